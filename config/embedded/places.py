@@ -68,8 +68,7 @@ def _make_usable(var_dir: Path) -> None:
             pass
     except OSError as error:
         raise ServiceError(
-            f"Cannot write in {var_dir} ({error.strerror}): give it to this user, "
-            "or set DATA_DIR to another folder."
+            f"Cannot write in {var_dir} ({error.strerror}): give it to this user, or set DATA_DIR to another folder."
         ) from None
 
 

@@ -18,6 +18,7 @@ from config.embedded.problem import ServiceError
 
 DATABASES = 64
 START_PATIENCE = 20
+IMITATION = Path(__file__).with_name("imitation.py")
 
 
 class EmbeddedRedis:
@@ -59,7 +60,7 @@ class EmbeddedRedis:
                 "--pidfile", str(self.pidfile), "--logfile", str(log),
             ]  # fmt: skip
         else:
-            command = [sys.executable, "-m", "config.embedded.imitation", str(self.socket), str(self.pidfile)]
+            command = [sys.executable, "-P", str(IMITATION), str(self.socket), str(self.pidfile)]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
@@ -107,4 +108,6 @@ def _program() -> Path | None:
             return Path(found)
     if importlib.util.find_spec("fakeredis"):
         return None
-    raise ServiceError("No Redis for this machine: install redis-server or valkey-server, or set REDIS_URL to a server.")
+    raise ServiceError(
+        "No Redis for this machine: install redis-server or valkey-server, or set REDIS_URL to a server."
+    )

@@ -28,12 +28,12 @@ def services(var_dir: Path) -> Iterator[dict[str, str]]:
     broker = None if os.environ.get("REDIS_URL") else EmbeddedRedis(places)
     wanted = [service for service in (database, broker) if service]
     with open(var_dir / "users.lock", "w") as users:
-        with _alone(var_dir):
-            fcntl.flock(users, fcntl.LOCK_SH)
-            for service in wanted:
-                if not service.is_running():
-                    service.start()
         try:
+            with _alone(var_dir):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                for service in wanted:
+                    if not service.is_running():
+                        service.start()
             yield _environment(places, secrets, database, broker)
         finally:
             with _alone(var_dir):
