@@ -7,11 +7,12 @@ says that it has none.
 
 import os
 import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TypeVar
 
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
@@ -67,6 +68,7 @@ class BrokenCell:
 
 
 Value = str | int | float | bool | date | datetime | time | timedelta | BrokenCell | None
+Result = TypeVar("Result")
 Source = bytes | str | os.PathLike[str] | IO[bytes]
 
 
@@ -198,10 +200,10 @@ def write_text(cell: Cell, value: object) -> None:
     cell.value = text
     cell.data_type = "s"
     if text.startswith(FORMULA_STARTS):
-        cell.quotePrefix = True  # type: ignore[union-attr]  # a style attribute the stubs leave out
+        cell.quotePrefix = True
 
 
-def _guarded(call, *arguments):  # type: ignore[no-untyped-def]  # passes on whatever the reader returns
+def _guarded(call: Callable[..., Result], *arguments: object) -> Result:
     """Call the reader; whatever it dislikes becomes one error. It panics (no Exception) on some broken files."""
     try:
         return call(*arguments)
@@ -215,7 +217,7 @@ def _guarded(call, *arguments):  # type: ignore[no-untyped-def]  # passes on wha
         raise
 
 
-def _laid_out(grid: list[list[object]], facts: SheetFacts) -> list[list[Value]]:
+def _laid_out(grid: Sequence[Sequence[object]], facts: SheetFacts) -> list[list[Value]]:
     """The reader's grid as our values, within the used area, broken cells marked."""
     rows: list[list[Value]] = [
         [_value(cell) for cell in row[: facts.last_column]] + [None] * (facts.last_column - len(row))
