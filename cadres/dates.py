@@ -1,4 +1,4 @@
-"""Year and month as rosters write them: 1985.03, 198503, 1985年3月, real dates, serial numbers, and the 1985.1 of two meanings."""
+"""Year and month as rosters write them: 1985.03, 198503, 1985年3月, real dates, serial numbers, and the doubtful 1985.1."""
 
 import calendar
 import re

@@ -35,7 +35,9 @@ BLANK_WORDS = {
 }
 YES_WORDS = {"是", "√", "✓", "✔", "有", "班子成员", "领导班子成员", "1", "Y", "YES", "TRUE"}
 NO_WORDS = {"否", "×", "✗", "不是", "0", "N", "NO", "FALSE"}
-SEXES = {"男": "男", "男性": "男", "1": "男", "女": "女", "女性": "女", "2": "女"}
+MALE, FEMALE = "M", "F"
+SEX_LABELS = {MALE: "男", FEMALE: "女"}
+_SEX_WORDS = {"男": MALE, "男性": MALE, "1": MALE, "女": FEMALE, "女性": FEMALE, "2": FEMALE}
 
 MOBILE = re.compile(r"1[3-9]\d{9}")
 LANDLINE = re.compile(r"(0\d{2,3})-?(\d{7,8})(?:-?\d{1,6})?")
@@ -86,12 +88,12 @@ def is_blank(value: Value) -> bool:
 
 
 def read_sex(value: Value) -> str:
-    """男 or 女 (GB/T 2261.1 codes 1 and 2 are taken too); empty when blank."""
+    """MALE or FEMALE from 男, 女 or their codes 1 and 2 (GB/T 2261.1); empty when blank."""
     if is_blank(value):
         return ""
     text = plain_text(value)
     try:
-        return SEXES[text]
+        return _SEX_WORDS[text]
     except KeyError:
         raise FieldProblem("sex_rubbish", f"性别“{shortened(text)}”认不出", "请填“男”或“女”") from None
 

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
-from cadres.formats import FieldProblem, is_blank, plain_text
+from cadres.formats import FEMALE, MALE, FieldProblem, is_blank, plain_text
 from office.spreadsheets import Value
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -57,7 +57,7 @@ def read_id_number(value: Value, *, today: date) -> IdNumber | None:
     if check_character(text[:17]) != text[17]:
         cause = "，末三位是 000，可能被存成数值后丢失" if text.endswith("000") else ""
         raise FieldProblem("id_bad_check", f"身份证号末位校验不符{cause}", "请照证件核对每一位")
-    return IdNumber(text, birth, "男" if int(text[16]) % 2 else "女")
+    return IdNumber(text, birth, MALE if int(text[16]) % 2 else FEMALE)
 
 
 def _birth(number: str, today: date) -> date:

@@ -1,0 +1,27 @@
+"""Who holds which county-wide role: the predicates that rules of all apps are composed of."""
+
+import rules
+
+from accounts.models import Role, User
+
+
+def _holds(role: Role, name: str) -> rules.Predicate:
+    return rules.Predicate(lambda user: user.is_active and role in user.county_roles, name=name)
+
+
+is_signed_in = rules.Predicate(lambda user: bool(user.is_authenticated and user.is_active), name="is_signed_in")
+is_centre_staff = _holds(Role.CENTRE, "is_centre_staff")
+is_leader = _holds(Role.LEADER, "is_leader")
+is_system_administrator = _holds(Role.SYSTEM, "is_system_administrator")
+is_security_administrator = _holds(Role.SECURITY, "is_security_administrator")
+is_audit_administrator = _holds(Role.AUDIT, "is_audit_administrator")
+
+
+@rules.predicate
+def is_self(user: User, other: User | None) -> bool:
+    return other is not None and user.pk == other.pk
+
+
+may_manage_accounts = is_system_administrator | is_centre_staff
+may_grant_roles = is_security_administrator
+may_read_audit = is_audit_administrator

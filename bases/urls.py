@@ -1,0 +1,6 @@
+"""Routes of bases."""
+
+from django.urls import URLPattern
+
+app_name = "bases"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,38 @@
+"""Programme rules, batches and their classes, plans, gatherings with lodging and presence."""
+
+from batches.models.batch import (
+    Batch,
+    ClassMembership,
+    ClassOffice,
+    ClassStaff,
+    Enrollment,
+    Mentorship,
+    Nomination,
+    PracticeClass,
+)
+from batches.models.gathering import Absence, ConfirmedPresence, Gathering, GatheringSite, Lodging, MakeUp
+from batches.models.plan import PlanDemand, PlanRun, PlanVersion, Waiver
+from batches.models.programme import Programme, Track
+
+__all__ = [
+    "Absence",
+    "Batch",
+    "ClassMembership",
+    "ClassOffice",
+    "ClassStaff",
+    "ConfirmedPresence",
+    "Enrollment",
+    "Gathering",
+    "GatheringSite",
+    "Lodging",
+    "MakeUp",
+    "Mentorship",
+    "Nomination",
+    "PlanDemand",
+    "PlanRun",
+    "PlanVersion",
+    "PracticeClass",
+    "Programme",
+    "Track",
+    "Waiver",
+]

@@ -1,0 +1,223 @@
+"""Stage 1: which batch each cadre attends, or none.
+
+Method: cadres who differ in nothing that stage 1 looks at form a group; groups flow through leading-member limits and
+unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, the same model as
+an integer programme). Levels, most important first: must-attend people unseated, people missing under the class minima,
+coverage by tier, seats kept of a previous plan, earliness, people of one unit at once.
+Promise: every level proven optimal (gap 0). Units whose own week parities could not be split (R03) get a limit per
+parity and the flow is solved again; if that cost anything, the gap against the first solution is reported.
+"""
+
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import stage1_flow, stage1_tracks
+from .control import Control, level
+from .problem import Cadre, Problem
+
+Places = dict[str, int]
+LEVELS = (
+    "must_unmet",
+    "minimum_missing",
+    "covered_0",
+    "covered_1",
+    "covered_2",
+    "moved_seats",
+    "earliness",
+    "same_unit_pairs",
+)
+MOST_ROUNDS = 25
+MOST_FOR_MIP = 150_000
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cadres who are alike to stage 1."""
+
+    unit: str
+    track: str
+    tier: int
+    leading: bool
+    must: bool
+    parity: str | None
+    open: tuple[int, ...]
+    before: int | None
+    people: tuple[str, ...] = field(compare=False)
+
+
+@dataclass
+class Demand:
+    """The groups to seat, what pinned people already take, and limits per unit, batch and parity."""
+
+    problem: Problem
+    groups: list[Group]
+    pinned: Places
+    quota_used: Counter[tuple[str, int]]
+    leading_used: Counter[tuple[str, int]]
+    seats_used: Counter[tuple[int, str]]
+    side_limits: dict[tuple[str, int, str], int]
+
+    def seats(self, place: int, track: str) -> tuple[int, int]:
+        """(seats still missing to the minima, seats free) of a track in a batch."""
+        size = self.problem.rules["class_size"]
+        count = len(self.problem.batches[place].of_track(track))
+        used = self.seats_used[place, track]
+        return max(0, count * size["min"] - used), max(0, count * size["max"] - used)
+
+    def quota_left(self, unit: str, place: int) -> int | None:
+        quota = self.problem.quota(unit, self.problem.batches[place])
+        return None if quota is None else max(0, quota - self.quota_used[unit, place])
+
+    def leading_left(self, unit: str, place: int) -> int | None:
+        quota = self.problem.leading_quota(unit, self.problem.batches[place])
+        return None if quota is None else max(0, quota - self.leading_used[unit, place])
+
+    def side(self, group: Group, place: int) -> str | None:
+        """The parity in which the group must be away there, if a limit is set on it."""
+        parities = self.problem.batches[place].parities(group.track)
+        for parity in sorted(parities):
+            if (group.parity == parity or len(parities) == 1) and (group.unit, place, parity) in self.side_limits:
+                return parity
+        return None
+
+
+def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[dict[str, Any]]]:
+    """Cadre -> place of the batch, and the levels."""
+    control.step(1, 0.0)
+    demand = make_demand(problem)
+    first: dict[str, int] | None = None
+    proven = True
+    places: Places = {}
+    for round_number in range(MOST_ROUNDS):
+        counts, proven = _counts(demand, control)
+        places = {**demand.pinned, **_hand_out(demand, counts, seed)}
+        if first is None:
+            first = measure(problem, places)
+        if not tighten(demand, places, hard=round_number > 5):
+            break
+        control.step(1, 0.5, "核对单位的单双周")
+    values = measure(problem, places)
+    return places, _levels(problem, values, first or values, proven)
+
+
+def make_demand(problem: Problem) -> Demand:
+    """Group the people who may be seated; count what pins take."""
+    before = _previous_places(problem)
+    pinned: Places = {name: place for name, place in problem.batch_pins.items() if place is not None}
+    members: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for cadre in problem.cadres:
+        if cadre.open and cadre.id not in problem.batch_pins:
+            kept = before.get(cadre.id)
+            key = (
+                cadre.unit,
+                cadre.track,
+                cadre.tier,
+                cadre.leading,
+                bool(cadre.must),
+                cadre.parity,
+                cadre.open,
+                kept if kept in cadre.open else None,
+            )
+            members[key].append(cadre.id)
+    groups = [Group(*key, people=tuple(people)) for key, people in members.items()]
+    people = [problem.by_id[name] for name in sorted(pinned)]
+    return Demand(
+        problem,
+        groups,
+        pinned,
+        Counter((c.unit, pinned[c.id]) for c in people),
+        Counter((c.unit, pinned[c.id]) for c in people if c.leading),
+        Counter((pinned[c.id], str(c.track)) for c in people),
+        {},
+    )
+
+
+def _previous_places(problem: Problem) -> Places:
+    if problem.previous is None:
+        return {}
+    place = {batch.id: batch.place for batch in problem.batches}
+    rows = problem.previous["assignments"]
+    return {row["cadre"]: place[row["batch"]] for row in rows if row["batch"] in place}
+
+
+def _counts(demand: Demand, control: Control) -> tuple[list[dict[int, int]], bool]:
+    """People of each group per batch, and whether that is proven optimal."""
+    tracks = {group.track for group in demand.groups}
+    if len(tracks) <= 1:
+        return stage1_flow.solve(demand, demand.groups), True
+    if sum(len(group.open) for group in demand.groups) <= MOST_FOR_MIP:
+        result = stage1_tracks.solve(demand, control)
+        if result is not None:
+            return result, True
+    return stage1_tracks.one_after_another(demand), False
+
+
+def _hand_out(demand: Demand, counts: list[dict[int, int]], seed: int) -> Places:
+    """Draw who of a group goes where; people keep the batch of a previous plan first."""
+    places: Places = {}
+    for group, per_place in zip(demand.groups, counts, strict=True):
+        rng = random.Random(f"{seed}/1/{group.unit}/{group.people[0]}")
+        people = list(group.people)
+        rng.shuffle(people)
+        for place in sorted(per_place, key=lambda p: (p != group.before, p)):
+            for _ in range(per_place[place]):
+                places[people.pop()] = place
+    return places
+
+
+def tighten(demand: Demand, places: Places, hard: bool) -> bool:
+    """Set limits where a unit's people could not be split over the parities (R03); False when all can be."""
+    problem = demand.problem
+    members: dict[tuple[str, int], list[Cadre]] = defaultdict(list)
+    for name in sorted(places):
+        cadre = problem.by_id[name]
+        members[cadre.unit, places[name]].append(cadre)
+    changed = False
+    for (unit, place), people in members.items():
+        batch = problem.batches[place]
+        if len(people) < 2 or problem.is_waived("R03", f"{unit}@{batch.id}"):
+            continue
+        sides = Counter(problem.side(cadre, batch) for cadre in people)
+        split = all(len(batch.parities(cadre.track)) == 2 for cadre in people)
+        most = (len(people) + 1) // 2 if split else len(people) - 1
+        for parity in ("odd", "even"):
+            limit = 1 if hard else max(1, sides[parity] - 1)
+            if sides[parity] > most and demand.side_limits.get((unit, place, parity), limit + 1) > limit:
+                demand.side_limits[unit, place, parity] = limit
+                changed = True
+    return changed
+
+
+def measure(problem: Problem, places: Places) -> dict[str, int]:
+    """The levels of stage 1 of a seating."""
+    size = problem.rules["class_size"]
+    people = [problem.by_id[name] for name in sorted(places)]
+    seated = Counter((places[c.id], c.track) for c in people)
+    units = Counter((c.unit, places[c.id]) for c in people)
+    before = _previous_places(problem)
+    return {
+        "must_unmet": sum(1 for c in problem.cadres if c.must and c.id not in places),
+        "minimum_missing": sum(
+            max(0, len(batch.of_track(track)) * size["min"] - seated[batch.place, track])
+            for batch in problem.batches
+            for track in problem.tracks
+        ),
+        **{f"covered_{tier}": sum(c.tier == tier for c in people) for tier in (0, 1, 2)},
+        "moved_seats": sum(places.get(name) != place for name, place in before.items() if name in problem.by_id),
+        "earliness": sum((2, 1, 0)[c.tier] * places[c.id] for c in people),
+        "same_unit_pairs": sum(n * (n - 1) // 2 for n in units.values()),
+    }
+
+
+def _levels(problem: Problem, values: dict[str, int], first: dict[str, int], proven: bool) -> list[dict[str, Any]]:
+    """Levels with bounds: the first solution knows fewer limits, so its values bound ours while all above agree."""
+    result = []
+    agree = proven
+    for name in LEVELS:
+        if name == "moved_seats" and problem.previous is None:
+            continue
+        result.append(level(1, name, values[name], first[name] if agree else None))
+        agree = agree and values[name] == first[name]
+    return result

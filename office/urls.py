@@ -1,0 +1,6 @@
+"""Routes of office."""
+
+from django.urls import URLPattern
+
+app_name = "office"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,27 @@
+import pytest
+
+from accounts import audit
+from accounts.models import AuditEntry
+from accounts.verification import verify_audit
+from tests.factories import UnitFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_act_that_fails_leaves_no_entry_and_no_row() -> None:
+    user = UserFactory()
+    with pytest.raises(ZeroDivisionError), audit.act("try", by=user):
+        unit = UnitFactory()
+        _ = 1 / 0
+    assert not AuditEntry.objects.exists()
+    assert not type(unit).objects.filter(pk=unit.pk).exists()
+
+
+def test_nested_acts_are_written_in_order_of_completion_with_the_outermost() -> None:
+    user = UserFactory()
+    with audit.act("outer", by=user):
+        with audit.act("inner", by=user, reason="因为"):
+            pass
+        assert not AuditEntry.objects.exists()
+    assert list(AuditEntry.objects.order_by("seq").values_list("act", "reason")) == [("inner", "因为"), ("outer", "")]
+    assert verify_audit().holds
