@@ -12,6 +12,7 @@ from .checker_case import Held, Stay, Told, fingerprint, ordinal
 
 Test = Callable[[Any], bool]
 
+LARGEST = 10**15  # no count or kilometre comes near; larger ones would not even divide
 FORMAT_NAME = "dunmiao-plan/1"
 KEYS = (
     "assignments", "format", "gatherings", "input_fingerprint", "levels", "lodging", "moves", "seed", "shortfalls",
@@ -33,7 +34,7 @@ def is_text_or_none(value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def is_count(value: Any) -> bool:
@@ -41,7 +42,7 @@ def is_count(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, float) or is_whole(value)
 
 
 def is_number_or_none(value: Any) -> bool:
