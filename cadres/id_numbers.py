@@ -66,5 +66,5 @@ def _birth(number: str, today: date) -> date:
     except ValueError:
         birth = None
     if birth is None or birth.year < OLDEST_YEAR or birth > today:
-        raise FieldProblem("id_date", f"身份证号第 7 至 14 位“{number[6:14]}”不是可能的出生日期", "请照证件核对")
+        raise FieldProblem("id_date", "身份证号第 7 至 14 位不是可能的出生日期", "请照证件核对")
     return birth
