@@ -18,7 +18,7 @@ LOCKS = (HOME / "requirements" / "dev.txt", HOME / "package-lock.json")
 def migrate(environment: dict[str, str]) -> None:
     """Bring the database's schema up to date, if anything has changed since the last time here."""
     # The address is part of it: a new database, or another one, needs its own migration.
-    files = [*LOCKS, *HOME.glob("*/migrations/*.py"), *HOME.glob("*/models.py"), *HOME.glob("*/models/*.py")]
+    files = [*LOCKS, *HOME.glob("*/migrations/*.py")]
     wanted = _fingerprint(files, environment["DATABASE_URL"])
     stamp = Path(environment["DATA_DIR"], "migrated")
     if _read(stamp) != wanted:
