@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
-from django.contrib.staticfiles.storage import HashedFilesMixin
+from django.contrib.staticfiles.storage import HashedFilesMixin, ManifestStaticFilesStorage
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, Storage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
@@ -63,7 +63,16 @@ def _without_source_maps(patterns: Any) -> tuple[Any, ...]:
     )
 
 
+_PATTERNS = _without_source_maps(HashedFilesMixin.patterns)
+
+
 class ManifestStorage(CompressedManifestStaticFilesStorage):
     """Names with a content hash, compressed; source maps are not served, so their mention is not followed."""
 
-    patterns = _without_source_maps(HashedFilesMixin.patterns)
+    patterns = _PATTERNS
+
+
+class UncompressedManifestStorage(ManifestStaticFilesStorage):
+    """The same names on the embedded services, where compressing would take longer than it ever saves."""
+
+    patterns = _PATTERNS

@@ -28,7 +28,7 @@ def migrate(environment: dict[str, str]) -> None:
 
 def collect_static(environment: dict[str, str]) -> None:
     """Collect and name the static files, if any has changed since the last time here."""
-    own = [path for pattern in ("static/**/*", "*/static/**/*") for path in HOME.glob(pattern) if path.is_file()]
+    own = [path for path in HOME.glob("static/**/*") if path.is_file()]
     wanted = _fingerprint([*LOCKS, HOME / "config" / "frontend.py", *own], "")
     stamp = Path(environment["DATA_DIR"], "collected")
     if _read(stamp) != wanted:

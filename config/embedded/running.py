@@ -65,6 +65,7 @@ def _environment(
     """What the settings read; a variable that is set from outside is left as it is."""
     values = {name: secrets[name] for name in keys.APPLICATION_KEYS}
     values |= {"EMBEDDED": "1", "DATA_DIR": str(places.var), "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]"}
+    values["STATICFILES_STORAGE"] = "config.frontend.UncompressedManifestStorage"
     values = {name: os.environ.get(name) or value for name, value in values.items()}
     if database:
         values["DATABASE_URL"] = database.url(postgres.WEB)
