@@ -1,6 +1,7 @@
 """Year and month as rosters write them: 1985.03, 198503, 1985年3月, real dates, serial numbers, and the doubtful 1985.1."""
 
 import calendar
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -14,12 +15,11 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100
 SERIALS = range(20_000, 60_001)  # 1954-10-03 to 2064-04-08
 EPOCH, EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 
-AGE_NOTE = re.compile(r"\(\d{1,3}(?:周?岁)?\)$")
-YEAR_MONTH_DAY = re.compile(
-    r"(\d{4})\s?[-./年]\s?(\d{1,2})(?:\s?[-./月]\s?(\d{1,2}))?[日号.月]?(?: 0{1,2}:00(?::00)?)?"
-)
-DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})?")
-DOTTED_ONE = re.compile(r"\d{4}\.1")
+AGE_NOTE = re.compile(r"\(\d{1,3}(?:周?岁)?\)$", re.ASCII)
+BLANKS_IN_DATE = re.compile(r"(?<=[-./年月])\s+|\s+(?=[-./年月日号])")
+YEAR_MONTH_DAY = re.compile(r"(\d{4})[-./年](\d{1,2})(?:[-./月](\d{1,2}))?[日号.月]?(?: 0{1,2}:00(?::00)?)?", re.ASCII)
+DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})?", re.ASCII)
+DOTTED_ONE = re.compile(r"\d{4}\.1", re.ASCII)
 RANGE_SEPARATOR = re.compile(r"\s*(?:--|—+|–|~|～|至|到)\s*|\s+-\s+")
 
 REMEDY = "请按“1985.03”的样子填写年月"
@@ -85,6 +85,8 @@ def end_of_month(day: date) -> date:
 
 
 def _read_number(value: float, *, date1904: bool) -> ReadDate:
+    if not math.isfinite(value):
+        raise _rubbish(value)
     number = Decimal(repr(value))
     if number == number.to_integral_value():
         return _read_digits(int(number), value, date1904=date1904)
@@ -110,7 +112,7 @@ def _read_digits(number: int, value: Value, *, date1904: bool) -> ReadDate:
 
 def _read_text(text: str, *, date1904: bool) -> ReadDate:
     wide = unicodedata.normalize("NFKC", text).replace("。", ".").strip("'’‘`. ")
-    wide = AGE_NOTE.sub("", wide).strip()
+    wide = BLANKS_IN_DATE.sub("", AGE_NOTE.sub("", wide).strip())
     if wide.isascii() and wide.isdigit() and len(wide) <= 8:
         return _read_digits(int(wide), text, date1904=date1904)
     match = YEAR_MONTH_DAY.fullmatch(wide)

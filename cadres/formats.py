@@ -39,8 +39,8 @@ MALE, FEMALE = "M", "F"
 SEX_LABELS = {MALE: "男", FEMALE: "女"}
 _SEX_WORDS = {"男": MALE, "男性": MALE, "1": MALE, "女": FEMALE, "女性": FEMALE, "2": FEMALE}
 
-MOBILE = re.compile(r"1[3-9]\d{9}")
-LANDLINE = re.compile(r"(0\d{2,3})-?(\d{7,8})(?:-?\d{1,6})?")
+MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
+LANDLINE = re.compile(r"(010|02\d|0[3-9]\d{2})-?(\d{7,8})(?:-\d{1,6})?", re.ASCII)
 
 
 class FieldProblem(DomainError):
@@ -115,14 +115,15 @@ def read_phone(value: Value) -> str:
     if is_blank(value):
         return ""
     text = unicodedata.normalize("NFKC", plain_text(value)).strip("'’‘`")
-    text = re.sub(r"[\s()]|(?<=\d)[-–—.](?=\d)", "", text)
-    digits = re.sub(r"^(\+|00)?86(?=1\d{10}$)", "", text)
-    if re.fullmatch(r"01[3-9]\d{9}", digits):
+    compact = re.sub(r"[\s()]", "", text)
+    digits = re.sub(r"(?<=\d)[-–—.](?=\d)", "", compact)
+    digits = re.sub(r"^(\+|00)?86(?=1\d{10}$)", "", digits)
+    if re.fullmatch(r"01[3-9][0-9]{9}", digits):
         digits = digits[1:]
     if MOBILE.fullmatch(digits):
         return digits
-    landline = LANDLINE.fullmatch(unicodedata.normalize("NFKC", plain_text(value)).replace(" ", ""))
-    if landline and not digits.startswith("01"):
+    landline = LANDLINE.fullmatch(compact)
+    if landline:
         return f"{landline[1]}-{landline[2]}"
     if not digits.isascii() or not digits.isdigit():
         raise FieldProblem("phone_rubbish", "手机号码里有认不出的字符", "请只填一个 11 位手机号码")

@@ -43,9 +43,9 @@ def read_id_number(value: Value, *, today: date) -> IdNumber | None:
     if is_blank(value):
         return None
     text = normalise_id_number(value)
-    if isinstance(value, float) or re.fullmatch(r"\d(\.\d+)?E\+?\d+", text):
+    if isinstance(value, float) or re.fullmatch(r"[0-9](\.[0-9]+)?E\+?[0-9]+", text):
         raise FieldProblem("id_float", "身份证号被存成数值，末三位已丢失", "请把该列设为“文本”格式，照证件重新填写")
-    if not re.fullmatch(r"\d*X?", text):
+    if not re.fullmatch(r"[0-9]*X?", text):
         raise FieldProblem("id_rubbish", "身份证号里有认不出的字符", "请照证件填写 18 位号码")
     if len(text) == 15:
         raise FieldProblem("id_15", "这是 15 位的旧身份证号", "请填 18 位身份证号")

@@ -350,7 +350,7 @@ class _RowReader:
         text = plain_text(value)
         if len(text) > (limit := REFUSED_BEYOND.get(key, len(text))):
             self.error(key, "too_long", f"{LABELS[key]}有 {len(text)} 个字，超过 {limit} 个字", "请写短后重新上传")
-            return text[:limit]
+            return ""
         limit = CUT_BEYOND.get(key, CUT_BEYOND["education"] if key.startswith("education") else len(text))
         if len(text) > limit:
             label = LABELS.get(key, LABELS["education"])
