@@ -59,6 +59,15 @@ class Demand:
     seats_used: Counter[tuple[int, str]]
     side_limits: dict[tuple[str, int, str], int]
 
+    @property
+    def several_tracks(self) -> bool:
+        return len({group.track for group in self.groups}) > 1
+
+    @property
+    def small(self) -> bool:
+        """Whether an integer programme of all groups is within reach."""
+        return sum(len(group.open) for group in self.groups) <= MOST_FOR_MIP
+
     def seats(self, place: int, track: str) -> tuple[int, int]:
         """(seats still missing to the minima, seats free) of a track in a batch."""
         size = self.problem.rules["class_size"]
@@ -88,13 +97,15 @@ def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[d
     control.step(1, 0.0)
     demand = make_demand(problem)
     first: dict[str, int] | None = None
-    proven = True
+    proven = len(LEVELS)
     places: Places = {}
     for round_number in range(MOST_ROUNDS):
-        counts, proven = _counts(demand, control)
+        counts = _counts(demand, control)
         places = {**demand.pinned, **_hand_out(demand, counts, seed)}
         if first is None:
             first = measure(problem, places)
+            if demand.several_tracks:
+                proven = stage1_tracks.proven_levels(demand, counts, control) if demand.small else 0
         if not tighten(demand, places, hard=round_number > 5):
             break
         control.step(1, 0.5, "核对单位的单双周")
@@ -142,16 +153,12 @@ def _previous_places(problem: Problem) -> Places:
     return {row["cadre"]: place[row["batch"]] for row in rows if row["batch"] in place}
 
 
-def _counts(demand: Demand, control: Control) -> tuple[list[dict[int, int]], bool]:
-    """People of each group per batch, and whether that is proven optimal."""
-    tracks = {group.track for group in demand.groups}
-    if len(tracks) <= 1:
-        return stage1_flow.solve(demand, demand.groups), True
-    if sum(len(group.open) for group in demand.groups) <= MOST_FOR_MIP:
-        result = stage1_tracks.solve(demand, control)
-        if result is not None:
-            return result, True
-    return stage1_tracks.one_after_another(demand), False
+def _counts(demand: Demand, control: Control) -> list[dict[int, int]]:
+    """People of each group per batch."""
+    if not demand.several_tracks:
+        return stage1_flow.solve(demand, demand.groups)
+    result = stage1_tracks.solve(demand, control) if demand.small else None
+    return stage1_tracks.one_after_another(demand) if result is None else result
 
 
 def _hand_out(demand: Demand, counts: list[dict[int, int]], seed: int) -> Places:
@@ -211,13 +218,13 @@ def measure(problem: Problem, places: Places) -> dict[str, int]:
     }
 
 
-def _levels(problem: Problem, values: dict[str, int], first: dict[str, int], proven: bool) -> list[dict[str, Any]]:
+def _levels(problem: Problem, values: dict[str, int], first: dict[str, int], proven: int) -> list[dict[str, Any]]:
     """Levels with bounds: the first solution knows fewer limits, so its values bound ours while all above agree."""
     result = []
-    agree = proven
-    for name in LEVELS:
-        if name == "moved_seats" and problem.previous is None:
-            continue
-        result.append(level(1, name, values[name], first[name] if agree else None))
+    agree = True
+    for number, name in enumerate(LEVELS):
+        agree = agree and number < proven
+        if name != "moved_seats" or problem.previous is not None:
+            result.append(level(1, name, values[name], first[name] if agree else None))
         agree = agree and values[name] == first[name]
     return result

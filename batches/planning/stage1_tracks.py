@@ -1,9 +1,10 @@
 """Stage 1 with several tracks: a unit's quota is shared between tracks, so the flow becomes an integer programme.
 
-The levels are solved one after another, each held at its value for the next; integers, so that gap 0 is exact.
+One integer programme weighs the levels; each level is then proved by a linear relaxation with those above it held.
 Beyond a size the tracks are seated one after another by the flow, and no bound is claimed.
 """
 
+import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from .control import Control
 if TYPE_CHECKING:
     from .stage1_batches import Demand, Group
 
-NODE_LIMIT = 5000
+NODE_LIMIT = 2000
+# must, minima, tiers 0 to 2, kept seats, earliness, people of a unit; small enough for the solver's tolerances
+WEIGHTS = (32000.0, 16000.0, 3900.0, 2600.0, 1300.0, 300.0, 0.1, 0.001)
 
 
 class Rows:
@@ -49,6 +52,8 @@ class Model:
         self.people: list[dict[int, int]] = []
         self.steps: list[tuple[int, int]] = []
         self.missing: list[int] = []
+        self.units: list[tuple[list[int], list[int]]] = []
+        self.minima: list[tuple[list[int], int, int]] = []
         self._columns()
         self._limits()
         self._minima()
@@ -81,6 +86,7 @@ class Model:
             most = int(sum(self.upper[c] for c in columns)) if left is None else left
             steps = [self.column(1) for _ in range(most)]
             self.steps.extend((column, demand.quota_used[unit, place] + i) for i, column in enumerate(steps))
+            self.units.append((columns, steps))
             self.rows.add([(c, 1.0) for c in columns] + [(s, -1.0) for s in steps], 0, 0)
         for (unit, place), columns in leading.items():
             left = demand.leading_left(unit, place)
@@ -99,6 +105,7 @@ class Model:
             low, free = self.demand.seats(place, track)
             missing = self.column(low)
             self.missing.append(missing)
+            self.minima.append((columns, low, missing))
             terms = [(c, 1.0) for c in columns]
             self.rows.add(terms, 0, free)
             self.rows.add([*terms, (missing, 1.0)], low, np.inf)
@@ -128,29 +135,56 @@ class Model:
 
 
 def solve(demand: "Demand", control: Control) -> list[dict[int, int]] | None:
-    """People of each group per batch, proven level by level; None when a level could not be proved."""
+    """People of each group per batch, the levels weighed so that each outweighs the next; None when not found."""
     model = Model(demand)
     columns = len(model.upper)
-    values = np.zeros(columns)
+    costs = np.zeros(columns)
+    for weight, objective in zip(WEIGHTS, model.levels(), strict=True):
+        for column, cost in objective:
+            costs[column] += weight * cost
+    control.step(1, 0.2, "多班型共用名额")
+    result = milp(
+        costs, constraints=model.rows.constraint(columns), bounds=Bounds(np.zeros(columns), np.array(model.upper)),
+        integrality=np.ones(columns), options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
+    )
+    if result.x is None:
+        return None
+    return [{p: round(result.x[c]) for p, c in row.items() if result.x[c] > 0.5} for row in model.people]
+
+
+def proven_levels(demand: "Demand", counts: list[dict[int, int]], control: Control) -> int:
+    """How many of the first levels are proven: a linear relaxation with the levels above held cannot do better."""
+    model = Model(demand)
+    columns = len(model.upper)
+    reached = _values(model, counts)
     for number, objective in enumerate(model.levels()):
         if not objective:
             continue
-        control.step(1, 0.1 * number, "多班型共用名额")
+        control.step(1, 0.4 + 0.05 * number, "证明最优")
         costs = np.zeros(columns)
         for column, cost in objective:
             costs[column] += cost
-        result = milp(
-            costs,
-            constraints=model.rows.constraint(columns),
-            bounds=Bounds(np.zeros(columns), np.array(model.upper)),
-            integrality=np.ones(columns),
-            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-        )
-        if result.status != 0 or result.x is None:
-            return None
-        values = np.rint(result.x)
-        model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, float(costs @ values))
-    return [{p: int(values[c]) for p, c in row.items() if values[c] > 0.5} for row in model.people]
+        bounds = Bounds(np.zeros(columns), np.array(model.upper))
+        result = milp(costs, constraints=model.rows.constraint(columns), bounds=bounds)
+        value = float(costs @ reached)
+        if result.status != 0 or math.ceil(result.fun - 1e-4) < round(value):
+            return number
+        model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, value)
+    return len(WEIGHTS)
+
+
+def _values(model: Model, counts: list[dict[int, int]]) -> np.ndarray:
+    """The columns of a seating."""
+    values = np.zeros(len(model.upper))
+    for row, chosen in zip(model.people, counts, strict=True):
+        for place, count in chosen.items():
+            values[row[place]] = count
+    for columns, steps in model.units:
+        for step in steps[: round(sum(values[c] for c in columns))]:
+            values[step] = 1
+    for columns, low, missing in model.minima:
+        values[missing] = max(0, low - round(sum(values[c] for c in columns)))
+    return values
 
 
 def one_after_another(demand: "Demand") -> list[dict[int, int]]:

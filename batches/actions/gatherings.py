@@ -1,0 +1,54 @@
+"""Gatherings that do not take place as planned."""
+
+import datetime
+
+from accounts import audit
+from accounts.models import User
+from batches.actions.projection import let_go
+from batches.models import Batch, Gathering
+from config.errors import DomainError
+from office.actions import notify
+
+
+def cancel_gathering(*, gathering: Gathering, by: User, reason: str) -> None:
+    """A gathering falls out (typhoon, flood …): base and beds are free again; everybody concerned is told.
+
+    Days, nights and what is owed follow by themselves. Raises DomainError once it was held.
+    """
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明取消的原因，会通知学员和基地。")
+    with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason):
+        fresh = (
+            Gathering.objects.select_for_update(of=("self",))
+            .select_related("practice_class__batch")
+            .get(pk=gathering.pk)
+        )
+        if fresh.state != Gathering.State.PLANNED:
+            raise DomainError("not_planned", f"{fresh}已经是“{fresh.get_state_display()}”，不能取消。")
+        let_go(fresh, reason, by)
+        _tell(fresh, reason)
+
+
+def cancel_days(*, batch: Batch, first_day: datetime.date, last_day: datetime.date, by: User, reason: str) -> int:
+    """Cancel every planned gathering of a batch that touches these days (a typhoon weekend); returns how many."""
+    touched = Gathering.objects.filter(
+        practice_class__batch=batch, state=Gathering.State.PLANNED, first_day__lte=last_day, last_day__gte=first_day
+    ).order_by("pk")  # fmt: skip
+    with audit.act("cancel_days", by=by, subject=batch, reason=reason, first_day=first_day, last_day=last_day) as entry:
+        rows = list(touched)
+        if not rows:
+            raise DomainError("nothing_planned", "这些日期没有安排集中，不用取消。")
+        for gathering in rows:
+            cancel_gathering(gathering=gathering, by=by, reason=reason)
+        entry.data["gatherings"] = len(rows)
+    return len(rows)
+
+
+def _tell(gathering: Gathering, reason: str) -> None:
+    members = gathering.practice_class.memberships.filter(
+        live=True, days__contains=gathering.first_day, enrollment__live=True, enrollment__cadre__user__isnull=False
+    ).select_related("enrollment__cadre__user")  # fmt: skip
+    notify(
+        addressees=[row.enrollment.cadre.user for row in members], url="/activities/me/",
+        subject=f"{gathering.first_day:%m-%d} 集中取消", text=f"{gathering}取消：{reason}。缺的天数怎么补，看首页“还欠什么”。",
+    )  # fmt: skip

@@ -1,0 +1,201 @@
+"""Names for a batch: proposed by stage 1, then confirmed, swapped or deferred by the units (报名, 4-planning §4.1)."""
+
+import datetime
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import User
+from batches import states
+from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
+from batches.planning_input import key
+from batches.queries import going
+from cadres.models import Cadre, Unit
+from config.errors import Conflict, DomainError
+from office.jobs import start_job
+from office.models import Job
+
+State = Nomination.State
+
+
+def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
+    """Ask the planner for names (a job). Names of an earlier proposal are replaced when the new ones come."""
+    with audit.act("start_proposal", by=by, subject=batch, seed=seed):
+        states.require(Batch.objects.select_for_update().get(pk=batch.pk), "propose")
+        _refuse_second_run(batch)
+        run = PlanRun.objects.create(batch=batch, stage=PlanRun.Stage.NAMES, seed=seed)
+        run.job = start_job(
+            task="batches.propose_names", title=f"{batch}名单建议", owner=by, params={"run": run.pk},
+            result_url=f"/batches/{batch.pk}/names/",
+        )  # fmt: skip
+        run.save(update_fields=["job"])
+    return run
+
+
+def _refuse_second_run(batch: Batch) -> None:
+    """Two clerks at once: the second is told (call with the batch's row locked)."""
+    if batch.plan_runs.filter(job__state__in=("waiting", "running")).exists():
+        raise Conflict("run_in_progress", f"{batch}正在编排。请等它完成，或在任务里停止后再来。")
+
+
+def keep_proposal(*, run: PlanRun, cadre_pks: list[int], by: User | None) -> None:
+    """Write the proposed names of a finished run; called by the job in the transaction that ends it."""
+    batch = run.batch
+    with audit.act("keep_proposal", by=by, subject=batch, people=len(cadre_pks), fingerprint=run.fingerprint):
+        states.advance(batch, "propose")
+        batch.nominations.filter(state=State.PROPOSED, replaced_by__isnull=True, replaces__isnull=True).delete()
+        answered = set(batch.nominations.values_list("cadre_id", flat=True))
+        Nomination.objects.bulk_create(Nomination(batch=batch, cadre_id=pk) for pk in cadre_pks if pk not in answered)
+        run.outcome = PlanRun.Outcome.SOLVED
+        run.save()
+
+
+def open_nominations(*, batch: Batch, until: datetime.date, by: User) -> None:
+    """Let the units answer until a day (included)."""
+    if until < timezone.localdate():
+        raise DomainError("deadline_past", "报名截止日已经过了。请改到今天或以后。")
+    with audit.act("open_nominations", by=by, subject=batch, until=until):
+        states.advance(batch, "open_nominations")
+        batch.nominate_until = until
+        batch.save(update_fields=["nominate_until"])
+
+
+def _answerable(nomination: Nomination) -> Nomination:
+    """The row, locked, while the batch takes answers and nobody has swapped it out."""
+    fresh = (
+        Nomination.objects.select_for_update(of=("self",)).select_related("batch", "cadre__unit").get(pk=nomination.pk)
+    )
+    if fresh.batch.state != Batch.State.NOMINATING:
+        raise DomainError("not_nominating", f"{fresh.batch}不在报名中，名单不能改。要改请联系服务中心重新开放报名。")
+    if fresh.state == State.SWAPPED:
+        raise Conflict("already_swapped", f"{fresh.cadre}已经换成别人了，请刷新后再看。")
+    return fresh
+
+
+def _decide(nomination: Nomination, state: str, by: User, reason: str = "") -> None:
+    nomination.state, nomination.reason = state, reason
+    nomination.decided_by, nomination.decided_at = by, timezone.now()
+    nomination.save()
+
+
+def confirm_nomination(*, nomination: Nomination, by: User) -> None:
+    """The unit says yes; also takes a deferral back while the unit's places allow it."""
+    with audit.act("confirm_nomination", by=by, subject=nomination):
+        fresh = _answerable(nomination)
+        if fresh.state == State.DEFERRED:
+            _require_place(fresh.batch, fresh.cadre.unit)
+        _decide(fresh, State.CONFIRMED, by)
+
+
+def confirm_unit(*, batch: Batch, unit: Unit, by: User) -> int:
+    """Confirm all names of a unit that are still unanswered; returns how many."""
+    with audit.act("confirm_unit", by=by, subject=unit, batch=batch.number) as entry:
+        rows = batch.nominations.filter(cadre__unit=unit, state=State.PROPOSED)
+        count = 0
+        for nomination in rows:
+            _decide(_answerable(nomination), State.CONFIRMED, by)
+            count += 1
+        entry.data["people"] = count
+    return count
+
+
+def defer_nomination(*, nomination: Nomination, reason: str, by: User) -> None:
+    """The cadre does not go this time; the reason is kept and the cadre is proposed again later."""
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明缓派的原因，例如“11 月至 1 月产假”。")
+    with audit.act("defer_nomination", by=by, subject=nomination, reason=reason):
+        _decide(_answerable(nomination), State.DEFERRED, by, reason)
+
+
+def candidates_for_swap(nomination: Nomination) -> QuerySet[Cadre]:
+    """Who of the same unit could go instead: in post, not named for this batch."""
+    named = nomination.batch.nominations.exclude(state__in=(State.SWAPPED, State.DEFERRED)).values("cadre")
+    return (
+        Cadre.objects.filter(unit=nomination.cadre.unit, state=Cadre.State.IN_POST)
+        .exclude(pk__in=named)
+        .order_by("sort_name", "pk")
+    )
+
+
+def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: User) -> Nomination:
+    """Send a colleague of the same unit instead. Raises DomainError for another unit's cadre or one already named."""
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明换人的原因。")
+    with audit.act("swap_nomination", by=by, subject=nomination, reason=reason) as entry:
+        fresh = _answerable(nomination)
+        if not candidates_for_swap(fresh).filter(pk=cadre.pk).exists():
+            raise DomainError("not_a_candidate", f"{cadre}不是本单位可以替换的人：要在职、同单位、这一期还没有报名。")
+        _decide(fresh, State.SWAPPED, by, reason)
+        new, _ = Nomination.objects.update_or_create(
+            batch=fresh.batch, cadre=cadre,
+            defaults={"state": State.CONFIRMED, "replaces": fresh, "decided_by": by, "decided_at": timezone.now()},
+        )  # fmt: skip
+        entry.data["instead"] = new.pk
+    return new
+
+
+def add_nomination(*, batch: Batch, cadre: Cadre, by: User, reason: str) -> Nomination:
+    """The centre names somebody itself, within the unit's places."""
+    with audit.act("add_nomination", by=by, subject=batch, reason=reason, cadre=cadre.pk):
+        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+        if locked.state not in (Batch.State.PROPOSED, Batch.State.NOMINATING):
+            raise DomainError("not_nominating", f"{batch}现在不能加名单。请先开放报名。")
+        if going(batch).filter(cadre=cadre).exists():
+            raise DomainError("already_named", f"{cadre}已经在{batch}名单里。")
+        if cadre.state != Cadre.State.IN_POST:
+            raise DomainError("not_in_post", f"{cadre}不在职，不能报名。")
+        _require_place(batch, cadre.unit)
+        nomination, _ = Nomination.objects.update_or_create(
+            batch=batch, cadre=cadre,
+            defaults={"state": State.CONFIRMED, "reason": reason, "decided_by": by, "decided_at": timezone.now()},
+        )  # fmt: skip
+    return nomination
+
+
+def unit_quota(batch: Batch, unit: Unit) -> int:
+    """People of the unit in a batch: own quota, else the programme's (R01)."""
+    return batch.programme.unit_max_per_batch if unit.quota is None else unit.quota
+
+
+def is_waived(batch: Batch, rule: str, subject: str) -> bool:
+    """Whether somebody else approved an exception to this rule for this subject, still valid today."""
+    today = timezone.localdate()
+    granted = Waiver.objects.filter(batch=batch, rule=rule, subject=subject, approver__isnull=False)
+    return any(waiver.until is None or waiver.until >= today for waiver in granted)
+
+
+def _require_place(batch: Batch, unit: Unit) -> None:
+    """Lock the unit (the named lock of R01), then count its people in the batch."""
+    Unit.objects.select_for_update().get(pk=unit.pk)
+    quota = unit_quota(batch, unit)
+    if going(batch).filter(cadre__unit=unit).count() < quota:
+        return
+    if is_waived(batch, "R01", f"{key('U', unit.pk)}@{key('B', batch.pk)}"):
+        return
+    raise DomainError("unit_full", f"{unit}在{batch}的 {quota} 个名额已满（R01）。可以换人，或申请批准例外。")
+
+
+def demand(
+    *, batch: Batch, cadre: Cadre, kind: str, reason: str, by: User, parity: str = "", class_number: int | None = None
+) -> PlanDemand:
+    """Ask something of the plan for one cadre (must, must not, only odd or even weeks, a fixed class)."""
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明原因。")
+    with audit.act("demand", by=by, subject=batch, reason=reason, cadre=cadre.pk, kind=kind):
+        PlanDemand.objects.filter(batch=batch, cadre=cadre, kind=kind, live=True).update(live=False)
+        return PlanDemand.objects.create(
+            batch=batch, cadre=cadre, kind=kind, parity=parity, class_number=class_number, reason=reason
+        )
+
+
+def drop_demand(*, demand: PlanDemand, by: User) -> None:
+    with audit.act("drop_demand", by=by, subject=demand.batch, cadre=demand.cadre_id, kind=demand.kind):
+        demand.live = False
+        demand.save(update_fields=["live"])
+
+
+def running_job(batch: Batch) -> Job | None:
+    """The planner's job for this batch that has not ended, if any."""
+    run = batch.plan_runs.filter(job__state__in=("waiting", "running")).select_related("job").first()
+    return run.job if run else None

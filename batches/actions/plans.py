@@ -1,0 +1,133 @@
+"""Planning a batch, publishing the plan as an immutable version, and withdrawing it before the first gathering."""
+
+import json
+from typing import Any
+
+from accounts import audit
+from accounts.models import User
+from bases.queries import unconfirmed_rates
+from batches import states
+from batches.actions.names import _refuse_second_run
+from batches.actions.projection import project, retract
+from batches.models import Batch, PlanRun, PlanVersion
+from batches.planning.checker import check, violations
+from batches.planning.formats import canonical, fingerprint
+from batches.planning_input import build_input, gatherings_held
+from batches.queries import going, latest_run
+from config.errors import DomainError
+from office.jobs import start_job
+
+Outcome = PlanRun.Outcome
+
+
+def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
+    """Ask the planner for classes, calendar and lodging of the batch's names (a job with progress, can be stopped)."""
+    with audit.act("start_planning", by=by, subject=batch, seed=seed):
+        states.require(Batch.objects.select_for_update().get(pk=batch.pk), "plan")
+        _refuse_second_run(batch)
+        if not going(batch).exists():
+            raise DomainError("no_names", f"{batch}还没有名单。请先生成名单建议，或加人。")
+        run = PlanRun.objects.create(batch=batch, stage=PlanRun.Stage.FULL, seed=seed)
+        run.job = start_job(
+            task="batches.plan",
+            title=f"{batch}编排",
+            owner=by,
+            params={"run": run.pk},
+            result_url=f"/batches/{batch.pk}/",
+        )
+        run.save(update_fields=["job"])
+    return run
+
+
+def keep_plan(*, run: PlanRun, document: dict[str, Any], plan: dict[str, Any], by: User | None) -> None:
+    """Keep a finished plan; called by the job in the transaction that ends it. The batch is then 已编排."""
+    with audit.act("keep_plan", by=by, subject=run.batch, run=run.pk, fingerprint=plan["input_fingerprint"]):
+        states.advance(run.batch, "plan")
+        run.input_text = canonical(document).decode()
+        run.fingerprint = plan["input_fingerprint"]
+        run.plan_text = canonical(plan).decode()
+        run.outcome = Outcome.SHORT if plan["shortfalls"] else Outcome.SOLVED
+        run.save()
+
+
+def publish_obstacles(batch: Batch) -> list[str]:
+    """Why the newest plan cannot be published, each a sentence that says what cures it; empty when it can."""
+    run = latest_run(batch)
+    if run is None:
+        return ["还没有编排。请先点“编排”。"]
+    obstacles = []
+    if unconfirmed := unconfirmed_rates(batch.first_day, batch.last_day):
+        obstacles.append("食宿标准还没有确认：" + "、".join(unconfirmed) + "。请先到“食宿标准”确认。")
+    if fingerprint(build_input(batch)) != run.fingerprint:
+        obstacles.append("编排以后，名单、规则或基地资料变过。请重新编排，再发布。")
+    broken = violations(check(json.loads(run.input_text), json.loads(run.plan_text)))
+    if broken:
+        codes = "、".join(sorted({breach.code for breach in broken}))
+        obstacles.append(f"方案有 {len(broken)} 处不符合规则（{codes}）。请重新编排。")
+    return obstacles
+
+
+def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "") -> PlanVersion:
+    """Publish the newest run as the next version and make classes, gatherings and lodging of it.
+
+    The rows that are current afterwards are the version's projection; rows of an earlier version keep their primary keys.
+    Raises DomainError when the state, the rates, the facts or the rules do not allow it (`publish_obstacles`).
+    """
+    with audit.act("publish_plan", by=by, subject=batch, reason=reason) as entry:
+        states.advance(batch, "publish", reason=reason)
+        newest = latest_run(batch)
+        if newest is None or newest.pk != run.pk:
+            raise DomainError("newer_run", "已有更新的编排结果。请刷新页面，看过最新结果再发布。")
+        if obstacles := publish_obstacles(batch):
+            raise DomainError("not_publishable", obstacles[0])
+        previous = batch.plan_versions.order_by("-number").first()
+        plan = json.loads(run.plan_text)
+        version = PlanVersion.objects.create(
+            batch=batch, number=previous.number + 1 if previous else 1, run=run, plan_text=run.plan_text, seed=run.seed,
+            fingerprint=run.fingerprint, differences=differences(previous, plan), reason=reason, published_by=by,
+        )  # fmt: skip
+        batch.plan_runs.filter(outcome=Outcome.ADOPTED).update(outcome=Outcome.SUPERSEDED)
+        run.outcome = Outcome.ADOPTED
+        run.save(update_fields=["outcome"])
+        project(batch=batch, plan=plan, by=by)
+        entry.data.update(version=version.number, fingerprint=version.fingerprint)
+    return version
+
+
+def differences(previous: PlanVersion | None, plan: dict[str, Any]) -> list[str]:
+    """What a version changes against the one before, one line each; empty for the first."""
+    if previous is None:
+        return []
+    old = json.loads(previous.plan_text)
+    seats, new_seats = _seats(old), _seats(plan)
+    visits, new_visits = _visits(old), _visits(plan)
+    lines = [f"{cadre}：{seats.get(cadre, '无')} → {new_seats.get(cadre, '无')}"
+             for cadre in sorted(seats.keys() | new_seats.keys()) if seats.get(cadre) != new_seats.get(cadre)]  # fmt: skip
+    lines += [f"{place}：{visits.get(place, '无')} → {new_visits.get(place, '无')}"
+              for place in sorted(visits.keys() | new_visits.keys()) if visits.get(place) != new_visits.get(place)]  # fmt: skip
+    return lines
+
+
+def _seats(plan: dict[str, Any]) -> dict[str, str]:
+    return {row["cadre"]: row["class"] for row in plan["assignments"]}
+
+
+def _visits(plan: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{row['class']}#{row['index']}": row.get("skipped")
+        or f"{row['first_day']} {'+'.join(sorted(site['base'] for site in row['sites']))}"
+        for row in plan["gatherings"]
+    }
+
+
+def withdraw_publication(*, batch: Batch, by: User, reason: str) -> None:
+    """Take a publication back before the first gathering has begun; afterwards a plan is changed by re-planning."""
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明撤回发布的原因，会写进通知和档案。")
+    with audit.act("withdraw_publication", by=by, subject=batch, reason=reason):
+        states.advance(batch, "withdraw", reason=reason)
+        if gatherings_held(batch):
+            raise DomainError(
+                "already_begun", f"{batch}已有班级集中，不能撤回发布。个别变动请用调班、取消集中等办法处理。"
+            )
+        retract(batch=batch, by=by, reason=reason)

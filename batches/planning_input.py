@@ -1,0 +1,336 @@
+"""From the county's rows to the planner's input, and the identifiers that lead back (4-planning, input.schema.json).
+
+Identifiers carry no personal data: a letter for the kind and the row's primary key. Everything is sorted by key, so that the
+same facts give the same canonical text and fingerprint.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from bases.models import BaseUse, Bed, Closure, HostHousehold, PracticeBase, Room
+from batches.models import (
+    Batch,
+    ClassStaff,
+    Gathering,
+    Lodging,
+    Mentorship,
+    PlanDemand,
+    PracticeClass,
+    Programme,
+    Waiver,
+)
+from batches.queries import attended_before, going, person_days_by_base
+from batches.rules import in_force
+from cadres.models import Cadre, Unavailability, Unit
+from office.calendar import holidays, working_weekend_days
+
+INPUT_FORMAT = "dunmiao-planning-input/1"
+ATTRIBUTES = ("sex", "age_band", "level", "unit_kind", "post_kind")
+Ranges = list[list[str]]
+
+
+def key(kind: str, pk: int) -> str:
+    """`C12` for cadre 12; U unit, B batch, K class, W track, P base, V village, T township, L route, H household, R room, S user."""
+    return f"{kind}{pk}"
+
+
+def pk_of(identifier: str) -> int:
+    return int(identifier[1:])
+
+
+def build_input(batch: Batch, *, names_only: bool = False) -> dict[str, Any]:
+    """The planner's input for one batch.
+
+    With `names_only` (stage 1) every cadre in post stands for selection; otherwise the batch's names are pinned to it and
+    nobody else appears. Raises nothing: what is missing shows as shortfalls of the plan.
+    """
+    cadres = list(_cadres(batch, names_only))
+    return {
+        "format": INPUT_FORMAT,
+        "programme": programme_rules(batch.programme, batch.first_day),
+        "calendar": {
+            "holidays": [day.isoformat() for day in holidays(batch.first_day, batch.last_day)],
+            "working_weekend_days": [day.isoformat() for day in working_weekend_days(batch.first_day, batch.last_day)],
+        },
+        "units": _units({cadre.unit_id for cadre in cadres}),
+        "cadres": _cadre_rows(batch, cadres, ignore_past=not names_only),
+        "batches": [_batch_row(batch)],
+        "bases": _base_rows(batch),
+        "other_uses": _other_uses(batch),
+        "history": _history(batch),
+        "pins": _pins(batch, cadres, names_only),
+        "waivers": _waivers(batch),
+        "previous": None,
+    }
+
+
+def programme_rules(programme: Programme, reference: datetime.date) -> dict[str, Any]:
+    """The programme's parameters in the planner's words; ages are taken in the batch's first month."""
+    return {
+        "name": str(programme),
+        "full_coverage_age": programme.full_coverage_age,
+        "reference_month": f"{reference:%Y-%m}",
+        "repeats": programme.repeats,
+        "tracks": [
+            {
+                "id": key("W", track.pk),
+                "name": track.name,
+                "classes_per_batch": track.classes_per_batch,
+                "criteria": {
+                    "min_age": track.min_age,
+                    "max_age": track.max_age,
+                    "levels": sorted(track.levels) or None,
+                    "post_kinds": sorted(track.post_kinds) or None,
+                },
+            }
+            for track in programme.tracks.order_by("order")
+        ],
+        "class_size": {
+            "min": programme.class_size_min, "target": programme.class_size, "max": programme.class_size_max,
+        },
+        "unit_max_per_batch": programme.unit_max_per_batch,
+        "leading_max": programme.leading_max,
+        "max_overlap_days": programme.max_overlap_days,
+        "gathering_days": programme.gathering_days,
+        "weekend_days": {"min": programme.weekend_days_min, "max": programme.weekend_days_max},
+        "start_weekdays": sorted(programme.start_weekdays),
+        "gathering_interval_weeks": programme.gathering_interval_weeks,
+        "min_village_days": programme.min_village_days,
+        "min_distinct_villages": programme.min_distinct_villages,
+        "household_group": {"min": programme.household_group_min, "max": programme.household_group_max},
+        "household_single_sex": programme.household_single_sex,
+        "spare_beds": programme.spare_beds,
+        "pair_max_km": float(programme.pair_max_km),
+        "makeup_rule": programme.makeup_rule,
+        "balance": {
+            "age_bands": sorted(programme.age_bands),
+            "attributes": list(ATTRIBUTES),
+            "pairs": [[a, b] for i, a in enumerate(ATTRIBUTES) for b in ATTRIBUTES[i + 1 :]],
+        },
+    }  # fmt: skip
+
+
+def _cadres(batch: Batch, names_only: bool) -> Iterable[Cadre]:
+    if names_only:
+        return Cadre.objects.filter(state=Cadre.State.IN_POST, unit__active=True).order_by("pk")
+    return Cadre.objects.filter(pk__in=going(batch).values("cadre")).order_by("pk")
+
+
+def _units(pks: set[int]) -> list[dict[str, Any]]:
+    return [
+        {"id": key("U", unit.pk), "kind": unit.kind, "quota": unit.quota}
+        for unit in Unit.objects.filter(pk__in=pks).order_by("pk")
+    ]
+
+
+def _spans(rows: Iterable[Any], last_day: datetime.date) -> Ranges:
+    """Half-open ranges as the planner writes them; an open end reaches past the batch."""
+    beyond = last_day + datetime.timedelta(days=31)
+    return sorted(
+        [(row.days.lower or datetime.date(2000, 1, 1)).isoformat(), (row.days.upper or beyond).isoformat()]
+        for row in rows
+    )
+
+
+def _overlapping(rows: Any, batch: Batch) -> Any:
+    return rows.filter(live=True, days__overlap=(batch.first_day, batch.last_day + datetime.timedelta(days=1)))
+
+
+def _cadre_rows(batch: Batch, cadres: list[Cadre], *, ignore_past: bool) -> list[dict[str, Any]]:
+    """Names that people have confirmed are not shut out again by an earlier attendance (`ignore_past`)."""
+    attended = set() if ignore_past else set(attended_before(batch).values_list("pk", flat=True))
+    unavailable: dict[int, list[Unavailability]] = defaultdict(list)
+    for row in _overlapping(Unavailability.objects.all(), batch):
+        unavailable[row.cadre_id].append(row)
+    must, must_not, parity = set(), set(), {}
+    for demand in PlanDemand.objects.filter(batch=batch, live=True):
+        if demand.kind == PlanDemand.Kind.MUST:
+            must.add(demand.cadre_id)
+        elif demand.kind == PlanDemand.Kind.MUST_NOT:
+            must_not.add(demand.cadre_id)
+        elif demand.kind == PlanDemand.Kind.PARITY:
+            parity[demand.cadre_id] = demand.parity
+    this = [key("B", batch.pk)]
+    return [
+        {
+            "id": key("C", cadre.pk), "unit": key("U", cadre.unit_id), "sex": cadre.sex, "birth": f"{cadre.birth:%Y-%m}",
+            "level": cadre.level, "rank": cadre.rank, "post_kind": cadre.post_kind, "leading": cadre.leading,
+            "attended_before": cadre.pk in attended,
+            "unavailable": _spans(unavailable[cadre.pk], batch.last_day),
+            "must": this if cadre.pk in must else [],
+            "must_not": this if cadre.pk in must_not else [],
+            "parity": parity.get(cadre.pk),
+        }
+        for cadre in cadres
+    ]  # fmt: skip
+
+
+def _staff_by_class(batch: Batch) -> dict[int, set[int]]:
+    staff: dict[int, set[int]] = defaultdict(set)
+    teachers = ClassStaff.objects.filter(practice_class__batch=batch, kind=ClassStaff.Kind.HEAD_TEACHER)
+    for row in in_force(teachers):
+        staff[row.practice_class_id].add(row.user_id)
+    mentors = in_force(Mentorship.objects.filter(enrollment__batch=batch, enrollment__memberships__live=True))
+    for user, practice_class in mentors.values_list("user", "enrollment__memberships__practice_class"):
+        staff[practice_class].add(user)
+    return staff
+
+
+def _batch_row(batch: Batch) -> dict[str, Any]:
+    staff = _staff_by_class(batch)
+    classes: Iterable[PracticeClass] = batch.classes.order_by("number")
+    return {
+        "id": key("B", batch.pk),
+        "first_day": batch.first_day.isoformat(),
+        "last_day": batch.last_day.isoformat(),
+        "classes": [
+            {
+                "id": key("K", row.pk), "parity": row.parity, "track": key("W", row.track_id),
+                "staff": sorted(key("S", pk) for pk in staff[row.pk]),
+            }
+            for row in classes
+        ],
+    }  # fmt: skip
+
+
+def _base_rows(batch: Batch) -> list[dict[str, Any]]:
+    """Open bases with their admitted households, rooms, active beds and everything closed during the batch."""
+    closures: dict[tuple[str, int], list[Any]] = defaultdict(list)
+    for row in _overlapping(Closure.objects.all(), batch):
+        for place in ("base", "household", "room"):
+            if (pk := getattr(row, f"{place}_id")) is not None:
+                closures[place, pk].append(row)
+    for household, days in _households_taken_by_others(batch):
+        closures["household", household].append(days)
+    rooms = Room.objects.order_by("pk").prefetch_related(
+        Prefetch("beds", Bed.objects.filter(active=True), "usable_beds")
+    )
+    households = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).order_by("pk")
+    bases = (
+        PracticeBase.objects.filter(state=PracticeBase.State.OPEN)
+        .select_related("village")
+        .prefetch_related("routes", Prefetch("households", households.prefetch_related(Prefetch("rooms", rooms))))
+        .order_by("pk")
+    )
+    last = batch.last_day
+    return [
+        {
+            "id": key("P", base.pk), "village": key("V", base.village_id), "township": key("T", base.village.township_id),
+            "routes": sorted(key("L", route.pk) for route in base.routes.all()),
+            "position_km": [float(base.east_km), float(base.north_km)],
+            "declared_capacity": base.declared_capacity,
+            "closed": _spans(closures["base", base.pk], last),
+            "households": [
+                {
+                    "id": key("H", household.pk),
+                    "closed": _spans(closures["household", household.pk], last),
+                    "rooms": [
+                        {
+                            "id": key("R", room.pk), "beds": len(room.usable_beds),
+                            "closed": _spans(closures["room", room.pk], last),
+                        }
+                        for room in household.rooms.all() if room.usable_beds
+                    ],
+                }
+                for household in base.households.all()
+                if any(room.usable_beds for room in household.rooms.all())
+            ],
+        }
+        for base in bases
+    ]  # fmt: skip
+
+
+class _Stay:
+    """Days [lower, upper) of a household that another batch's guests have; shaped like a closure."""
+
+    def __init__(self, days: Any) -> None:
+        self.days = days
+
+
+def _households_taken_by_others(batch: Batch) -> list[tuple[int, _Stay]]:
+    lodgings = (
+        Lodging.objects.filter(live=True, stay__overlap=(batch.first_day, batch.last_day + datetime.timedelta(days=1)))
+        .exclude(gathering__practice_class__batch=batch)
+        .values_list("household", "stay")
+        .distinct()
+    )
+    return [(household, _Stay(stay)) for household, stay in lodgings if household is not None]
+
+
+def _other_uses(batch: Batch) -> list[dict[str, Any]]:
+    """Outside parties, and other batches' gatherings: whatever else takes room at a base during the batch."""
+    uses = _overlapping(BaseUse.objects.all(), batch).filter(base__state=PracticeBase.State.OPEN)
+    own = Q(gathering_site__gathering__practice_class__batch=batch)
+    rows = [
+        {
+            "base": key("P", use.base_id),
+            "first_day": use.days.lower.isoformat(),
+            "last_day": (use.days.upper - datetime.timedelta(days=1)).isoformat(),
+            "people": use.people,
+        }
+        for use in uses.exclude(own)
+    ]
+    return sorted(rows, key=lambda row: (row["base"], row["first_day"], row["last_day"], row["people"]))
+
+
+def _history(batch: Batch) -> dict[str, Any]:
+    """Person-days and bed-nights so far: the figures from before the system, and other batches' gatherings."""
+    days = person_days_by_base(without=batch)
+    bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).order_by("pk")
+    nights: dict[int, int] = defaultdict(int)
+    lodgings = Lodging.objects.filter(live=True).exclude(gathering__practice_class__batch=batch)
+    for household, stay in lodgings.values_list("household", "stay"):
+        nights[household] += (stay.upper - stay.lower).days if not stay.isempty else 0
+    households = HostHousehold.objects.filter(
+        state=HostHousehold.State.ADMITTED, base__state=PracticeBase.State.OPEN
+    ).order_by("pk")
+    return {
+        "bases": [
+            {"base": key("P", base.pk), "person_days": base.history_person_days + days.get(base.pk, 0)}
+            for base in bases
+        ],
+        "households": [
+            {"household": key("H", row.pk), "bed_nights": row.history_bed_nights + nights[row.pk]}
+            for row in households.filter(rooms__beds__active=True).distinct()
+        ],
+    }
+
+
+def _pins(batch: Batch, cadres: list[Cadre], names_only: bool) -> dict[str, Any]:
+    named = () if names_only else cadres
+    classes = {row.number: row.pk for row in batch.classes.all()}
+    wanted = PlanDemand.objects.filter(batch=batch, live=True, kind=PlanDemand.Kind.PIN).order_by("cadre")
+    present = {cadre.pk for cadre in named}
+    return {
+        "batches": [{"cadre": key("C", cadre.pk), "batch": key("B", batch.pk)} for cadre in named],
+        "classes": [
+            {"cadre": key("C", row.cadre_id), "class": key("K", classes[row.class_number])}
+            for row in wanted
+            if row.class_number in classes and row.cadre_id in present
+        ],
+        "gatherings": [],
+    }
+
+
+def _waivers(batch: Batch) -> list[dict[str, Any]]:
+    today = timezone.localdate()
+    granted = Waiver.objects.filter(batch=batch, approver__isnull=False).filter(
+        Q(until__isnull=True) | Q(until__gte=today)
+    )
+    return [
+        {"rule": row.rule, "subject": row.subject, "reason": row.reason, "approver": row.approver.name}
+        for row in granted.select_related("approver").order_by("rule", "subject")
+        if row.approver is not None
+    ]
+
+
+def gatherings_held(batch: Batch) -> bool:
+    """Whether any gathering of the batch has begun (withdrawing is then no longer possible)."""
+    return Gathering.objects.filter(
+        practice_class__batch=batch, first_day__lte=timezone.localdate()
+    ).exclude(state=Gathering.State.CANCELLED).exists()  # fmt: skip

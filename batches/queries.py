@@ -1,0 +1,186 @@
+"""What of a batch somebody sees, and the figures that pages, exports and the planner share."""
+
+import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.rules import is_centre_staff, is_leader
+from batches.models import (
+    Batch,
+    ClassMembership,
+    ClassStaff,
+    Enrollment,
+    Gathering,
+    Mentorship,
+    Nomination,
+    PlanRun,
+    PlanVersion,
+    PracticeClass,
+)
+from batches.rules import in_force
+from cadres.models import Cadre, PastAttendance, UnitLiaison
+
+GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
+
+
+def sees_all(user: User) -> bool:
+    return bool(is_centre_staff.test(user) or is_leader.test(user))
+
+
+def visible_classes(user: User) -> QuerySet[PracticeClass]:
+    """Classes that somebody accompanies or belongs to; all for centre staff and leaders."""
+    classes = PracticeClass.objects.select_related("batch", "track").order_by("batch", "number")
+    if sees_all(user):
+        return classes
+    return classes.filter(
+        Exists(in_force(ClassStaff.objects.filter(user=user, practice_class=OuterRef("pk"))))
+        | Exists(ClassMembership.objects.filter(enrollment__cadre__user=user, live=True, practice_class=OuterRef("pk")))
+    )
+
+
+def visible_batches(user: User) -> QuerySet[Batch]:
+    """All for centre staff and leaders; else those with a class one accompanies, a mentee, or names of one's unit."""
+    batches = Batch.objects.select_related("programme").order_by("-number")
+    if sees_all(user):
+        return batches
+    units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
+    return batches.filter(
+        Exists(visible_classes(user).filter(batch=OuterRef("pk")))
+        | Exists(Nomination.objects.filter(batch=OuterRef("pk"), cadre__unit__in=units))
+        | Exists(in_force(Mentorship.objects.filter(user=user, enrollment__batch=OuterRef("pk"))))
+    )
+
+
+def visible_enrollments(user: User) -> QuerySet[Enrollment]:
+    """Own, mentored, of a class one accompanies, of one's unit; all for centre staff and leaders."""
+    enrollments = Enrollment.objects.select_related("cadre__unit", "batch").order_by("batch", "cadre__sort_name", "pk")
+    if sees_all(user):
+        return enrollments
+    staffed = in_force(ClassStaff.objects.filter(user=user)).values("practice_class")
+    units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
+    return enrollments.filter(
+        Q(cadre__user=user)
+        | Q(cadre__unit__in=units)
+        | Exists(in_force(Mentorship.objects.filter(user=user, enrollment=OuterRef("pk"))))
+        | Exists(ClassMembership.objects.filter(enrollment=OuterRef("pk"), live=True, practice_class__in=staffed))
+    )
+
+
+def visible_gatherings(user: User) -> QuerySet[Gathering]:
+    return (
+        Gathering.objects.filter(practice_class__in=visible_classes(user).values("pk"))
+        .select_related("practice_class__batch__programme")
+        .order_by("first_day", "practice_class__number")
+    )
+
+
+def visible_nominations(user: User) -> QuerySet[Nomination]:
+    """Centre staff and leaders: all; a liaison: those of the own unit."""
+    nominations = Nomination.objects.select_related("cadre__unit", "batch").order_by(
+        "batch", "cadre__unit__name", "cadre__sort_name", "pk"
+    )
+    if sees_all(user):
+        return nominations
+    return nominations.filter(cadre__unit__in=in_force(UnitLiaison.objects.filter(user=user)).values("unit"))
+
+
+def members_on(practice_class: PracticeClass, day: datetime.date) -> QuerySet[ClassMembership]:
+    """Living memberships of a class on a day, of enrollments that are in force."""
+    return (
+        practice_class.memberships.filter(live=True, days__contains=day, enrollment__live=True)
+        .select_related("enrollment__cadre__unit")
+        .order_by("enrollment__cadre__sort_name", "pk")
+    )
+
+
+def attended_before(batch: Batch) -> QuerySet[Cadre]:
+    """Cadres who count as having attended when this batch is planned: old lists, and other batches they stayed in."""
+    elsewhere = Enrollment.objects.filter(cadre=OuterRef("pk"), live=True).exclude(batch=batch).exclude(state__in=GONE)
+    return Cadre.objects.filter(Exists(PastAttendance.objects.filter(cadre=OuterRef("pk"))) | Exists(elsewhere))
+
+
+def age_at(birth: datetime.date, day: datetime.date) -> int:
+    """Full years at the month of `day` (month precision, cn-conventions §1.3)."""
+    return day.year - birth.year - (day.month < birth.month)
+
+
+def born_after(age: int, day: datetime.date) -> datetime.date:
+    """The earliest birth month of those aged at most `age` in the month of `day`."""
+    year, month = day.year - age - 1, day.month + 1
+    return datetime.date(year + 1, 1, 1) if month > 12 else datetime.date(year, month, 1)
+
+
+def coverage(full_coverage_age: int, day: datetime.date | None = None) -> dict[str, QuerySet[Cadre]]:
+    """Cadres in post up to the covered age, split into done, in_training and waiting (each the rows behind a figure)."""
+    day = day or timezone.localdate()
+    due = Cadre.objects.filter(
+        state=Cadre.State.IN_POST, birth__gte=born_after(full_coverage_age, day)
+    ).select_related("unit").order_by("unit__name", "sort_name", "pk")  # fmt: skip
+    enrolled = Enrollment.objects.filter(cadre=OuterRef("pk"), live=True).exclude(state__in=GONE)
+    done = Exists(PastAttendance.objects.filter(cadre=OuterRef("pk"))) | Exists(
+        enrolled.filter(state=Enrollment.State.COMPLETED)
+    )
+    now = Exists(enrolled.filter(batch__state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING)))
+    return {
+        "due": due,
+        "done": due.filter(done),
+        "in_training": due.filter(~done & now),
+        "waiting": due.filter(~done & ~now),
+    }
+
+
+def nomination_counts(batch: Batch) -> list[dict[str, Any]]:
+    """Per unit: names proposed, confirmed, deferred, swapped out; units in order of their names."""
+    state = Nomination.State
+    rows = (
+        batch.nominations.values("cadre__unit", unit=F("cadre__unit__name"))
+        .annotate(
+            proposed=Count("pk", filter=Q(state=state.PROPOSED)), confirmed=Count("pk", filter=Q(state=state.CONFIRMED)),
+            deferred=Count("pk", filter=Q(state=state.DEFERRED)), swapped=Count("pk", filter=Q(state=state.SWAPPED)),
+        )
+        .order_by("unit")
+    )  # fmt: skip
+    return list(rows)
+
+
+def going(batch: Batch) -> QuerySet[Nomination]:
+    """Names that the plan is made for: confirmed, or proposed and not yet answered."""
+    return batch.nominations.filter(state__in=(Nomination.State.PROPOSED, Nomination.State.CONFIRMED))
+
+
+def latest_run(batch: Batch) -> PlanRun | None:
+    """The newest full run that has a plan."""
+    return batch.plan_runs.filter(stage=PlanRun.Stage.FULL).exclude(plan_text="").order_by("-created_at", "-pk").first()
+
+
+def version_in_force(batch: Batch) -> PlanVersion | None:
+    return batch.plan_versions.order_by("-number").first() if batch.state in LIVE_STATES else None
+
+
+LIVE_STATES = (Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING, Batch.State.CLOSED)
+
+
+def live_gatherings(batch: Batch) -> QuerySet[Gathering]:
+    return (
+        Gathering.objects.filter(practice_class__batch=batch)
+        .exclude(state=Gathering.State.CANCELLED)
+        .select_related("practice_class")
+        .prefetch_related("sites__base__village__township")
+        .order_by("first_day", "practice_class__number")
+    )
+
+
+def person_days_by_base(until: datetime.date | None = None, *, without: Batch | None = None) -> dict[int, int]:
+    """Person-days of classes at each base from gatherings not cancelled (planned ones included), by base id."""
+    sites = Gathering.objects.exclude(state=Gathering.State.CANCELLED).filter(sites__live=True)
+    if without is not None:
+        sites = sites.exclude(practice_class__batch=without)
+    if until is not None:
+        sites = sites.filter(last_day__lt=until)
+    totals: dict[int, int] = {}
+    for base, people, first, last in sites.values_list("sites__base", "sites__people", "first_day", "last_day"):
+        totals[base] = totals.get(base, 0) + people * ((last - first).days + 1)
+    return totals

@@ -1,0 +1,82 @@
+"""Who may do what in batches: every role but the county-wide ones follows from dated rows (2-domain §2.2)."""
+
+from typing import Any
+
+import rules
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.rules import is_centre_staff, is_leader
+from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, Gathering, Mentorship, PracticeClass
+from cadres.models import Unit, UnitLiaison
+
+
+def in_force(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Dated rows (since, until) that hold today."""
+    today = timezone.localdate()
+    return rows.filter(Q(until__isnull=True) | Q(until__gte=today), since__lte=today)
+
+
+def held(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Offices of living memberships that hold today."""
+    return in_force(rows).filter(membership__live=True)
+
+
+def _class_of(target: PracticeClass | Gathering) -> PracticeClass:
+    return target.practice_class if isinstance(target, Gathering) else target
+
+
+@rules.predicate
+def is_unit_liaison(user: User, unit: Unit | None = None) -> bool:
+    """Liaison of the unit; of any unit when none is given."""
+    rows = in_force(UnitLiaison.objects.filter(user=user))
+    return (rows if unit is None else rows.filter(unit=unit)).exists()
+
+
+@rules.predicate
+def is_monitor(user: User, target: PracticeClass | Gathering | None = None) -> bool:
+    """Monitor or deputy of the class; of any class when none is given."""
+    rows = held(ClassOffice.objects.filter(membership__enrollment__cadre__user=user))
+    return (rows if target is None else rows.filter(membership__practice_class=_class_of(target))).exists()
+
+
+def _staff(user: User, target: PracticeClass | Gathering | None, kind: str) -> bool:
+    rows = in_force(ClassStaff.objects.filter(user=user, kind=kind))
+    return (rows if target is None else rows.filter(practice_class=_class_of(target))).exists()
+
+
+@rules.predicate
+def is_head_teacher(user: User, target: PracticeClass | Gathering | None = None) -> bool:
+    return _staff(user, target, ClassStaff.Kind.HEAD_TEACHER)
+
+
+@rules.predicate
+def is_counsellor(user: User, target: PracticeClass | Gathering | None = None) -> bool:
+    return _staff(user, target, ClassStaff.Kind.COUNSELLOR)
+
+
+@rules.predicate
+def is_mentor(user: User, enrollment: Enrollment | None = None) -> bool:
+    rows = in_force(Mentorship.objects.filter(user=user))
+    return (rows if enrollment is None else rows.filter(enrollment=enrollment)).exists()
+
+
+@rules.predicate
+def is_own_enrollment(user: User, enrollment: Enrollment | None = None) -> bool:
+    """The cadre's own enrollment; anybody who is enrolled at all when none is given."""
+    rows = Enrollment.objects.filter(cadre__user=user, live=True)
+    return (rows if enrollment is None else rows.filter(pk=enrollment.pk)).exists()
+
+
+@rules.predicate
+def is_member(user: User, target: PracticeClass | Gathering | None = None) -> bool:
+    """A present or former member of the class."""
+    rows = ClassMembership.objects.filter(enrollment__cadre__user=user, live=True)
+    return (rows if target is None else rows.filter(practice_class=_class_of(target))).exists()
+
+
+may_run_batches = is_centre_staff
+may_see_batches = is_centre_staff | is_leader
+may_answer_nominations = is_centre_staff | is_unit_liaison
+may_follow_class = is_centre_staff | is_leader | is_head_teacher | is_counsellor | is_monitor | is_member

@@ -1,0 +1,62 @@
+"""The course of a batch as data (2-domain §2.4): which act leads from which states to which."""
+
+from dataclasses import dataclass
+
+from batches.models import Batch
+from config.errors import DomainError
+
+S = Batch.State
+
+
+@dataclass(frozen=True)
+class Transition:
+    """An act on a batch: its Chinese name, the states it starts from, and the state it leads to."""
+
+    name: str
+    sources: tuple[str, ...]
+    target: str
+
+
+TRANSITIONS: dict[str, Transition] = {
+    "propose": Transition("生成名单建议", (S.DRAFT, S.PROPOSED), S.PROPOSED),
+    "open_nominations": Transition("开始报名", (S.PROPOSED, S.PLANNED), S.NOMINATING),
+    "plan": Transition("编排", (S.NOMINATING, S.PLANNED), S.PLANNED),
+    "publish": Transition("发布", (S.PLANNED,), S.PUBLISHED),
+    "withdraw": Transition("撤回发布", (S.PUBLISHED,), S.PLANNED),
+    "start": Transition("开始实践", (S.PUBLISHED,), S.RUNNING),
+    "evaluate": Transition("开始评审", (S.RUNNING,), S.EVALUATING),
+    "resume": Transition("退回实践中", (S.EVALUATING,), S.RUNNING),
+    "close": Transition("归档", (S.EVALUATING,), S.CLOSED),
+    "reopen": Transition("重新打开", (S.CLOSED,), S.EVALUATING),
+}
+
+COURSE = (S.DRAFT, S.NOMINATING, S.PLANNED, S.PUBLISHED, S.RUNNING, S.EVALUATING, S.CLOSED)
+"""The seven steps that pages show; 名单建议 belongs to 筹备."""
+PLANNABLE = TRANSITIONS["plan"].sources
+LIVE = (S.PUBLISHED, S.RUNNING, S.EVALUATING, S.CLOSED)
+"""States in which a plan is in force."""
+
+
+def allowed(batch: Batch, act: str) -> bool:
+    return batch.state in TRANSITIONS[act].sources
+
+
+def require(batch: Batch, act: str) -> None:
+    """Raise DomainError when the act does not fit the batch's state."""
+    transition = TRANSITIONS[act]
+    if batch.state not in transition.sources:
+        needed = "、".join(S(source).label for source in transition.sources)
+        raise DomainError(
+            "illegal_transition",
+            f"{batch}现在是“{batch.get_state_display()}”，不能{transition.name}。要先到“{needed}”。",
+        )
+
+
+def advance(batch: Batch, act: str, *, reason: str = "") -> None:
+    """Lock the batch, check the act against its present state, and set the new one. Call within an act's transaction."""
+    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    require(locked, act)
+    locked.state = TRANSITIONS[act].target
+    locked.state_reason = reason
+    locked.save(update_fields=["state", "state_reason"])
+    batch.state, batch.state_reason = locked.state, locked.state_reason
