@@ -1,13 +1,8 @@
 """Each rule broken alone in a plan worked out by hand: the checker names that rule and that place, and nothing else."""
 
-import ast
-import sys
-from pathlib import Path
-
 import pytest
 
-import batches.planning.checker as checker
-from batches.planning.checker import check, rule_sheet, violations
+from batches.planning.checker import check, violations
 from tests.planning.tiny import (
     bed,
     bed_rows,
@@ -493,51 +488,3 @@ def test_check_skipped_for_want_of_staff():
     gathering(plan, "K3", 1).update(first_day="2027-03-04", last_day="2027-03-06")
     skip(plan, "K1", 2, "no_staff")
     assert check(*seal(document, plan)) == []
-
-
-def test_rule_sheet_good_plan():
-    lines = rule_sheet(*sample("small-1"))
-    assert [line.code for line in lines] == [f"R{number:02d}" for number in range(1, 20)]
-    assert all(line.ok and line.name and line.fact.endswith("。") and not line.breaches for line in lines)
-    assert lines[0].fact.startswith("各单位每期至多派出 4 人；名额一般为 3 人")
-
-
-def test_rule_sheet_broken_and_waived_rules():
-    document, plan, _ = broken("units_over_the_common_quota")
-    plan["shortfalls"][1]["amount"] = 2
-    lines = {line.code: line for line in rule_sheet(*waive(document, plan, [("R01", "U1@B01")]))}
-    assert lines["R01"].ok is False
-    assert places(lines["R01"].breaches) == {("R01", "U3@B01")}
-    assert places(lines["R01"].waived) == {("R01", "U1@B01")}
-    assert places(lines["R04"].breaches) == {("SHORTFALL", "R04:K5")}
-    assert lines["R02"].ok is True
-
-
-def test_rule_sheet_all_waived_is_ok():
-    document, plan, _ = broken("unit_over_its_quota")
-    line = rule_sheet(*waive(document, plan, [("R01", "U1@B01")]))[0]
-    assert line.ok is True
-    assert len(line.waived) == 1
-
-
-def test_rule_sheet_plan_of_one_stage():
-    document, plan = make_input(), make_plan()
-    cut(plan, 1)
-    lines = {line.code: line for line in rule_sheet(*seal(document, plan))}
-    assert lines["R01"].ok is True
-    assert lines["R04"].ok is None
-    assert lines["R18"].ok is None
-
-
-def test_checker_imports_nothing_but_the_standard_library_and_itself():
-    files = sorted(Path(checker.__file__).parent.glob("checker*.py"))
-    assert len(files) > 3
-    for path in files:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                assert all(name.name.split(".")[0] in sys.stdlib_module_names for name in node.names), path.name
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                assert node.module.split(".")[0] in sys.stdlib_module_names, path.name
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 1, path.name
-                assert (node.module or "").startswith("checker_"), path.name

@@ -13,7 +13,9 @@ from tests.planning.tiny import make_input, make_plan, places, sample, seal
 
 NAMES = st.sampled_from(["small-1", "small-5"])
 SEEDS = st.integers(0, 10**6)
-RUNS = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+RUNS = settings(
+    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 JSON = st.recursive(
     st.none()
     | st.booleans()
