@@ -1,16 +1,159 @@
-"""The standing cast and the harness that bites."""
+"""The standing cast and the harness that bites.
+
+Beside the warnings that are errors (pyproject.toml) and the random order (pytest-randomly), every test runs with:
+
+- a template variable that does not exist fails (`Undefined`), outside of templates that are not ours;
+- rows of a queryset without an order come back shuffled, so that nobody leans on an order that was never asked for;
+- no connection leaves the machine;
+- every page that the test client gets is searched for inline styles and scripts, which the content security policy forbids.
+"""
+
+import ipaddress
+import random
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.template import engines
+from django.test import Client, override_settings
 
 from accounts.models import Role, User
 from tests import factories
 
+# --- undefined template variables
 
-@pytest.fixture(autouse=True)
-def plain_static_files() -> None:
-    """Pages under test name static files as they are; the manifest is made at build and tested by itself."""
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+class UndefinedVariable(AssertionError):
+    """A template of ours names something that its view does not give."""
+
+
+class Undefined(str):
+    """Stands for a missing variable: raises in our own templates, stays empty in Django's and other packages'."""
+
+    __slots__ = ()
+
+    def __new__(cls) -> "Undefined":
+        return super().__new__(cls, "%s")
+
+    def __mod__(self, variable: object) -> str:
+        origin = _template_being_rendered()
+        if origin and _is_ours(origin):
+            raise UndefinedVariable(f"{origin} uses the undefined variable “{variable}”")
+        return ""
+
+
+def _template_being_rendered() -> str:
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "render_annotated":
+            origin = getattr(frame.f_locals["self"], "origin", None)
+            return str(origin.name) if origin is not None else ""
+        frame = frame.f_back  # type: ignore[assignment] # None at the outermost frame ends the loop
+    return ""
+
+
+def _is_ours(origin: str) -> bool:
+    return Path(origin).is_relative_to(settings.BASE_DIR / "templates") or origin == "<unknown source>"
+
+
+# --- unordered querysets
+
+
+def _shuffling(fetch_all: Callable[[Any], None]) -> Callable[[Any], None]:
+    def fetch(queryset: Any) -> None:
+        fresh = queryset._result_cache is None
+        fetch_all(queryset)
+        if fresh and len(queryset._result_cache) > 1 and not queryset.ordered:
+            random.shuffle(queryset._result_cache)
+
+    return fetch
+
+
+# --- no network
+
+
+class NetworkRefused(AssertionError):
+    """A test tried to leave the machine."""
+
+
+def _is_local(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a Unix socket's path
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return address[0] in ("localhost", "")
+
+
+def _staying_here(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if not _is_local(address):
+            raise NetworkRefused(f"connection to {address} refused: tests stay on this machine")
+        return connect(self, address)
+
+    return guarded
+
+
+# --- inline styles and scripts
+
+_STYLED = re.compile(rb"<[a-zA-Z][^<>]*?\s(?:style|on[a-z]+)\s*=[^<>]*>")
+_BLOCK = re.compile(rb"<(?:script|style)\b[^>]*>")
+_ALLOWED_BLOCK = re.compile(rb"\s(?:src|nonce)\s*=|type=\"application/(?:ld\+)?json\"")
+
+
+def inline_code(body: bytes) -> list[str]:
+    """Tags of a page that the content security policy would refuse."""
+    found = _STYLED.findall(body)
+    found += [tag for tag in _BLOCK.findall(body) if not _ALLOWED_BLOCK.search(tag)]
+    found += re.findall(rb"<[^<>]*\"javascript:[^<>]*>", body)
+    return [tag.decode(errors="replace")[:200] for tag in found]
+
+
+def _searching(request: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    def guarded(self: Client, **environ: Any) -> HttpResponseBase:
+        response = request(self, **environ)
+        if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
+            found = inline_code(response.content)  # type: ignore[attr-defined] # not streaming
+            assert not found, (
+                f"{environ.get('PATH_INFO')} has code that the content security policy refuses: {found[:3]}"
+            )
+        return response
+
+    return guarded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def harness() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines["django"].engine, "string_if_invalid", Undefined())  # type: ignore[attr-defined] # Django's own backend
+        patch.setattr(QuerySet, "_fetch_all", _shuffling(QuerySet._fetch_all))
+        patch.setattr(socket.socket, "connect", _staying_here(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", _staying_here(socket.socket.connect_ex))
+        patch.setattr(Client, "request", _searching(Client.request))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def places_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Stored files go to a folder of the test run, never to the installation's; pages name static files as they are (the
+    manifest is made at build and tested by itself)."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(
+        MEDIA_ROOT=tmp_path_factory.mktemp("media"),
+        STATIC_ROOT=tmp_path_factory.mktemp("static"),
+        STORAGES={**settings.STORAGES, "staticfiles": plain},
+    ):
+        yield
+
+
+# --- the standing cast
 
 
 @pytest.fixture
@@ -22,6 +165,21 @@ def staff(db: None) -> User:
 @pytest.fixture
 def leader(db: None) -> User:
     return factories.user_with_role(Role.LEADER, name="陈副书记")
+
+
+@pytest.fixture
+def system_administrator(db: None) -> User:
+    return factories.user_with_role(Role.SYSTEM, name="系管")
+
+
+@pytest.fixture
+def security_administrator(db: None) -> User:
+    return factories.user_with_role(Role.SECURITY, name="安管")
+
+
+@pytest.fixture
+def audit_administrator(db: None) -> User:
+    return factories.user_with_role(Role.AUDIT, name="审管")
 
 
 @pytest.fixture

@@ -1,0 +1,116 @@
+"""Who may open which route: the table that tests/test_routes.py holds every route against.
+
+One row per route name, `app:name`. How to add yours:
+
+    "batches:class_page": Row(pk="practice_class", every=DESK, own={HEAD_TEACHER, MONITOR}, rest=404),
+
+- `pk` names the object behind the URL's `pk`: an attribute of `Side` in tests/world.py (`practice_class`, `gathering`, `record`,
+  `cadre` …) or a personal row (`job`, `notice`, `file`, `account`). Other URL arguments are found by their own name in
+  `ARGUMENTS` below (`batch_id`, `class_id` …); a new argument name needs a line there.
+- `every`: roles that reach every side's object (or, on a route without an object, the page).
+- `own`: roles that reach their own side's object and get 404 for anybody else's, with the very body of an absent one.
+- `rest`: what all other signed-in people get: 403 where the view's `@allow` refuses them, 404 where it lets them in and the
+  look-up (`visible_to`) finds nothing. `hidden` lists roles that get 404 although the rest gets 403.
+- `methods`: ("GET",) unless told; ("POST",) for acts. A method that is not listed must change nothing.
+- `data`: what a POST sends: a dict, or a function of (world, role, relation). Reached means: neither refused nor broken;
+  an act's own refusal (a form error, a message) counts as reached.
+- `status`: the exact status when reached, where it matters. `setup`: a function of the world run first (put a batch in another
+  state …); everything is rolled back afterwards.
+- `public`: open to strangers.
+
+Whoever is not signed in gets the sign-in page (302) everywhere else; that needs no row. Admin pages have one row per model
+in `ADMIN`; admin pages with a name of their own (buttons) need a row in `ROUTES` as all others do.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.world import (
+    AUDIT,
+    BASE_MANAGER,
+    CADRE,
+    CENTRE,
+    COUNSELLOR,
+    HEAD_TEACHER,
+    LEADER,
+    MENTOR,
+    MONITOR,
+    OUTSIDER,
+    PANEL_MEMBER,
+    SECURITY,
+    SIGNED_IN,
+    SYSTEM,
+    TOWNSHIP_LIAISON,
+    UNIT_LIAISON,
+    World,
+)  # fmt: skip
+
+__all__ = [
+    "AUDIT", "BASE_MANAGER", "CADRE", "CENTRE", "COUNSELLOR", "DESK", "HEAD_TEACHER", "LEADER", "MENTOR", "MONITOR", "NOBODY",
+    "OUTSIDER", "PANEL_MEMBER", "SECURITY", "SIGNED_IN", "SYSTEM", "TOWNSHIP_LIAISON", "UNIT_LIAISON",
+]  # fmt: skip
+
+NOBODY: frozenset[str] = frozenset()
+DESK = frozenset({CENTRE})
+"""The service centre."""
+OFFICES = frozenset({CENTRE, SYSTEM, SECURITY, AUDIT})
+"""Whoever may open the admin site at all."""
+
+
+@dataclass(frozen=True)
+class Row:
+    pk: str = ""
+    every: Collection[str] = NOBODY
+    own: Collection[str] = NOBODY
+    rest: int = 403
+    hidden: Collection[str] = NOBODY
+    methods: tuple[str, ...] = ("GET",)
+    data: Mapping[str, Any] | Callable[[World, str, str], Mapping[str, Any]] = field(default_factory=dict)
+    status: int | None = None
+    setup: Callable[[World], None] | None = None
+    public: bool = False
+
+
+@dataclass(frozen=True)
+class AdminRow:
+    """A model in the admin site: its object in the world ("" for none), who sees, adds and changes it. Nobody deletes."""
+
+    pk: str = ""
+    view: Collection[str] = DESK
+    add: Collection[str] = NOBODY
+    change: Collection[str] = NOBODY
+
+
+ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
+    "base_id": "base",
+    "batch_id": "batch",
+    "cadre_id": "cadre",
+    "campaign_id": "campaign",
+    "class_id": "practice_class",
+    "enrollment_id": "enrollment",
+    "file_id": "file",
+    "gathering_id": "gathering",
+    "household_id": "household",
+    "import_id": "roster_import",
+    "job_id": "job",
+    "member_id": "membership",
+    "panel_id": "panel",
+    "programme_id": "programme",
+    "record_id": "record",
+    "reflection_id": "reflection",
+    "report_id": "report",
+    "review_id": "review",
+    "room_id": "room",
+    "run_id": "plan_run",
+    "unit_id": "unit",
+    "user_id": "account",
+    "village_id": "village",
+}
+"""URL argument → attribute of the side, or a function of (world, relation) that gives the plain value."""
+
+MANAGERS = frozenset({CENTRE, SYSTEM})
+
+ROUTES: dict[str, Row] = {}
+
+ADMIN: dict[str, AdminRow] = {}
