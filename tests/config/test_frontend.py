@@ -70,3 +70,16 @@ def test_image_build_collects_all_static_files_without_real_secrets(tmp_path):
 
 def dockerfile() -> tuple[str, re.RegexFlag]:
     return (HOME / "Dockerfile").read_text(), re.MULTILINE | re.DOTALL
+
+
+def test_every_dependency_has_its_reason_on_the_page():
+    lines = [
+        line
+        for name in ("base.in", "dev.in")
+        for line in (HOME / "requirements" / name).read_text().splitlines()
+        if line and not line.startswith(("#", "-r"))
+    ]
+    wanted = {re.split(r"[\[<>=;~ ]", line, maxsplit=1)[0] for line in lines}
+    wanted |= set(json.loads((HOME / "package.json").read_text())["dependencies"])
+    page = (HOME / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| ([\w@/-]+) \| \S", page, re.MULTILINE)) - {"package"} == wanted
