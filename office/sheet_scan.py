@@ -6,7 +6,8 @@ without a usable value and the hidden rows and columns, in memory that does not 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 from xml.parsers import expat
@@ -16,6 +17,7 @@ from office.workbook_checks import UnreadableWorkbook, damaged, suspicious
 MAX_ROWS = 20_000
 MAX_COLUMNS = 200
 MAX_CELLS = 1_000_000
+MAX_TEXT_OF_SHEET = 32 * 1024 * 1024  # characters; one shared text may stand in very many cells
 MAX_HEADING_BYTES = 1024 * 1024
 
 CELL_NAME = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
@@ -75,17 +77,38 @@ def refuse_document_types(part: IO[bytes]) -> None:
             return
 
 
-def scan_sheet(part: IO[bytes], *, sheet: str) -> SheetFacts:
-    """Read a sheet's XML once; raises UnreadableWorkbook when it reaches beyond what is read."""
-    scan = _SheetScan(sheet)
+def shared_text_lengths(part: IO[bytes]) -> Sequence[int]:
+    """How many characters each of the workbook's shared texts has, in their order."""
+    lengths = array("L")
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if _local(tag) == "si":
+            lengths.append(0)
+
+    def text(data: str) -> None:
+        if lengths:
+            lengths[-1] += len(data)
+
+    parser = _parser()
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.CharacterDataHandler = text
+    _parse_all(parser, part)
+    return lengths
+
+
+def scan_sheet(part: IO[bytes], *, sheet: str, shared: Sequence[int] = ()) -> SheetFacts:
+    """Read a sheet's XML once; `shared` are the lengths of the shared texts.
+
+    Raises UnreadableWorkbook when the sheet reaches beyond what is read, or holds more text than memory should.
+    """
+    scan = _SheetScan(sheet, shared)
     parser = _parser()
     parser.buffer_text = True
     parser.StartElementHandler = scan.start
     parser.EndElementHandler = scan.end
     parser.CharacterDataHandler = scan.text
-    while chunk := part.read(256 * 1024):
-        _parse(parser, chunk)
-    _parse(parser, b"", final=True)
+    _parse_all(parser, part)
     if scan.facts.last_row * scan.facts.last_column > MAX_CELLS:
         raise UnreadableWorkbook(
             "sheet_too_large",
@@ -97,9 +120,12 @@ def scan_sheet(part: IO[bytes], *, sheet: str) -> SheetFacts:
 class _SheetScan:
     """Handlers of one pass; holds the row and the cell being read."""
 
-    def __init__(self, sheet: str) -> None:
+    def __init__(self, sheet: str, shared: Sequence[int]) -> None:
         self.facts = SheetFacts()
         self.sheet = sheet
+        self.shared = shared
+        self.text_left = MAX_TEXT_OF_SHEET
+        self.index = ""
         self.row = 0
         self.column = 0
         self.kind = ""
@@ -141,7 +167,7 @@ class _SheetScan:
             self.row, self.column = int(match[2]), column_number(match[1])
         self.kind = attributes.get("t", "n")
         self.formula = self.value = self.in_value = False
-        self.error = ""
+        self.error = self.index = ""
 
     def start_formula(self, attributes: dict[str, str]) -> None:
         self.formula = True
@@ -162,6 +188,8 @@ class _SheetScan:
             self.value = True
             if self.kind == "e":
                 self.error = (self.error + data)[:20]
+            elif self.kind == "s":
+                self.index = (self.index + data)[:10]
 
     def end(self, tag: str) -> None:
         name = _local(tag)
@@ -182,8 +210,17 @@ class _SheetScan:
             self.check_place()
             if self.kind == "e":
                 self.facts.error_cells[place] = self.error
+            elif self.kind == "s":
+                self.count_shared_text()
         self.facts.last_row = max(self.facts.last_row, self.row)
         self.facts.last_column = max(self.facts.last_column, self.column)
+
+    def count_shared_text(self) -> None:
+        if not (self.index.isascii() and self.index.isdigit()) or int(self.index) >= len(self.shared):
+            raise damaged()
+        self.text_left -= self.shared[int(self.index)]
+        if self.text_left < 0:
+            raise UnreadableWorkbook("sheet_too_large", f"表“{self.sheet}”的文字太多。请分成几个文件上传。")
 
     def check_place(self) -> None:
         if self.row > MAX_ROWS or self.column > MAX_COLUMNS:
@@ -202,6 +239,12 @@ def _parser() -> expat.XMLParserType:
 
 def _refuse_doctype(*_: object) -> None:
     raise suspicious("声明了文档类型")
+
+
+def _parse_all(parser: expat.XMLParserType, part: IO[bytes]) -> None:
+    while chunk := part.read(256 * 1024):
+        _parse(parser, chunk)
+    _parse(parser, b"", final=True)
 
 
 def _parse(parser: expat.XMLParserType, data: bytes, *, final: bool = False) -> None:

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeVar
@@ -25,6 +26,7 @@ from office.sheet_scan import (
     read_elements,
     refuse_document_types,
     scan_sheet,
+    shared_text_lengths,
 )
 from office.workbook_checks import (
     MAX_FILE_BYTES,
@@ -128,7 +130,7 @@ class Workbook:
         if path is None:
             raise damaged()
         with self._archive.open(path) as part:
-            facts = scan_sheet(part, sheet=name)
+            facts = scan_sheet(part, sheet=name, shared=self._shared_text_lengths)
         sheet = _guarded(self._reader.get_sheet_by_name, name)
         rows = _laid_out(_guarded(lambda: sheet.to_python(skip_empty_area=False)), facts)
         merges = _merges(sheet.merged_cell_ranges or [])
@@ -141,6 +143,14 @@ class Workbook:
             hidden_columns=frozenset(column for column in facts.hidden_columns if column <= facts.last_column),
             date1904=self.date1904,
         )
+
+    @cached_property
+    def _shared_text_lengths(self) -> Sequence[int]:
+        path = self._parts.get("xl/sharedstrings.xml")
+        if path is None:
+            return ()
+        with self._archive.open(path) as part:
+            return shared_text_lengths(part)
 
     def _read_contents(self) -> tuple[dict[str, str], bool]:
         """Which part holds which sheet, and whether serial dates count from 1904."""
@@ -237,6 +247,8 @@ def _value(cell: object) -> Value:
     # Excel keeps 15 digits; a larger whole number has lost some and must stay recognisable as a float.
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return int(cell)
+    if isinstance(cell, str) and len(cell) > MAX_TEXT:
+        return cell[:MAX_TEXT]
     return cell  # type: ignore[return-value]  # the reader's types are those of Value
 
 

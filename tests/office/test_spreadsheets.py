@@ -185,6 +185,22 @@ def test_large_area_within_both_limits_is_refused_by_its_number_of_cells():
     assert refusal(small_workbook(A20000="x", GR1="x"), read=True).code == "sheet_too_large"
 
 
+def test_one_long_text_shared_by_many_cells_is_refused_before_it_is_multiplied():
+    cells = b"".join(b'<c r="A%d" t="s"><v>0</v></c>' % row for row in range(1, 41))
+    data = with_sheet(small_workbook(), b"<sheetData>", b'<sheetData><row r="1">' + cells + b"</row>")
+    shared = b"<sst><si><t>" + b"x" * 1024 * 1024 + b"</t></si></sst>"
+
+    def with_text(text: bytes) -> bytes:
+        buffer = io.BytesIO(data)
+        with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
+            archive.writestr("xl/sharedStrings.xml", text)
+        return buffer.getvalue()
+
+    error = refusal(with_text(shared), read=True)
+    assert (error.code, "文字太多" in error.message) == ("sheet_too_large", True)
+    assert len(first_sheet(with_text(b"<sst><si><t>x</t></si></sst>")).rows) == 40
+
+
 @pytest.mark.parametrize(
     ("data", "name", "code", "words"),
     [
@@ -326,6 +342,7 @@ def test_document_type_declaration_is_refused(part):
         (b'<row r="1"', b'<row r="-7"'),
         (b"</sheetData>", b"</sheet"),
         (b"<sheetData>", b"<sheetData>&undefined;"),
+        (b'<sheetData><row r="1">', b'<sheetData><row r="1"><c r="B1" t="s"><v>7</v></c>'),
     ],
 )
 def test_broken_sheet_is_refused_not_crashed(old, new):
