@@ -2,12 +2,14 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 
 import pytest
 import yaml
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError, connection, transaction
 
 from config.embedded.processes import HOME
@@ -22,40 +24,51 @@ SECRETS = {
 }
 
 
-def load_settings(environment: dict[str, str], show: str = "None") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", f"from config import settings; print({show})"],
-        cwd=HOME,
-        env={"PATH": os.environ["PATH"]} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def load_settings(monkeypatch):
+    """Loads the settings anew with exactly the given environment and returns their values."""
+
+    def load(environment: dict[str, str]) -> dict[str, object]:
+        monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"]} | environment)
+        monkeypatch.setattr("environ.Env.ENVIRON", os.environ)
+        return runpy.run_path(str(HOME / "config" / "settings.py"))
+
+    return load
 
 
-def test_settings_load_with_every_secret_and_demand_tls():
-    done = load_settings(
-        SECRETS | {"DEMO_ACCOUNTS": "1"},
-        "settings.DEBUG, settings.DEMO_ACCOUNTS, settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE",
-    )
-    assert (done.stdout, done.returncode) == ("False False True True\n", 0)
+def test_settings_load_with_every_secret_and_demand_tls(load_settings):
+    loaded = load_settings(SECRETS | {"DEMO_ACCOUNTS": "1"})
+    names = ("DEBUG", "DEMO_ACCOUNTS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
+    assert [loaded[name] for name in names] == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("value", [None, ""])
-def test_settings_refuse_to_load_without_a_secret(name, value):
+def test_settings_refuse_to_load_without_a_secret(load_settings, name, value):
     environment = {key: each for key, each in SECRETS.items() if key != name}
-    done = load_settings(environment if value is None else environment | {name: value})
-    assert done.returncode == 1
-    assert f"缺少环境变量 {name}" in done.stderr.splitlines()[-1]
+    with pytest.raises(ImproperlyConfigured, match=f"缺少环境变量 {name}："):
+        load_settings(environment if value is None else environment | {name: value})
 
 
-def test_settings_refuse_debug_in_production():
-    done = load_settings(SECRETS | {"DEBUG": "1"})
-    assert done.returncode == 1
-    assert "DEBUG" in done.stderr.splitlines()[-1]
+def test_settings_refuse_debug_in_production(load_settings):
+    with pytest.raises(ImproperlyConfigured, match="DEBUG"):
+        load_settings(SECRETS | {"DEBUG": "1"})
     # The negative control: it is production that refuses, not the word.
-    assert load_settings(SECRETS | {"DEBUG": "1", "EMBEDDED": "1"}).returncode == 0
+    assert load_settings(SECRETS | {"DEBUG": "1", "EMBEDDED": "1"})["DEBUG"] is True
+
+
+@pytest.mark.parametrize(("wrong", "said"), [({"INDEX_KEY": ""}, "INDEX_KEY"), ({"DEBUG": "1"}, "DEBUG")])
+def test_web_server_does_not_start_with_wrong_settings(wrong, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--check-config", "config.wsgi"],
+        cwd=HOME,
+        env={"PATH": os.environ["PATH"]} | SECRETS | wrong,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert said in done.stderr
 
 
 @pytest.mark.django_db
