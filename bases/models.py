@@ -1,15 +1,26 @@
 """Villages, practice bases, host households and their beds, closures, uses of bases, and the rates to be paid."""
 
+import datetime
+
 import pghistory
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.encryption import EncryptedTextField
+
+
+def shown_days(days: DateRange) -> str:
+    """A half-open range as people write it: first and last day, one day alone; 起 where it has no end."""
+    if days.upper is None:
+        return f"{days.lower} 起"
+    last = days.upper - datetime.timedelta(days=1)
+    return f"{days.lower}" if last == days.lower else f"{days.lower} 至 {last}"
 
 
 @pghistory.track()
@@ -110,6 +121,9 @@ class RouteStop(models.Model):
         ordering = ["route", "order"]
         constraints = [models.UniqueConstraint(fields=["route", "base"], name="base_once_on_route")]
 
+    def __str__(self) -> str:
+        return f"{self.route}：{self.base}"
+
 
 @pghistory.track()
 class TownshipLiaison(models.Model):
@@ -126,6 +140,9 @@ class TownshipLiaison(models.Model):
         verbose_name = verbose_name_plural = "乡镇联络员"
         ordering = ["township", "since"]
 
+    def __str__(self) -> str:
+        return f"{self.township} {self.user}"
+
 
 @pghistory.track()
 class BaseManager(models.Model):
@@ -141,6 +158,9 @@ class BaseManager(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "基地管理员"
         ordering = ["base", "since"]
+
+    def __str__(self) -> str:
+        return f"{self.base} {self.user}"
 
 
 @pghistory.track()
@@ -255,7 +275,36 @@ class Closure(models.Model):
                 violation_error_message="停接要写明基地、农户、房间中的一处。",
             ),
             models.CheckConstraint(condition=Q(days__isempty=False), name="closure_has_days"),
+            *(
+                ExclusionConstraint(
+                    name=f"{place}_closed_once_a_day",
+                    expressions=[(place, RangeOperators.EQUAL), ("days", RangeOperators.OVERLAPS)],
+                    condition=Q(live=True, **{f"{place}__isnull": False}),
+                    violation_error_message="这里在这些日期已经停接。",
+                )
+                for place in ("base", "household", "room")
+            ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.place}停接 {shown_days(self.days)}"
+
+    @property
+    def place(self) -> str:
+        """The base, the household or the room, as a label."""
+        if self.room is not None:
+            return f"{self.room.household}{self.room}"
+        return str(self.household or self.base)
+
+    @property
+    def at_base(self) -> PracticeBase:
+        """The base that the place belongs to."""
+        if self.room is not None:
+            return self.room.household.base
+        if self.household is not None:
+            return self.household.base
+        assert self.base is not None  # noqa: S101 -- closure_of_one_place
+        return self.base
 
 
 @pghistory.track()
@@ -278,6 +327,9 @@ class BaseUse(models.Model):
         ordering = ["days", "base"]
         indexes = [models.Index(fields=["base", "live"])]
         constraints = [models.CheckConstraint(condition=Q(days__isempty=False), name="base_use_has_days")]
+
+    def __str__(self) -> str:
+        return f"{self.base} {shown_days(self.days)} {self.source}"
 
 
 @pghistory.track()
@@ -320,4 +372,12 @@ class Rate(models.Model):
             models.CheckConstraint(
                 condition=Q(breakfast__gte=0, lunch__gte=0, dinner__gte=0, night__gte=0), name="rates_not_negative"
             ),
+            models.CheckConstraint(
+                condition=Q(confirmed_at__isnull=True, confirmed_by__isnull=True)
+                | Q(confirmed_at__isnull=False, confirmed_by__isnull=False),
+                name="confirmed_rate_says_by_whom",
+            ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.township or '全县'} {self.days.lower} 起的食宿标准"

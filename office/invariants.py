@@ -1,0 +1,17 @@
+"""What must never be broken (2-domain §2.5), as checks that anybody can run at any time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """One line of the list: `code` is the line's number with a letter, `title` says in Chinese what must hold.
+
+    `find` returns a sentence for each row that breaks it, naming the row; an empty list means that it holds. Each app
+    collects its own in `invariants.py` as `INVARIANTS: list[Invariant]`.
+    """
+
+    code: str
+    title: str
+    find: Callable[[], list[str]]
