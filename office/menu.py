@@ -1,0 +1,135 @@
+"""What the top bar and the tabs of phone pages offer: pages that exist and that this person may open.
+
+A page is named by its URL; whether somebody may open it is asked of the policy on its view, so the menu cannot promise
+a page that then refuses.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import rules
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, get_urlconf, resolve, reverse
+
+from accounts.models import Role, User
+from accounts.rules import is_centre_staff
+
+
+@dataclass(frozen=True)
+class Page:
+    """One place to go to. `names` are URL names without arguments; the first that this person may open counts."""
+
+    key: str
+    label: str
+    icon: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page as one person sees it."""
+
+    key: str
+    label: str
+    icon: str
+    url: str
+    current: bool
+
+
+COURSE = ("cadres", "bases", "batches", "activities", "evaluations", "reports")
+"""The programme's course, in its order: the six sections of the service centre."""
+
+SECTIONS = (
+    Page("cadres", "干部", "users", ("admin:cadres",)),
+    Page("bases", "基地", "home-heart", ("admin:bases",)),
+    Page("batches", "期班", "calendar-event", ("admin:batches",)),
+    Page("activities", "纪实", "notebook", ("admin:activities",)),
+    Page("evaluations", "评审", "scale", ("admin:evaluations",)),
+    Page("reports", "报表", "chart-bar", ("reports:dashboard",)),
+)
+
+OWN = (
+    Page("reports", "看板", "chart-bar", ("reports:dashboard",)),
+)
+"""What people outside the centre may find beside their home page."""
+
+DESK = (
+    Page("accounts", "账号", "user-circle", ("admin:accounts",)),
+    Page("office", "日历与任务", "calendar-event", ("admin:office",)),
+)
+"""The administrators' part of the admin site."""
+
+TABS = (Page("home", "首页", "home", ("reports:home",)),)
+"""Tabs at the foot of phone pages, four at most."""
+
+MOST_TABS = 4
+
+
+@lru_cache(maxsize=256)
+def _found(name: str, urlconf: str | None) -> tuple[str, rules.Predicate | None, bool] | None:
+    """Address of a URL name, the predicate on its view, and whether it belongs to the admin site."""
+    try:
+        if name.startswith("admin:") and name != "admin:index":
+            url = reverse("admin:app_list", kwargs={"app_label": name.removeprefix("admin:")})
+        else:
+            url = reverse(name)
+    except NoReverseMatch:
+        return None
+    policy = getattr(resolve(url).func, "policy", None)
+    return url, policy.predicate if policy else None, name.startswith("admin:")
+
+
+def address(name: str, user: Any) -> str:
+    """Address of the page if it exists and this person may open it, else the empty text."""
+    found = _found(name, get_urlconf())
+    if found is None:
+        return ""
+    url, predicate, desk = found
+    if desk:
+        return url if getattr(user, "is_staff", False) else ""
+    return url if predicate is None or predicate.test(user) else ""
+
+
+def _links(pages: tuple[Page, ...], user: User, current: str) -> list[Link]:
+    found = []
+    for page in pages:
+        url = next(filter(None, (address(name, user) for name in page.names)), "")
+        if url:
+            found.append(Link(page.key, page.label, page.icon, url, page.key == current))
+    return found
+
+
+def section_of(request: HttpRequest) -> str:
+    """The section a request belongs to: `home`, an app's label, or the empty text."""
+    match = request.resolver_match
+    if match is None:
+        return ""
+    if match.app_name == "admin":
+        return str(match.kwargs.get("app_label") or request.path.removeprefix(reverse("admin:index")).split("/")[0])
+    return "home" if match.view_name == "reports:home" else match.app_name
+
+
+def sections(request: HttpRequest) -> list[Link]:
+    """The sections of the top bar for whoever asks: six for the centre, their own for everybody else."""
+    user: Any = request.user
+    if not user.is_authenticated:
+        return []
+    current = section_of(request)
+    if is_centre_staff.test(user):
+        return _links(SECTIONS, user, current)
+    return _links(OWN + DESK, user, current) if user.is_staff else _links(OWN, user, current)
+
+
+def tabs(user: Any, current: str) -> list[Link]:
+    """Tabs of phone pages for this person; `current` is the key of the one shown."""
+    return _links(TABS, user, current)[:MOST_TABS]
+
+
+def role_label(user: User) -> str:
+    """The word before somebody's name in the top bar: the county-wide role, if any."""
+    words = {Role.CENTRE: "服务中心", Role.LEADER: "县领导"}
+    for role in Role:
+        if role in user.county_roles:
+            return str(words.get(role, role.label))
+    return ""

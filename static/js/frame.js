@@ -1,0 +1,109 @@
+// The frame of every page: the collapsing menu, menus that close by themselves, and what a form error needs.
+
+const button = document.querySelector(".dm-menu-button");
+const menu = document.getElementById("dm-menu");
+
+function setMenu(open) {
+  button.setAttribute("aria-expanded", String(open));
+  menu.classList.toggle("is-open", open);
+}
+
+if (button && menu) {
+  button.addEventListener("click", () => setMenu(button.getAttribute("aria-expanded") !== "true"));
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && button.getAttribute("aria-expanded") === "true") {
+      setMenu(false);
+      button.focus();
+    }
+  });
+}
+
+document.querySelectorAll("details.dm-who").forEach((details) => {
+  document.addEventListener("click", (event) => {
+    if (!details.contains(event.target)) {
+      details.open = false;
+    }
+  });
+  details.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && details.open) {
+      details.open = false;
+      details.querySelector("summary").focus();
+    }
+  });
+});
+
+// A page that comes back with errors starts at their summary.
+const errors = document.getElementById("form-errors");
+if (errors) {
+  errors.focus();
+}
+
+// A form is sent once: a second click while the first is on its way would be a second act.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.hasAttribute("data-many") || (form.method || "").toLowerCase() !== "post") {
+    return;
+  }
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "1";
+  form.querySelectorAll("button[type=submit], button:not([type])").forEach((each) => each.classList.add("is-busy"));
+  // A download leaves the page standing: the form must be usable again.
+  window.setTimeout(() => free(form), 8000);
+});
+
+function free(form) {
+  delete form.dataset.sent;
+  form.querySelectorAll(".is-busy").forEach((each) => each.classList.remove("is-busy"));
+}
+
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(free));
+
+// Printing by a button, where the browser can.
+document.querySelectorAll("[data-print]").forEach((each) => {
+  each.hidden = false;
+  each.addEventListener("click", () => window.print());
+});
+
+// Copying a text (a notice for a chat group) with a word that it was done.
+document.querySelectorAll("[data-copy]").forEach((each) => {
+  each.addEventListener("click", () => {
+    const source = document.getElementById(each.dataset.copy);
+    const text = "value" in source ? source.value : source.textContent.trim();
+    const done = () => {
+      each.dataset.label = each.dataset.label || each.textContent;
+      each.textContent = "已复制";
+      window.setTimeout(() => {
+        each.textContent = each.dataset.label;
+      }, 3000);
+    };
+    if (navigator.clipboard && window.isSecureContext) {
+      navigator.clipboard.writeText(text).then(done);
+      return;
+    }
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "visually-hidden";
+    document.body.appendChild(area);
+    area.select();
+    if (document.execCommand("copy")) {
+      done();
+    }
+    area.remove();
+  });
+});
+
+// A select or choice that acts at once: its form is sent when it changes (filters only, never an act).
+document.querySelectorAll("form[data-auto]").forEach((form) => {
+  form.addEventListener("change", () => form.submit());
+});
+
+// Polling stops while nobody looks, and one answer that says so ends it (htmx: status 286).
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const source = event.detail.elt;
+  if (document.hidden && source && source.closest("[data-poll]")) {
+    event.preventDefault();
+  }
+});
