@@ -169,3 +169,21 @@ def test_check_moves_of_a_class_that_is_new():
     assert check(*seal(document, plan)) == []
     plan["moves"].pop(0)
     assert places(check(document, plan)) == {("MOVES", "gathering:K4#1")}
+
+
+def test_check_moves_from_a_plan_without_beds():
+    document, plan = make_input(), make_plan()
+    document["previous"] = published(plan)
+    cut(plan, 3)
+    gathering(plan, "K4", 2)["sites"] = [{"base": "P3", "people": 4}]
+    document["programme"]["min_distinct_villages"] = 1
+    assert places(check(*seal(document, plan))) == {("MOVES", "gathering:K4#2")}
+
+
+@pytest.mark.parametrize("sites", [None, ["P1"], [{"base": "P1"}], [{"base": "P1", "people": "4"}]])
+def test_check_site_of_odd_shape(sites):
+    document, plan = make_input(), make_plan()
+    cut(plan, 3)
+    gathering(plan, "K1", 1)["sites"] = sites
+    found = places(check(*seal(document, plan)))
+    assert {("FORMAT", "gatherings[0]"), ("R10", "K1#1")} <= found
