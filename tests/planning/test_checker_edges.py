@@ -171,7 +171,7 @@ def test_check_moves_of_a_class_that_is_new():
     assert places(check(document, plan)) == {("MOVES", "gathering:K4#1")}
 
 
-def test_check_moves_from_a_plan_without_beds():
+def test_check_moves_to_a_plan_without_beds():
     document, plan = make_input(), make_plan()
     document["previous"] = published(plan)
     cut(plan, 3)
