@@ -102,7 +102,7 @@ def confirm(
     found = context.template.engine.get_template("components/confirm.html")  # type: ignore[union-attr] # while rendering
     values = {
         "id": id, "title": title, "action": action, "keep": keep, "do": do, "reason": reason, "danger": danger,
-        "consequences": content.strip(), "csrf_token": context.get("csrf_token", ""),
+        "consequences": content if content.strip() else "", "csrf_token": context.get("csrf_token", ""),
     }  # fmt: skip
     return found.render(template.Context(values))
 

@@ -107,3 +107,14 @@ document.addEventListener("htmx:beforeRequest", (event) => {
     event.preventDefault();
   }
 });
+
+// Showing a password while it is typed.
+document.querySelectorAll("[data-reveal]").forEach((each) => {
+  const input = document.getElementById(each.dataset.reveal);
+  each.hidden = false;
+  each.addEventListener("click", () => {
+    const shown = input.type === "text";
+    input.type = shown ? "password" : "text";
+    each.setAttribute("aria-pressed", String(!shown));
+  });
+});
