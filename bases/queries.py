@@ -12,13 +12,24 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db.backends.postgresql.psycopg_any import DateRange
-from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
 from bases.models import (
-    BaseManager, BaseUse, Bed, Closure, HostHousehold, PracticeBase, Rate, Room, Route, TownshipLiaison, Village, Zone,
+    BaseManager,
+    BaseUse,
+    Bed,
+    Closure,
+    HostHousehold,
+    PracticeBase,
+    Rate,
+    Room,
+    Route,
+    TownshipLiaison,
+    Village,
+    Zone,
 )  # fmt: skip
 from bases.rules import in_force, may_see_all_bases
 from cadres.models import Unit
@@ -315,7 +326,7 @@ def rate_for(township: Unit | None, day: datetime.date) -> Rate:
     rate = (
         Rate.objects.filter(Q(township=township) | Q(township__isnull=True), days__contains=day)
         .select_related("township")
-        .order_by("township__isnull")
+        .order_by(F("township").asc(nulls_last=True))
         .first()
     )
     if rate is None:

@@ -2,13 +2,28 @@
 
 from bases.actions.beds import set_beds
 from bases.actions.households import (
-    admit_household, apply_household, cancel_notice, open_notice, raise_objection, reapply_household, reject_household,
-    resume_household, review_household, settle_objection, suspend_household, withdraw_household,
+    admit_household,
+    apply_household,
+    cancel_notice,
+    open_notice,
+    raise_objection,
+    reapply_household,
+    reject_household,
+    resume_household,
+    review_household,
+    settle_objection,
+    suspend_household,
+    withdraw_household,
 )  # fmt: skip
 from bases.actions.places import close_place, reopen_place, restore_base, retire_base
 from bases.actions.rates import confirm_rate, set_rate, unconfirm_rate
 from bases.actions.uses import (
-    cancel_outside_use, change_reservation, enter_outside_use, lock_bases, release_base, reserve_base,
+    cancel_outside_use,
+    change_reservation,
+    enter_outside_use,
+    lock_bases,
+    release_base,
+    reserve_base,
 )  # fmt: skip
 
 __all__ = [
