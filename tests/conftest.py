@@ -9,6 +9,7 @@ Beside the warnings that are errors (pyproject.toml) and the random order (pytes
 """
 
 import ipaddress
+import os
 import random
 import re
 import socket
@@ -19,12 +20,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.template import engines
 from django.test import Client, override_settings
 
 from accounts.models import Role, User
+from config.embedded.template import migrated_template
 from tests import factories
 
 # --- undefined template variables
@@ -151,6 +154,17 @@ def places_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         STORAGES={**settings.STORAGES, "staticfiles": plain},
     ):
         yield
+
+
+# --- the test database
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Test databases are copies of one that is migrated already: a second in the place of most of a minute."""
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = migrated_template(
+        os.environ | {"DATA_DIR": str(settings.DATA_DIR)}
+    )
 
 
 # --- the standing cast

@@ -18,12 +18,16 @@ LOCKS = (HOME / "requirements" / "dev.txt", HOME / "package-lock.json")
 def migrate(environment: dict[str, str]) -> None:
     """Bring the database's schema up to date, if anything has changed since the last time here."""
     # The address is part of it: a new database, or another one, needs its own migration.
-    files = [*LOCKS, *HOME.glob("*/migrations/*.py")]
-    wanted = _fingerprint(files, environment["DATABASE_URL"])
+    wanted = migrations_fingerprint(environment["DATABASE_URL"])
     stamp = Path(environment["DATA_DIR"], "migrated")
     if _read(stamp) != wanted:
         _step("migrate", environment, "--verbosity=0")
         stamp.write_text(wanted, encoding="ascii")
+
+
+def migrations_fingerprint(more: str = "") -> str:
+    """A hash over all migrations, those of the packages included by their lock."""
+    return _fingerprint([*LOCKS, *HOME.glob("*/migrations/*.py")], more)
 
 
 def collect_static(environment: dict[str, str]) -> None:
