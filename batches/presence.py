@@ -182,7 +182,7 @@ def sites_of(gathering: Gathering) -> list[GatheringSite]:
         gathering.live_sites = list(  # type: ignore[attr-defined] # the attribute that `with_sites` fills
             gathering.sites.filter(live=True).select_related("base__village__township").order_by("order", "pk")
         )
-    sites: list[GatheringSite] = gathering.live_sites
+    sites: list[GatheringSite] = gathering.live_sites  # type: ignore[attr-defined] # filled by `with_sites` or above
     return sites
 
 
