@@ -19,8 +19,8 @@ def test_test_database_is_a_copy_and_nothing_is_migrated_twice(environment, monk
     monkeypatch.setattr(template, "_make", lambda *_: pytest.fail("made although it exists"))
     assert connection.settings_dict["TEST"]["TEMPLATE"] == template.migrated_template(environment)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) > 50 FROM django_migrations")
-        assert cursor.fetchone() == (True,)
+        cursor.execute("SELECT DISTINCT app FROM django_migrations")
+        assert {app for (app,) in cursor.fetchall()} >= {"accounts", "office", "cadres", "bases", "batches", "sessions"}
 
 
 def test_template_of_changed_migrations_is_another(environment, monkeypatch):
