@@ -95,7 +95,7 @@ class Version:
 
 
 @register.simple_tag
-def row_versions(events: Any, opts: Options[Model]) -> list[Version]:
+def row_versions(events: Any, opts: "Options[Any]") -> list[Version]:
     """The versions of a row in plain words; encrypted values are not shown, only that they changed."""
     events = list(events)
     contexts = [event.pgh_context or {} for event in events]
@@ -120,14 +120,14 @@ def row_versions(events: Any, opts: Options[Model]) -> list[Version]:
     return found
 
 
-def _field(opts: Options[Model], name: str) -> Any:
+def _field(opts: Options, name: str) -> Any:
     try:
         return opts.get_field(name)
     except FieldDoesNotExist:
         return next((each for each in opts.fields if each.attname == name), None)
 
 
-def _foreign_labels(events: list[Any], opts: Options[Model]) -> dict[tuple[type[Model], Any], str]:
+def _foreign_labels(events: list[Any], opts: "Options[Any]") -> dict[tuple[type[Model], Any], str]:
     """Labels of the rows that the changes name, one query for each model."""
     wanted: dict[type[Model], set[Any]] = defaultdict(set)
     for event in events:
@@ -142,7 +142,7 @@ def _foreign_labels(events: list[Any], opts: Options[Model]) -> dict[tuple[type[
     }
 
 
-def _shown(column: Field[Any, Any], value: Any, labels: dict[tuple[type[Model], Any], str]) -> str:
+def _shown(column: "Field[Any, Any]", value: Any, labels: dict[tuple[type[Model], Any], str]) -> str:
     if value is None or value == "":
         return "空"
     if isinstance(column, EncryptedTextField):
