@@ -4,8 +4,9 @@ Method: cadres who differ in nothing that stage 1 looks at form a group; groups 
 unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, the same model as
 an integer programme). Levels, most important first: must-attend people unseated, people missing under the class minima,
 coverage by tier, seats kept of a previous plan, earliness, people of one unit at once.
-Promise: every level proven optimal (gap 0). Units whose own week parities could not be split (R03) get a limit per
-parity and the flow is solved again; if that cost anything, the gap against the first solution is reported.
+Promise: every level proven optimal (gap 0). Where the own week parities of a unit's people could not be split (R03),
+people of one unit and tier change places, which changes no level; where that does not help, the flow is solved again
+with a limit per parity, and if that cost anything, the gap against the first solution is reported.
 """
 
 import random
@@ -13,9 +14,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import stage1_flow, stage1_tracks
+from . import stage1_flow, stage1_sides, stage1_tracks
 from .control import Control, level
-from .problem import Cadre, Problem
+from .problem import Problem
 
 Places = dict[str, int]
 LEVELS = (
@@ -28,7 +29,7 @@ LEVELS = (
     "earliness",
     "same_unit_pairs",
 )
-MOST_ROUNDS = 25
+MOST_ROUNDS = 8
 MOST_FOR_MIP = 150_000
 
 
@@ -106,7 +107,7 @@ def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[d
             first = measure(problem, places)
             if demand.several_tracks:
                 proven = stage1_tracks.proven_levels(demand, counts, control) if demand.small else 0
-        if not tighten(demand, places, hard=round_number > 5):
+        if not stage1_sides.repair(demand, places) or not stage1_sides.limit(demand, places, round_number):
             break
         control.step(1, 0.5, "核对单位的单双周")
     values = measure(problem, places)
@@ -172,29 +173,6 @@ def _hand_out(demand: Demand, counts: list[dict[int, int]], seed: int) -> Places
             for _ in range(per_place[place]):
                 places[people.pop()] = place
     return places
-
-
-def tighten(demand: Demand, places: Places, hard: bool) -> bool:
-    """Set limits where a unit's people could not be split over the parities (R03); False when all can be."""
-    problem = demand.problem
-    members: dict[tuple[str, int], list[Cadre]] = defaultdict(list)
-    for name in sorted(places):
-        cadre = problem.by_id[name]
-        members[cadre.unit, places[name]].append(cadre)
-    changed = False
-    for (unit, place), people in members.items():
-        batch = problem.batches[place]
-        if len(people) < 2 or problem.is_waived("R03", f"{unit}@{batch.id}"):
-            continue
-        sides = Counter(problem.side(cadre, batch) for cadre in people)
-        split = all(len(batch.parities(cadre.track)) == 2 for cadre in people)
-        most = (len(people) + 1) // 2 if split else len(people) - 1
-        for parity in ("odd", "even"):
-            limit = 1 if hard else max(1, sides[parity] - 1)
-            if sides[parity] > most and demand.side_limits.get((unit, place, parity), limit + 1) > limit:
-                demand.side_limits[unit, place, parity] = limit
-                changed = True
-    return changed
 
 
 def measure(problem: Problem, places: Places) -> dict[str, int]:

@@ -1,0 +1,123 @@
+"""Stage 2: which class of the batch each cadre joins, within the track.
+
+Method: the nested tree (odd and even weeks, halves, classes) of small CP-SATs; where a node misses a cell or a class
+would hold one man or one woman alone, the flat model hinted with the tree's plan. Where rules of units, parities and
+sizes clash, the elastic flat model finds the fewest people who go without a seat (pins stay, whatever they break).
+Promise: hard rules kept; 0 is a lower bound of the excess, so a plan without a cell off is proven optimal.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .control import Control, level
+from .problem import Cadre, Problem
+from .stage2_case import Case, Seats
+from .stage2_flat import Flat
+from .stage2_tree import Unsplit, split_batch
+
+FLAT_LITERALS = 6000
+FLAT_LIMIT = 2.0
+ELASTIC_LIMIT = 10.0
+
+
+def solve(problem: Problem, places: dict[str, int], seed: int, control: Control) -> tuple[Seats, list[dict[str, Any]]]:
+    """Cadre -> class, and the levels; people whom the rules leave no class are taken out of `places`."""
+    seats: Seats = {}
+    marginal, pair, ages = 0, 0, 0.0
+    before = _previous_seats(problem)
+    for batch in problem.batches:
+        def pulse(place: int = batch.place, name: str = batch.id) -> None:
+            control.step(2, place / len(problem.batches), f"期次 {name}")
+
+        pulse()
+        case = Case(problem, batch, [problem.by_id[name] for name in sorted(places) if places[name] == batch.place])
+        own, case = split(case, {n: k for n, k in before.items() if k in {c.id for c in batch.classes}}, seed, pulse)
+        for cadre in list(places):
+            if places[cadre] == batch.place and cadre not in own:
+                del places[cadre]
+        off = case.excess(own)
+        marginal, pair, ages = marginal + off[0], pair + off[1], max(ages, case.mean_age_range(own))
+        seats.update(own)
+    levels = [level(2, "marginal_excess", marginal, 0), level(2, "pair_excess", pair, 0)]
+    return seats, [*levels, level(2, "mean_age_range", round(ages, 4), None)]
+
+
+def _previous_seats(problem: Problem) -> Seats:
+    if problem.previous is None:
+        return {}
+    return {row["cadre"]: row["class"] for row in problem.previous["assignments"] if row["class"] in problem.classes}
+
+
+def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tuple[Seats, Case]:
+    """Seats of one batch, and the case with those members who could be seated."""
+    known = {name: klass for name, klass in before.items() if any(c.id == name for c in case.members)}
+    if known:
+        kept = _keep(case, known, seed)
+        if kept is not None:
+            return kept, case
+    try:
+        seats = split_batch(case, seed, pulse)
+    except Unsplit:
+        seats, case = _seat_who_fits(case, seed, pulse)
+        if known:
+            seats = _keep(case, known, seed) or seats
+    return _mend(case, seats, seed, pulse), case
+
+
+def _keep(case: Case, before: Seats, seed: int) -> Seats | None:
+    """The fewest changes of class against a previous plan, then the best balance with no more of them."""
+    flat = Flat(case)
+    flat.hint(before)
+    moves = flat.moves(before)
+    answer = flat.minimize(seed, ELASTIC_LIMIT, moves)
+    if not answer.found:
+        return None
+    seats = flat.seats(answer)
+    if len(flat.x) > FLAT_LITERALS:
+        return seats
+    flat = Flat(case)
+    flat.balance()
+    flat.model.add(flat.moves(before) <= answer.objective)
+    flat.hint(seats)
+    better = flat.minimize(seed, FLAT_LIMIT)
+    return flat.seats(better) if better.found else seats
+
+
+def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
+    """The flat model where the tree left something off, if that makes it better."""
+    value = _value(case, seats)
+    if value == (0, 0, 0) or len(case.members) * len(case.batch.classes) > FLAT_LITERALS:
+        return seats
+    pulse()
+    flat = Flat(case)
+    flat.balance()
+    flat.hint(seats)
+    answer = flat.minimize(seed, FLAT_LIMIT)
+    if not answer.found:
+        return seats
+    mended = flat.seats(answer)
+    return mended if _value(case, mended) < value else seats
+
+
+def _value(case: Case, seats: Seats) -> tuple[int, int, int]:
+    return (case.lonely(seats), *case.excess(seats))
+
+
+def _seat_who_fits(case: Case, seed: int, pulse: Callable[[], None]) -> tuple[Seats, Case]:
+    """The most people whom the hard rules let be seated together, and rules that pins break in any case."""
+    pulse()
+    flat = Flat(case, elastic=True)
+    answer = flat.minimize(seed, ELASTIC_LIMIT)
+    if not answer.found:  # pins aside everybody may stay out, and pins may break every rule: there is always an answer
+        return {}, Case(case.problem, case.batch, [])
+    seats = flat.seats(answer)
+    members: list[Cadre] = [c for c in case.members if c.id in seats]
+    broken = {name for name, give in flat.gives.items() if answer.value(give)}
+    smaller = Case(case.problem, case.batch, members, relaxed={name for name in broken if name[0] != "R04"})
+    if any(name[0] == "R04" for name in broken):
+        for klass in case.batch.classes:
+            smaller.forced_sizes[klass.id] = sum(1 for name in seats.values() if name == klass.id)
+    try:
+        return split_batch(smaller, seed, pulse), smaller
+    except Unsplit:
+        return seats, smaller
