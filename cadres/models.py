@@ -200,6 +200,8 @@ class RosterImport(models.Model):
     state = models.CharField("状态", max_length=12, choices=State.choices, default=State.READING)
     problem = models.CharField("读不了的原因", max_length=500, blank=True)
     sheet = models.CharField("工作表", max_length=100, blank=True)
+    session = models.CharField("期次", max_length=60, blank=True, help_text="以往名单里没有“期次”一列时用它")
+    notes = models.JSONField("读表说明", default=list)
     unknown_units = models.JSONField("没有登记的单位", default=list)
     create_units = models.BooleanField("建立没有登记的单位", default=False)
     unknown_columns = models.JSONField("没有用到的列", default=list)
