@@ -43,15 +43,14 @@ def find_places(var_dir: Path) -> Places:
     Their names are remembered in ``var_dir/places.json``. As root the database lives in a folder of
     its own outside the checkout, because its account must be able to read every folder above it.
     """
-    _make_usable(var_dir)
-    for name in ("log", "redis", "media"):
-        (var_dir / name).mkdir(exist_ok=True)
+    make_usable(var_dir)
     known = _read(var_dir / "places.json")
     as_root = os.geteuid() == 0
     database = _database_outside(var_dir, known.get("database")) if as_root else var_dir / "postgres"
     database.mkdir(exist_ok=True)
     user = DATABASE_USER if as_root else None
-    for folder in (database, database / "log") if not as_root else (database / "log",):
+    for folder in (database / "log",) if as_root else (database, database / "log"):
+        # As root the folder itself stays ours: the database's account may read the programs, not change them.
         folder.mkdir(exist_ok=True)
         _give(folder, user)
     sockets = _socket_folder(var_dir, known.get("sockets"), user)
@@ -61,9 +60,11 @@ def find_places(var_dir: Path) -> Places:
     return Places(var_dir, database, sockets, user)
 
 
-def _make_usable(var_dir: Path) -> None:
+def make_usable(var_dir: Path) -> None:
+    """Make the ignored folder and what everybody expects in it; raises `ServiceError` where that is refused."""
     try:
-        var_dir.mkdir(parents=True, exist_ok=True)
+        for name in ("log", "redis", "media"):
+            (var_dir / name).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=var_dir):
             pass
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from config.embedded import keys, postgres
-from config.embedded.places import Places, find_places
+from config.embedded.places import find_places, make_usable
 from config.embedded.postgres import EmbeddedPostgres
 from config.embedded.redis_server import EmbeddedRedis
 
@@ -22,10 +22,15 @@ def services(var_dir: Path) -> Iterator[dict[str, str]]:
     Raises `ServiceError` with one line when the machine refuses.
     """
     var_dir = Path(var_dir).resolve()
-    places = find_places(var_dir)
-    secrets = keys.load_secrets(var_dir, data_exists=(places.data / "PG_VERSION").exists())
-    database = None if os.environ.get("DATABASE_URL") else EmbeddedPostgres(places, secrets)
-    broker = None if os.environ.get("REDIS_URL") else EmbeddedRedis(places)
+    make_usable(var_dir)
+    database, broker, places = None, None, None
+    if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        places = find_places(var_dir)
+    secrets = keys.load_secrets(var_dir, data_exists=places is not None and (places.data / "PG_VERSION").exists())
+    if places and not os.environ.get("DATABASE_URL"):
+        database = EmbeddedPostgres(places, secrets)
+    if places and not os.environ.get("REDIS_URL"):
+        broker = EmbeddedRedis(places)
     wanted = [service for service in (database, broker) if service]
     with open(var_dir / "users.lock", "w") as users:
         try:
@@ -34,7 +39,7 @@ def services(var_dir: Path) -> Iterator[dict[str, str]]:
                 for service in wanted:
                     if not service.is_running():
                         service.start()
-            yield _environment(places, secrets, database, broker)
+            yield _environment(var_dir, secrets, database, broker)
         finally:
             with _alone(var_dir):
                 if _is_last(users):
@@ -60,11 +65,11 @@ def _is_last(users: IO[str]) -> bool:
 
 
 def _environment(
-    places: Places, secrets: dict[str, str], database: EmbeddedPostgres | None, broker: EmbeddedRedis | None
+    var_dir: Path, secrets: dict[str, str], database: EmbeddedPostgres | None, broker: EmbeddedRedis | None
 ) -> dict[str, str]:
     """What the settings read; a variable that is set from outside is left as it is."""
     values = {name: secrets[name] for name in keys.APPLICATION_KEYS}
-    values |= {"EMBEDDED": "1", "DATA_DIR": str(places.var), "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]"}
+    values |= {"EMBEDDED": "1", "DATA_DIR": str(var_dir), "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]"}
     values["STATICFILES_STORAGE"] = "config.frontend.UncompressedManifestStorage"
     values = {name: os.environ.get(name) or value for name, value in values.items()}
     if database:

@@ -103,7 +103,7 @@ def test_services_leave_real_servers_alone(var, monkeypatch):
         assert environment["REDIS_URL"] == environment["CACHE_URL"] == "redis://redis.example.org/0"
         # Accounts with printed passwords exist on the embedded database only.
         assert environment["DEMO_ACCOUNTS"] == "0"
-        assert not find_places(var).data.exists()
+        assert not (var / "places.json").exists()
 
 
 def test_services_say_in_one_line_that_a_folder_cannot_be_used(make_var):
