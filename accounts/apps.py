@@ -8,5 +8,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.grants import grant_web_role
+        from accounts.reveal import register_own
 
         post_migrate.connect(grant_web_role, dispatch_uid="grant_web_role")
+        register_own()

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.encryption import EncryptedTextField
+from accounts.encryption import EncryptedTextField, mask_phone
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,6 +48,10 @@ class User(AbstractBaseUser):
 
     def get_full_name(self) -> str:
         return self.name
+
+    @property
+    def masked_phone(self) -> str:
+        return mask_phone(self.phone)
 
     def get_short_name(self) -> str:
         return self.name

@@ -25,3 +25,14 @@ def is_self(user: User, other: User | None) -> bool:
 may_manage_accounts = is_system_administrator | is_centre_staff
 may_grant_roles = is_security_administrator
 may_read_audit = is_audit_administrator
+
+
+@rules.predicate
+def holds_county_role(user: User, other: User | None) -> bool:
+    return other is not None and bool(other.county_roles)
+
+
+may_act_on_account = is_system_administrator | (is_centre_staff & ~holds_county_role)
+"""Reset, disable, unlock: accounts with a county-wide role only by the system administrator, so that a password reset is no way
+around the separation of roles."""
+may_see_accounts = may_manage_accounts | is_security_administrator

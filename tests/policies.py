@@ -106,11 +106,48 @@ ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
     "unit_id": "unit",
     "user_id": "account",
     "village_id": "village",
+    "what": lambda world, relation: "account.phone",
 }
 """URL argument → attribute of the side, or a function of (world, relation) that gives the plain value."""
 
 MANAGERS = frozenset({CENTRE, SYSTEM})
 
-ROUTES: dict[str, Row] = {}
+ACCOUNTS: dict[str, Row] = {
+    "accounts:sign_in": Row(public=True, methods=("GET", "POST"), status=200),
+    "accounts:sign_out": Row(every=SIGNED_IN, methods=("POST",), status=302),
+    "accounts:change_password": Row(every=SIGNED_IN, methods=("GET", "POST"), status=200),
+    "accounts:me": Row(every=SIGNED_IN, status=200),
+    "accounts:reveal": Row(pk="account", every=MANAGERS, rest=404, methods=("GET", "POST"), status=200),
+    "accounts:create_accounts": Row(every=MANAGERS, methods=("GET", "POST"), status=200),
+    "accounts:account": Row(pk="account", every={*MANAGERS, SECURITY}, status=200),
+    "accounts:reset_password": Row(pk="account", every=MANAGERS, methods=("POST",)),
+    "accounts:disable_account": Row(
+        pk="account", every=MANAGERS, methods=("POST",), data={"reason": "调离"}, status=302
+    ),
+    "accounts:enable_account": Row(pk="account", every=MANAGERS, methods=("POST",), status=302),
+    "accounts:unlock_account": Row(pk="account", every=MANAGERS, methods=("POST",), status=302),
+    "accounts:revoke_role": Row(pk="role_grant", every={SECURITY}, methods=("GET", "POST"), data={"reason": "调离"}),
+    "accounts:audit": Row(every={AUDIT}, status=200),
+    "accounts:verify_audit": Row(every={AUDIT}, methods=("POST",), status=302),
+}
 
-ADMIN: dict[str, AdminRow] = {}
+OFFICE: dict[str, Row] = {
+    "office:jobs": Row(every=SIGNED_IN, status=200),
+    "office:job": Row(pk="job", every=DESK, own=SIGNED_IN, status=200),
+    "office:job_state": Row(pk="job", every=DESK, own=SIGNED_IN, status=200),
+    "office:cancel_job": Row(pk="running_job", every=DESK, own=SIGNED_IN, methods=("POST",), status=302),
+    "office:job_file": Row(pk="job", every=DESK, own=SIGNED_IN, status=200),
+    "office:notices": Row(every=SIGNED_IN, status=200),
+    "office:read_notice": Row(pk="notice", own=SIGNED_IN, methods=("POST",), status=302),
+    "office:read_all_notices": Row(every=SIGNED_IN, methods=("POST",), status=302),
+    "office:seed_calendar": Row(every=DESK, methods=("POST",), data={"year": "2026"}, status=302),
+    "office:burdens": Row(every=SIGNED_IN, status=200),
+}
+
+ROUTES: dict[str, Row] = {**ACCOUNTS, **OFFICE}
+
+ADMIN: dict[str, AdminRow] = {
+    "accounts.User": AdminRow(pk="account", view={CENTRE, SYSTEM, SECURITY}),
+    "accounts.RoleGrant": AdminRow(pk="role_grant", view={SECURITY}, add={SECURITY}),
+    "office.CalendarDay": AdminRow(pk="calendar_day", view={CENTRE, SYSTEM}, add=DESK, change=DESK),
+}

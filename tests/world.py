@@ -25,7 +25,7 @@ from batches.models import Absence, Batch, MakeUp, Nomination, PlanDemand, PlanR
 from cadres.models import PastAttendance, RosterImport, Unavailability
 from evaluations.models import Campaign, Criterion, Panel, PanelMember, Recusal, Result, Review, Rubric, Scorer
 from office.files import store_file
-from office.models import Job, JobState, Notice
+from office.models import CalendarDay, Job, JobState, Notice
 from tests import factories
 
 ANONYMOUS = "anonymous"
@@ -65,6 +65,12 @@ class World:
             "elsewhere": make_side(second, track, 1, shared[second.pk], staff),
         }
         self.users |= self.sides["own"].people
+        whole = {
+            "role_grant": self.users[LEADER].role_grants.get(),
+            "calendar_day": CalendarDay.objects.create(day=datetime.date(2027, 1, 1), kind="holiday", name="元旦"),
+        }
+        for side in self.sides.values():
+            vars(side).update(whole)  # the county's own: the same for every side
         self._personal: dict[tuple[str, str], Any] = {}
 
     def find(self, what: str, role: str, relation: str) -> Any:

@@ -1,0 +1,15 @@
+"""Forms of the office."""
+
+import datetime
+
+from django import forms
+
+
+class SeedCalendarForm(forms.Form):
+    """Which year's published days off are to be entered."""
+
+    year = forms.IntegerField(label="年份", min_value=2025, max_value=2100)
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type] # handed on as they come
+        self.fields["year"].initial = datetime.date.today().year  # noqa: DTZ011 -- only what the field shows first
