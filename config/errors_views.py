@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -24,7 +25,8 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    return render(request, "errors/500.html", status=500)
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    return render(request, "errors/500.html", {"request_id": request_id}, status=500)
 
 
 @login_not_required

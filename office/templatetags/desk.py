@@ -120,7 +120,7 @@ def row_versions(events: Any, opts: "Options[Any]") -> list[Version]:
     return found
 
 
-def _field(opts: Options, name: str) -> Any:
+def _field(opts: "Options[Any]", name: str) -> Any:
     try:
         return opts.get_field(name)
     except FieldDoesNotExist:
