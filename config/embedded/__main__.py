@@ -60,6 +60,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _run(options: argparse.Namespace, data: Path) -> int:
     # The port first: nobody wants to wait for a county only to learn that it is taken.
     with claim_port(options.host, options.port) as listener, services(data) as environment:
+        # Pages and jobs sign in as the web role, whatever the shell we were started from says.
+        environment = environment | {"DATABASE_AS_OWNER": "0"}
         migrate(environment)
         collect_static(environment)
         demo = options.demo not in ("0", "no", "false") and (environment["DEMO_ACCOUNTS"] == "1" or options.demo != "")
