@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import rules
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_urlconf, resolve, reverse
 
@@ -49,9 +50,7 @@ SECTIONS = (
     Page("reports", "报表", "chart-bar", ("reports:dashboard",)),
 )
 
-OWN = (
-    Page("reports", "看板", "chart-bar", ("reports:dashboard",)),
-)
+OWN = (Page("reports", "看板", "chart-bar", ("reports:dashboard",)),)
 """What people outside the centre may find beside their home page."""
 
 DESK = (
@@ -65,27 +64,36 @@ TABS = (Page("home", "首页", "home", ("reports:home",)),)
 
 MOST_TABS = 4
 
-PAGES: dict[str, tuple[Page, ...]] = {}
+PAGES: dict[str, tuple[Page, ...]] = {
+    "accounts": (
+        Page("accounts:create_accounts", "发账号", "user-plus", ("accounts:create_accounts",)),
+        Page("accounts:audit", "审计记录", "shield-check", ("accounts:audit",)),
+    ),
+    "office": (
+        Page("office:jobs", "任务记录", "loader-2", ("office:jobs",)),
+        Page("office:burdens", "减负自查表", "checklist", ("office:burdens",)),
+    ),
+}
 """Pages of a section beside its models, shown first in the admin site's sidebar."""
 
 
 @lru_cache(maxsize=256)
-def _found(name: str, urlconf: str | None) -> tuple[str, rules.Predicate | None, bool] | None:
+def _found(name: str, urlconf: str) -> tuple[str, rules.Predicate | None, bool] | None:
     """Address of a URL name, the predicate on its view, and whether it belongs to the admin site."""
     try:
         if name.startswith("admin:") and name != "admin:index":
-            url = reverse("admin:app_list", kwargs={"app_label": name.removeprefix("admin:")})
+            url = reverse("admin:app_list", urlconf, kwargs={"app_label": name.removeprefix("admin:")})
         else:
-            url = reverse(name)
+            url = reverse(name, urlconf)
     except NoReverseMatch:
         return None
-    policy = getattr(resolve(url).func, "policy", None)
+    policy = getattr(resolve(url, urlconf).func, "policy", None)
     return url, policy.predicate if policy else None, name.startswith("admin:")
 
 
 def address(name: str, user: Any) -> str:
     """Address of the page if it exists and this person may open it, else the empty text."""
-    found = _found(name, get_urlconf())
+    found = _found(name, get_urlconf() or settings.ROOT_URLCONF)
     if found is None:
         return ""
     url, predicate, desk = found

@@ -134,7 +134,7 @@ def _foreign_labels(events: list[Any], opts: "Options[Any]") -> dict[tuple[type[
         for name, pair in (event.pgh_diff or {}).items():
             column = _field(opts, name)
             if isinstance(column, ForeignKey):
-                wanted[column.related_model].update(value for value in pair if value is not None)  # type: ignore[index] # resolved once models are loaded
+                wanted[column.related_model].update(value for value in pair if value is not None)
     return {
         (model, key): str(row)
         for model, keys in wanted.items()
@@ -148,7 +148,7 @@ def _shown(column: "Field[Any, Any]", value: Any, labels: dict[tuple[type[Model]
     if isinstance(column, EncryptedTextField):
         return "（加密，不显示）"
     if isinstance(column, ForeignKey):
-        return labels.get((column.related_model, value), f"编号{value}")  # type: ignore[arg-type] # resolved once models are loaded
+        return labels.get((column.related_model, value), f"编号{value}")
     if isinstance(value, bool):
         return "是" if value else "否"
     return str(dict(column.flatchoices).get(value, value))
