@@ -159,10 +159,8 @@ def _staff_line(practice_class: PracticeClass) -> str:
             enrollment__memberships__practice_class=practice_class, enrollment__memberships__live=True
         )
     )
-    parts = []
-    for kind in ClassStaff.Kind:
-        if names := "、".join(post.user.name for post in posts if post.kind == kind):
-            parts.append(f"{kind.label}{BLANK}{names}")
+    by_kind = {kind: "、".join(post.user.name for post in posts if post.kind == kind) for kind in ClassStaff.Kind}
+    parts = [f"{kind.label}{BLANK}{names}" for kind, names in by_kind.items() if names]
     if names := "、".join(sorted({mentor.user.name for mentor in mentors.select_related("user")})):
         parts.append(f"导师{BLANK}{names}")
     return BLANK.join(parts)

@@ -1,0 +1,158 @@
+"""The leader's dashboard: coverage, five ones by class, base load, results. Each figure is a number of rows.
+
+Every figure names the rows behind it (`rows`, `records_of`, `visits_of_base`, `results_with`): the page shows their number, the
+drill-down shows the rows themselves, from the same function.
+"""
+
+import datetime
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from activities.models import ActivityRecord, PaperState
+from activities.owing import ClassOwing, owing_of_classes
+from bases.models import PracticeBase
+from batches.models import Batch, Gathering, GatheringSite, PracticeClass, Programme
+from batches.queries import coverage
+from cadres.models import Cadre
+from evaluations.models import Campaign, Result
+
+COVERAGE_PARTS = {
+    "due": "应覆盖", "done": "已完成", "in_training": "在训", "waiting": "未参加",
+}  # fmt: skip
+
+
+def programme_of(batch: Batch | None) -> Programme | None:
+    return batch.programme if batch else Programme.objects.filter(superseded_by__isnull=True).first()
+
+
+def current_batch() -> Batch | None:
+    """The batch a leader most likely asks about: the newest that is published or further, else the newest."""
+    batches = Batch.objects.select_related("programme").order_by("-number")
+    live = (Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING)
+    return batches.filter(state__in=live).first() or batches.first()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of coverage: its people, and its share of those due in percent."""
+
+    key: str
+    label: str
+    count: int
+    percent: float
+
+
+def coverage_rows(programme: Programme, part: str) -> QuerySet[Cadre]:
+    """The cadres behind one part of the coverage figure, by unit and name."""
+    return coverage(programme.full_coverage_age)[part]
+
+
+def coverage_parts(programme: Programme) -> list[Part]:
+    counts = {key: rows.count() for key, rows in coverage(programme.full_coverage_age).items()}
+    due = counts["due"] or 1
+    return [Part(key, label, counts[key], round(100 * counts[key] / due, 1)) for key, label in COVERAGE_PARTS.items()]
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    practice_class: PracticeClass
+    owing: ClassOwing
+
+
+def five_ones(batch: Batch) -> list[ClassRow]:
+    """Each class's five ones, by class number."""
+    classes = list(batch.classes.select_related("track", "batch").order_by("number"))
+    owing = owing_of_classes(classes)
+    return [ClassRow(practice_class, owing[practice_class.pk]) for practice_class in classes]
+
+
+def records_of(practice_class: PracticeClass, kind: str) -> QuerySet[ActivityRecord]:
+    """The accepted records behind a class's figure for one of the five ones."""
+    return (
+        practice_class.records.filter(kind=kind, state__in=(PaperState.ACCEPTED, PaperState.ARCHIVED))
+        .select_related("village", "gathering")
+        .order_by("day", "pk")
+    )
+
+
+def records_of_batch(batch: Batch) -> QuerySet[ActivityRecord]:
+    """All records of a batch that are not void."""
+    return (
+        ActivityRecord.objects.filter(practice_class__batch=batch)
+        .exclude(state=PaperState.VOID)
+        .select_related("village", "practice_class__batch")
+        .order_by("practice_class__number", "day", "pk")
+    )
+
+
+@dataclass(frozen=True)
+class BaseRow:
+    """A base in a batch: visits and person-days that have been, and those to come."""
+
+    base: PracticeBase
+    visits: int
+    done: int
+    coming: int
+
+    @property
+    def total(self) -> int:
+        return self.done + self.coming
+
+
+def visits_of_base(batch: Batch, base: PracticeBase) -> QuerySet[GatheringSite]:
+    """The class visits behind a base's figure."""
+    return (
+        GatheringSite.objects.filter(gathering__practice_class__batch=batch, base=base, live=True)
+        .exclude(gathering__state=Gathering.State.CANCELLED)
+        .select_related("gathering__practice_class__batch")
+        .order_by("gathering__first_day", "gathering__practice_class__number")
+    )
+
+
+def base_rows(batch: Batch, today: datetime.date | None = None) -> list[BaseRow]:
+    """Every open base with its load in the batch, by township and village. Two queries."""
+    today = today or timezone.localdate()
+    bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).select_related("village__township")
+    figures: dict[int, list[int]] = {}
+    sites = GatheringSite.objects.filter(gathering__practice_class__batch=batch, live=True).exclude(
+        gathering__state=Gathering.State.CANCELLED
+    )
+    rows = sites.order_by("pk").values_list("base", "people", "gathering__first_day", "gathering__last_day")
+    for base, people, first, last in rows:
+        figure = figures.setdefault(base, [0, 0, 0])
+        figure[0] += 1
+        figure[1 if last < today else 2] += people * ((last - first).days + 1)
+    ordered = bases.order_by("village__township__name", "village__name")
+    return [BaseRow(base, *figures.get(base.pk, [0, 0, 0])) for base in ordered]
+
+
+@dataclass(frozen=True)
+class GradeRow:
+    grade: str
+    label: str
+    count: int
+
+
+def results_with(campaign: Campaign, grade: str) -> QuerySet[Result]:
+    """The results behind a grade's figure, in order of names (no ranking)."""
+    return (
+        campaign.results.filter(grade=grade)
+        .select_related("enrollment__cadre__unit")
+        .order_by("enrollment__cadre__unit__name", "enrollment__cadre__sort_name", "pk")
+    )
+
+
+def grade_rows(campaign: Campaign) -> list[GradeRow]:
+    """How many people have each grade; the distribution only."""
+    grades = list(campaign.results.order_by("pk").values_list("grade", flat=True))
+    return [GradeRow(str(grade), str(grade.label), grades.count(grade)) for grade in Result.Grade]
+
+
+def latest_campaign() -> Campaign | None:
+    """The newest campaign that has results."""
+    states = (Campaign.State.COMPUTED, Campaign.State.FINAL)
+    return (
+        Campaign.objects.filter(state__in=states).select_related("batch", "rubric").order_by("-batch__number").first()
+    )

@@ -1,0 +1,155 @@
+"""The home page: what waits for me, by when, from every app; and for the centre how each batch stands."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from accounts.models import User
+from activities.models import ActivityRecord, PaperState
+from bases.models import HostHousehold, PracticeBase
+from bases.queries import beds_in_use
+from batches import states
+from batches.models import Batch, Gathering, Programme
+from batches.presence import presence_of_gatherings, with_sites
+from batches.queries import coverage, visible_gatherings
+from evaluations.models import Campaign, Review
+from office.models import Job
+from office.todo import Todo
+from reports.documents.tables import places
+
+SOURCES = ("office", "cadres", "bases", "batches", "activities", "evaluations")
+WEEK = datetime.timedelta(days=6)
+
+
+def todos(user: User) -> list[Todo]:
+    """Everything that waits for somebody, the earliest first, what has no date last."""
+    found = [todo for ask in _askers() for todo in ask(user)]
+    return sorted(found, key=lambda todo: (todo.due is None, todo.due or datetime.date.max))
+
+
+def _askers() -> list[Callable[[User], list[Todo]]]:
+    modules = [import_module(f"{app}.queries") for app in SOURCES if find_spec(f"{app}.queries")]
+    return [module.todo for module in modules if hasattr(module, "todo")]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One chevron of a batch's track."""
+
+    label: str
+    state: str
+
+
+def track_of(batch: Batch) -> list[Step]:
+    """The seven steps with what is done, where the batch is, and what is to come."""
+    present = Batch.State.DRAFT if batch.state == Batch.State.PROPOSED else batch.state
+    position = states.COURSE.index(Batch.State(present))
+    return [
+        Step(str(Batch.State(step).label), "done" if i < position else "now" if i == position else "later")
+        for i, step in enumerate(states.COURSE)
+    ]
+
+
+@dataclass(frozen=True)
+class Outing:
+    """A class's gathering within the coming week: who should be there, who is on leave."""
+
+    gathering: Gathering
+    place: str
+    expected: int
+    there: int
+
+    @property
+    def away(self) -> int:
+        return self.expected - self.there
+
+
+def outings(user: User, day: datetime.date | None = None) -> list[Outing]:
+    """Gatherings that touch the coming seven days, by class number."""
+    day = day or timezone.localdate()
+    rows = list(
+        with_sites(visible_gatherings(user))
+        .filter(first_day__lte=day + WEEK, last_day__gte=day)
+        .exclude(state=Gathering.State.CANCELLED)
+        .prefetch_related("sites__base__village__township")
+        .order_by("first_day", "practice_class__number")
+    )
+    presence = presence_of_gatherings(rows)
+    return [
+        Outing(row, places(row), len(presence[row.pk]), sum(bool(person.days) for person in presence[row.pk]))
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Door:
+    """One of the six doors at the top of the workbench: two figures and where they lead."""
+
+    key: str
+    label: str
+    icon: str
+    figures: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+
+
+def doors() -> list[Door]:
+    """The course 干部 → 基地 → 期班 → 纪实 → 评审 → 报表 with a few figures each (a constant number of queries)."""
+    programme = Programme.objects.filter(superseded_by__isnull=True).first()
+    age = programme.full_coverage_age if programme else 40
+    people = coverage(age)
+    bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).count()
+    households = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).count()
+    batches = Batch.objects.aggregate(
+        all=Count("pk"), running=Count("pk", filter=Q(state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING)))
+    )
+    records = ActivityRecord.objects.exclude(state=PaperState.VOID).aggregate(
+        all=Count("pk"), waiting=Count("pk", filter=Q(state=PaperState.SUBMITTED)),
+        returned=Count("pk", filter=Q(state=PaperState.RETURNED)),
+    )  # fmt: skip
+    campaigns = Campaign.objects.filter(state=Campaign.State.OPEN).count()
+    sheets = Review.objects.filter(state=Review.State.CAST, campaign__state=Campaign.State.OPEN).count()
+    return [
+        Door(
+            "cadres", "干部", "users",
+            (
+                f"应覆盖 {people['due'].count():,} 人",
+                f"已完成 {people['done'].count():,}　在训 {people['in_training'].count():,}",
+            ),
+            (("admin:cadres_cadre_changelist", "干部名册"), ("cadres:imports", "摸底导入")),
+        ),
+        Door(
+            "bases", "基地", "home-heart", (f"{bases} 个基地 {households} 户", f"床位 {beds_in_use():,}"),
+            (("bases:list", "基地与农户"), ("bases:rates", "食宿标准")),
+        ),
+        Door(
+            "batches", "期班", "calendar-event", (f"共 {batches['all']} 期", f"进行中 {batches['running']} 期"),
+            (("batches:list", "各期"), ("batches:programme", "项目规则")),
+        ),
+        Door(
+            "activities", "纪实", "notebook",
+            (f"记录 {records['all']:,} 条", f"待审 {records['waiting']}　退回 {records['returned']}"),
+            (("admin:activities_activityrecord_changelist", "全部纪实"),),
+        ),
+        Door(
+            "evaluations", "评审", "scale", (f"评分中 {campaigns} 期", f"已交 {sheets} 张"),
+            (("evaluations:list", "评审批次"),),
+        ),
+        Door(
+            "reports", "报表", "chart-bar", ("领导看板", "花名册、签到表、住宿表、通知"),
+            (("reports:dashboard", "领导看板"), ("office:jobs", "任务记录")),
+        ),
+    ]  # fmt: skip
+
+
+def open_batches() -> list[Batch]:
+    """Batches that are not closed, the newest first; the closed one before them stays for a look back."""
+    return list(Batch.objects.select_related("programme").exclude(state=Batch.State.CLOSED).order_by("-number")[:6])
+
+
+def recent_jobs(user: User) -> list[Job]:
+    return list(Job.objects.filter(owner=user).order_by("-created_at")[:3])

@@ -1,0 +1,155 @@
+"""Home, the leader's dashboard with its drill-downs, and the buttons that ask for papers."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access import allow, signed_in
+from accounts.models import User
+from accounts.rules import is_centre_staff, is_leader
+from activities.models import ActivityRecord
+from bases.models import PracticeBase
+from batches.models import PracticeClass
+from batches.queries import visible_batches, visible_classes, visible_gatherings
+from batches.rules import is_head_teacher, is_monitor
+from evaluations.models import Campaign, Result
+from office.models import Job
+from reports import actions, dashboard, home
+from reports.rules import may_see_dashboard
+
+PAGE = 20
+
+
+def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Any:
+    return Paginator(rows, PAGE).get_page(request.GET.get("page"))
+
+
+def user_of(request: HttpRequest) -> User:
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 -- views behind a policy have a signed-in user
+    return user
+
+
+@require_GET
+@signed_in
+def home_page(request: HttpRequest) -> HttpResponse:
+    """What waits for me; for the centre also how each batch stands and who goes where this week."""
+    user = user_of(request)
+    if is_leader.test(user) and not is_centre_staff.test(user):
+        return redirect("reports:dashboard")
+    context: dict[str, Any] = {"todos": home.todos(user), "outings": home.outings(user)}
+    if not is_centre_staff.test(user):
+        return render(request, "reports/home.html", context)
+    context |= {
+        "doors": home.doors(),
+        "batches": [(batch, home.track_of(batch)) for batch in home.open_batches()],
+        "jobs": home.recent_jobs(user),
+    }
+    return render(request, "reports/workbench.html", context)
+
+
+@require_GET
+@allow(may_see_dashboard)
+def dashboard_page(request: HttpRequest, batch_id: int | None = None) -> HttpResponse:
+    """Coverage, five ones by class, base load and results of one batch; every figure leads to its rows."""
+    batches = visible_batches(user_of(request))
+    batch = get_object_or_404(batches, pk=batch_id) if batch_id else dashboard.current_batch()
+    programme = dashboard.programme_of(batch)
+    campaign = dashboard.latest_campaign()
+    context = {
+        "batch": batch,
+        "batches": batches[:5],
+        "programme": programme,
+        "coverage": dashboard.coverage_parts(programme) if programme else [],
+        "classes": dashboard.five_ones(batch) if batch else [],
+        "records": dashboard.records_of_batch(batch).count() if batch else 0,
+        "bases": dashboard.base_rows(batch) if batch else [],
+        "campaign": campaign,
+        "grades": dashboard.grade_rows(campaign) if campaign else [],
+    }
+    return render(request, "reports/dashboard.html", context)
+
+
+@require_GET
+@allow(may_see_dashboard)
+def coverage_page(request: HttpRequest, part: str) -> HttpResponse:
+    programme = dashboard.programme_of(dashboard.current_batch())
+    if part not in dashboard.COVERAGE_PARTS or programme is None:
+        raise Http404
+    rows = page_of(request, dashboard.coverage_rows(programme, part))
+    label = dashboard.COVERAGE_PARTS[part]
+    return render(request, "reports/coverage.html", {"rows": rows, "label": label, "programme": programme})
+
+
+@require_GET
+@allow(may_see_dashboard)
+def records_page(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """A batch's records; `class` and `kind` in the address narrow them to what one figure counts."""
+    batch = get_object_or_404(visible_batches(user_of(request)), pk=batch_id)
+    rows, label = dashboard.records_of_batch(batch), "全部纪实"
+    number, kind = request.GET.get("class", ""), request.GET.get("kind", "")
+    if number or kind:
+        if not number.isdecimal() or kind not in ActivityRecord.Kind:
+            raise Http404
+        practice_class = get_object_or_404(batch.classes, number=int(number))
+        rows = dashboard.records_of(practice_class, kind)
+        label = f"{practice_class.short_name}　{ActivityRecord.Kind(kind).label}　已审核"
+    return render(request, "reports/records.html", {"batch": batch, "rows": page_of(request, rows), "label": label})
+
+
+@require_GET
+@allow(may_see_dashboard)
+def base_load_page(request: HttpRequest, batch_id: int, base_id: int) -> HttpResponse:
+    batch = get_object_or_404(visible_batches(user_of(request)), pk=batch_id)
+    base = get_object_or_404(PracticeBase.objects.select_related("village__township"), pk=base_id)
+    rows = page_of(request, dashboard.visits_of_base(batch, base))
+    return render(request, "reports/base_load.html", {"batch": batch, "base": base, "rows": rows})
+
+
+@require_GET
+@allow(may_see_dashboard)
+def results_page(request: HttpRequest, campaign_id: int, grade: str) -> HttpResponse:
+    campaign = get_object_or_404(Campaign.objects.select_related("batch"), pk=campaign_id)
+    if grade not in Result.Grade:
+        raise Http404
+    rows = page_of(request, dashboard.results_with(campaign, grade))
+    label = Result.Grade(grade).label
+    return render(request, "reports/results.html", {"campaign": campaign, "rows": rows, "label": label})
+
+
+def _asked(request: HttpRequest, job: Job) -> HttpResponse:
+    messages.success(request, f"正在生成“{job.title}”。完成后在这里下载，也可以先离开。")
+    return redirect("office:job", job.pk)
+
+
+@require_POST
+@allow(is_centre_staff | is_head_teacher | is_monitor)
+def ask_roster(request: HttpRequest, class_id: int) -> HttpResponse:
+    practice_class: PracticeClass = get_object_or_404(visible_classes(user_of(request)), pk=class_id)
+    return _asked(request, actions.ask_for_roster(practice_class=practice_class, by=user_of(request)))
+
+
+@require_POST
+@allow(is_centre_staff | is_head_teacher | is_monitor)
+def ask_sign_in(request: HttpRequest, gathering_id: int) -> HttpResponse:
+    gathering = get_object_or_404(visible_gatherings(user_of(request)), pk=gathering_id)
+    return _asked(request, actions.ask_for_sign_in_sheet(gathering=gathering, by=user_of(request)))
+
+
+@require_POST
+@allow(is_centre_staff | is_head_teacher | is_monitor)
+def ask_lodging(request: HttpRequest, gathering_id: int) -> HttpResponse:
+    gathering = get_object_or_404(visible_gatherings(user_of(request)), pk=gathering_id)
+    return _asked(request, actions.ask_for_lodging_table(gathering=gathering, by=user_of(request)))
+
+
+@require_POST
+@allow(is_centre_staff)
+def ask_notice(request: HttpRequest, batch_id: int) -> HttpResponse:
+    batch = get_object_or_404(visible_batches(user_of(request)), pk=batch_id)
+    return _asked(request, actions.ask_for_notice(batch=batch, by=user_of(request)))
