@@ -42,15 +42,25 @@ COURSE = ("cadres", "bases", "batches", "activities", "evaluations", "reports")
 """The programme's course, in its order: the six sections of the service centre."""
 
 SECTIONS = (
-    Page("cadres", "干部", "users", ("admin:cadres",)),
-    Page("bases", "基地", "home-heart", ("admin:bases",)),
-    Page("batches", "期班", "calendar-event", ("admin:batches",)),
-    Page("activities", "纪实", "notebook", ("admin:activities",)),
-    Page("evaluations", "评审", "scale", ("admin:evaluations",)),
+    Page("cadres", "干部", "users", ("admin:cadres", "cadres:imports")),
+    Page("bases", "基地", "home-heart", ("admin:bases", "bases:overview")),
+    Page("batches", "期班", "calendar-event", ("admin:batches", "batches:list")),
+    Page("activities", "纪实", "notebook", ("admin:activities", "activities:classes")),
+    Page("evaluations", "评审", "scale", ("admin:evaluations", "evaluations:list")),
     Page("reports", "报表", "chart-bar", ("reports:dashboard",)),
 )
+"""A section is the admin site's page of the app, which offers its pages and its registers; else its first page."""
 
-OWN = (Page("reports", "看板", "chart-bar", ("reports:dashboard",)),)
+OWN = (
+    Page("reports", "看板", "chart-bar", ("reports:dashboard",)),
+    Page("bases", "基地", "home-heart", ("bases:overview",)),
+    Page("batches", "期班", "calendar-event", ("batches:list",)),
+    Page("activities", "纪实", "notebook", ("activities:classes",)),
+    Page("activities:now", "本次集中", "calendar-event", ("activities:now",)),
+    Page("activities:me", "我的安排", "calendar-check", ("activities:me",)),
+    Page("activities:reflection", "心得", "pencil", ("activities:reflection",)),
+    Page("evaluations", "评审", "scale", ("evaluations:list",)),
+)
 """What people outside the centre may find beside their home page."""
 
 DESK = (
@@ -59,12 +69,31 @@ DESK = (
 )
 """The administrators' part of the admin site."""
 
-TABS = (Page("home", "首页", "home", ("reports:home",)),)
-"""Tabs at the foot of phone pages, four at most."""
+TABS = (
+    Page("home", "首页", "home", ("reports:home",)),
+    Page("gathering", "本次集中", "calendar-event", ("activities:now",)),
+    Page("me", "我的安排", "calendar-check", ("activities:me",)),
+    Page("reflection", "心得", "notebook", ("activities:reflection",)),
+    Page("evaluations", "评审", "scale", ("evaluations:list",)),
+)
+"""Tabs at the foot of phone pages; a page names its own in the context's `tab`."""
 
 MOST_TABS = 4
 
 PAGES: dict[str, tuple[Page, ...]] = {
+    "cadres": (Page("cadres:imports", "名册导入", "upload", ("cadres:imports",)),),
+    "bases": (
+        Page("bases:overview", "基地总览", "home-heart", ("bases:overview",)),
+        Page("bases:households", "农户", "users", ("bases:households",)),
+        Page("bases:rates", "食宿标准", "coin-yuan", ("bases:rates",)),
+        Page("bases:import", "基地导入", "upload", ("bases:import",)),
+    ),
+    "batches": (
+        Page("batches:list", "各期", "calendar-event", ("batches:list",)),
+        Page("batches:programme", "规则与参数", "adjustments", ("batches:programme",)),
+    ),
+    "activities": (Page("activities:classes", "五个一进度", "notebook", ("activities:classes",)),),
+    "evaluations": (Page("evaluations:list", "评审批次", "scale", ("evaluations:list",)),),
     "accounts": (
         Page("accounts:create_accounts", "发账号", "user-plus", ("accounts:create_accounts",)),
         Page("accounts:audit", "审计记录", "shield-check", ("accounts:audit",)),
@@ -74,7 +103,7 @@ PAGES: dict[str, tuple[Page, ...]] = {
         Page("office:burdens", "减负自查表", "checklist", ("office:burdens",)),
     ),
 }
-"""Pages of a section beside its models, shown first in the admin site's sidebar."""
+"""Pages of a section beside its registers, shown first in the admin site's sidebar."""
 
 
 @lru_cache(maxsize=256)
@@ -102,12 +131,12 @@ def address(name: str, user: Any) -> str:
     return url if predicate is None or predicate.test(user) else ""
 
 
-def _links(pages: tuple[Page, ...], user: User, current: str) -> list[Link]:
+def _links(pages: tuple[Page, ...], user: User, *current: str) -> list[Link]:
     found = []
     for page in pages:
         url = next(filter(None, (address(name, user) for name in page.names)), "")
         if url:
-            found.append(Link(page.key, page.label, page.icon, url, page.key == current))
+            found.append(Link(page.key, page.label, page.icon, url, page.key in current))
     return found
 
 
@@ -126,10 +155,11 @@ def sections(request: HttpRequest) -> list[Link]:
     user: Any = request.user
     if not user.is_authenticated:
         return []
-    current = section_of(request)
+    match = request.resolver_match
+    current = (section_of(request), match.view_name if match else "")
     if is_centre_staff.test(user):
-        return _links(SECTIONS, user, current)
-    return _links(OWN + DESK, user, current) if user.is_staff else _links(OWN, user, current)
+        return _links(SECTIONS, user, *current)
+    return _links(OWN + DESK, user, *current) if user.is_staff else _links(OWN, user, *current)
 
 
 def pages_of(section: str, request: HttpRequest) -> list[Link]:
