@@ -1,0 +1,40 @@
+"""Who may do what with cadres: the centre with all, a unit's liaison with the own unit's people, a cadre with the own data."""
+
+import rules
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.rules import is_centre_staff, is_leader
+from cadres.models import Cadre, Unit
+
+
+def in_force(prefix: str = "") -> Q:
+    """Rows of dated grants (since, until inclusive) that hold today."""
+    today = timezone.localdate()
+    return Q(**{f"{prefix}since__lte": today}) & (
+        Q(**{f"{prefix}until__isnull": True}) | Q(**{f"{prefix}until__gte": today})
+    )
+
+
+@rules.predicate
+def is_unit_liaison(user: User, unit: Unit | None = None) -> bool:
+    """Liaison of the unit now; of any unit when none is given."""
+    if not user.is_active:
+        return False
+    posts = user.unit_liaisons.filter(in_force())
+    return (posts if unit is None else posts.filter(unit=unit)).exists()
+
+
+@rules.predicate
+def is_cadre(user: User) -> bool:
+    """Has an account that belongs to a cadre."""
+    return bool(user.is_active and Cadre.objects.filter(user=user).exists())
+
+
+may_see_all_cadres = is_centre_staff | is_leader
+may_keep_cadres = is_centre_staff
+may_import = is_centre_staff
+may_export = is_centre_staff
+may_see_unit = is_centre_staff | is_unit_liaison
+may_enter_unavailability = is_centre_staff | is_unit_liaison
