@@ -12,7 +12,14 @@ from accounts import audit
 from accounts.models import User
 from bases import actions
 from bases.models import (
-    BaseManager, Closure, PracticeBase, Route, RouteStop, TownshipLiaison, Village, Zone,
+    BaseManager,
+    Closure,
+    PracticeBase,
+    Route,
+    RouteStop,
+    TownshipLiaison,
+    Village,
+    Zone,
 )  # fmt: skip
 from cadres.models import Unit
 

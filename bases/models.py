@@ -12,7 +12,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.encryption import EncryptedTextField
+from accounts.encryption import EncryptedTextField, mask_phone
 
 
 def shown_days(days: DateRange) -> str:
@@ -71,6 +71,10 @@ class PracticeBase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.village}基地"
+
+    @property
+    def masked_phone(self) -> str:
+        return mask_phone(self.phone)
 
 
 @pghistory.track()
@@ -206,6 +210,10 @@ class HostHousehold(models.Model):
     def __str__(self) -> str:
         return f"{self.head}家"
 
+    @property
+    def masked_phone(self) -> str:
+        return mask_phone(self.phone)
+
 
 @pghistory.track()
 class Room(models.Model):
@@ -290,6 +298,10 @@ class Closure(models.Model):
         return f"{self.place}停接 {shown_days(self.days)}"
 
     @property
+    def shown_days(self) -> str:
+        return shown_days(self.days)
+
+    @property
     def place(self) -> str:
         """The base, the household or the room, as a label."""
         if self.room is not None:
@@ -330,6 +342,10 @@ class BaseUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.base} {shown_days(self.days)} {self.source}"
+
+    @property
+    def shown_days(self) -> str:
+        return shown_days(self.days)
 
 
 @pghistory.track()
@@ -381,3 +397,7 @@ class Rate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.township or '全县'} {self.days.lower} 起的食宿标准"
+
+    @property
+    def shown_days(self) -> str:
+        return shown_days(self.days)

@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db.backends.postgresql.psycopg_any import DateRange
-from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.rules import is_centre_staff
 from bases.models import (
     BaseManager,
     BaseUse,
@@ -31,9 +33,10 @@ from bases.models import (
     Village,
     Zone,
 )  # fmt: skip
-from bases.rules import in_force, may_see_all_bases
+from bases.rules import in_force, may_see_all_bases, may_set_rates
 from cadres.models import Unit
 from config.errors import DomainError
+from office.todo import Todo
 
 DAY = datetime.timedelta(days=1)
 Row = TypeVar("Row", bound=Model)
@@ -85,6 +88,19 @@ def own_bases(user: User) -> "QuerySet[PracticeBase]":
     townships = user.township_liaisons.filter(in_force()).values("township")
     managed = user.managed_bases.filter(in_force()).values("base")
     return PracticeBase.objects.filter(Q(village__township__in=townships) | Q(pk__in=managed))
+
+
+def run_by(user: User) -> "QuerySet[PracticeBase]":
+    """Bases whose closures and outside guests the user enters: all for the centre, else the own ones."""
+    return PracticeBase.objects.all() if is_centre_staff.test(user) else own_bases(user)
+
+
+def judged_by(user: User) -> "QuerySet[HostHousehold]":
+    """Households whose admission the user decides: all for the centre, those of the township for its liaison."""
+    if is_centre_staff.test(user):
+        return HostHousehold.objects.all()
+    townships = user.township_liaisons.filter(in_force()).values("township")
+    return HostHousehold.objects.filter(base__village__township__in=townships)
 
 
 def open_bases() -> "QuerySet[PracticeBase]":
@@ -310,9 +326,40 @@ def households_with_beds(households: "QuerySet[HostHousehold]") -> "QuerySet[Any
     )
 
 
+@dataclass(frozen=True)
+class Totals:
+    """Figures over some bases."""
+
+    bases: int
+    beds: int
+    households: int
+    capacity: int
+
+
+def totals(bases: "QuerySet[PracticeBase]") -> Totals:
+    """Open bases among these, their beds in use, admitted households and declared capacity, in one query."""
+    found = (
+        with_figures(bases.filter(state=PracticeBase.State.OPEN))
+        .order_by()
+        .aggregate(
+            bases=Count("pk"), beds_total=Sum("beds"), households_total=Sum("admitted"), capacity=Sum("declared_capacity")
+        )
+    )  # fmt: skip
+    return Totals(found["bases"], found["beds_total"] or 0, found["households_total"] or 0, found["capacity"] or 0)
+
+
 def beds_in_use() -> int:
     """Beds of admitted households of open bases, county-wide."""
-    return with_figures(open_bases()).aggregate(n=Coalesce(Sum("beds"), Value(0)))["n"]
+    return totals(open_bases()).beds
+
+
+def next_closures(bases: Iterable[PracticeBase], day: datetime.date) -> dict[int, Closure]:
+    """The first closure of each base as a whole (by primary key) that has not ended by `day`, in one query."""
+    found: dict[int, Closure] = {}
+    coming = Closure.objects.filter(base__in=[base.pk for base in bases], live=True, days__endswith__gt=day)
+    for closure in coming.order_by("days", "pk"):
+        found.setdefault(closure.base_id or 0, closure)
+    return found
 
 
 # Rates
@@ -387,3 +434,57 @@ def calendar_of(base: PracticeBase, first: datetime.date, last: datetime.date) -
         )
         for day in dates(first, last)
     ]  # fmt: skip
+
+
+# What waits for somebody
+
+
+def closed_with_guests(bases: "QuerySet[PracticeBase]") -> "QuerySet[BaseUse]":
+    """Uses from today on that fall on a closure of the whole base: to be moved or called off."""
+    closed = Closure.objects.filter(base=OuterRef("base"), live=True, days__overlap=OuterRef("days"))
+    return BaseUse.objects.filter(
+        Exists(closed), base__in=bases.values("pk"), live=True, days__endswith__gt=timezone.localdate()
+    ).order_by("days", "pk")
+
+
+def todo(user: User) -> list[Todo]:
+    """Households to be judged, guests on closed days, and (for the centre) rates to be confirmed."""
+    found = _households_waiting(user)
+    bases = run_by(user)
+    touched = closed_with_guests(bases)
+    if count := touched.count():
+        first = touched.select_related("base__village").first()
+        assert first is not None  # noqa: S101 -- counted
+        found.append(
+            Todo(
+                what=f"停接的日子还有 {count} 批人要来", detail=str(first), due=first.days.lower,
+                url=reverse("bases:base", args=[first.base_id]), act="去看",
+            )
+        )  # fmt: skip
+    if may_set_rates.test(user):
+        unconfirmed = Rate.objects.filter(confirmed_at__isnull=True).count()
+        if unconfirmed or not Rate.objects.exists():
+            what = f"食宿标准有 {unconfirmed} 条没有确认" if unconfirmed else "还没有填食宿标准"
+            found.append(Todo(what, "确认以后，方案才能发布", None, reverse("bases:rates"), "去确认"))
+    return found
+
+
+def _households_waiting(user: User) -> list[Todo]:
+    today, waiting = timezone.localdate(), judged_by(user)
+    on_notice = waiting.filter(state=HostHousehold.State.NOTICE)
+    applied = waiting.filter(state=HostHousehold.State.APPLIED)
+    steps = (
+        (on_notice.exclude(open_objection=""), "{} 户的异议要核查", "核查", "notice"),
+        (on_notice.filter(open_objection="", notice_until__lt=today), "{} 户公示期满，可以纳管", "去纳管", "notice"),
+        (applied.filter(reviewed_on__isnull=False), "{} 户已经研判，可以公示", "去公示", "applied"),
+        (applied.filter(reviewed_on__isnull=True), "{} 户申请接待，等村党组织研判", "去登记", "applied"),
+    )
+    found = []
+    for households, what, act, state in steps:
+        heads = list(households.select_related("base__village").order_by("pk")[:4])
+        if heads:
+            names = "、".join(f"{household.base.village}{household.head}" for household in heads[:3])
+            detail = f"{names}等" if len(heads) > 3 else names
+            url = f"{reverse('bases:households')}?state={state}"
+            found.append(Todo(what.format(households.count()), detail, None, url, act))
+    return found
