@@ -4,12 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
 
 from accounts.models import User
+from accounts.rules import is_centre_staff
+from activities.models import ActivityRecord, PaperState, Reflection, ResearchReport
 from batches.models import ClassMembership, ClassStaff, Enrollment, Lodging, Mentorship, PracticeClass
+from batches.presence import village_days
 from batches.queries import GONE, sees_all
 from batches.rules import in_force
 from evaluations.models import Campaign, PanelMember, Recusal, Result, Review, Scorer
+from office.todo import Todo
 
 
 def visible_campaigns(user: User) -> QuerySet[Campaign]:
@@ -133,3 +138,140 @@ def visible_results(user: User) -> QuerySet[Result]:
     if sees_all(user):
         return results
     return results.filter(enrollment__cadre__user=user, campaign__state=Campaign.State.FINAL)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One person on the strip at the top of the score page."""
+
+    enrollment: Enrollment
+    number: int
+    state: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What somebody scores in one role: the people in their order, own sheets, and who is recused and why."""
+
+    people: list[Enrollment]
+    reviews: dict[int, Review]
+    recused: dict[int, str]
+
+    @property
+    def progress(self) -> Progress:
+        return progress(self.people, self.reviews, self.recused)
+
+    def is_open(self, enrollment: Enrollment) -> bool:
+        """Still to be handed in."""
+        review = self.reviews.get(enrollment.pk)
+        return enrollment.pk not in self.recused and (review is None or review.state != Review.State.CAST)
+
+    @property
+    def first_open(self) -> Enrollment:
+        return next((person for person in self.people if self.is_open(person)), self.people[-1])
+
+    def position(self, enrollment_pk: int) -> int | None:
+        return next((i for i, person in enumerate(self.people) if person.pk == enrollment_pk), None)
+
+    def after(self, position: int, *, handed_in: bool) -> Enrollment:
+        """Whom to go to next: the next open one after handing in (wrapping round), the same while it is a draft."""
+        if not handed_in:
+            return self.people[position]
+        rest = self.people[position + 1 :] + self.people[:position]
+        return next((person for person in rest if self.is_open(person)), self.people[position])
+
+    def strip(self, route: str, place: tuple[object, ...], position: int) -> list[Stop]:
+        return [
+            Stop(person, i + 1, self._state(person, i == position), reverse(route, args=[*place, person.pk]))
+            for i, person in enumerate(self.people)
+        ]
+
+    def _state(self, person: Enrollment, current: bool) -> str:
+        if current:
+            return "now"
+        if person.pk in self.recused:
+            return "recused"
+        return "open" if self.is_open(person) else "cast"
+
+
+def queue_of(campaign: Campaign, user: User, scorer: str) -> Scoring:
+    """Everybody whom a user scores in a role, in order of class number and name."""
+    people = list(to_score(campaign, user, scorer))
+    classes = class_of(people)
+    people.sort(key=lambda person: (classes[person.pk].number, person.cadre.sort_name, person.pk))
+    recused: dict[int, str] = {}
+    if scorer == Scorer.PANEL:
+        for member in PanelMember.objects.filter(panel__campaign=campaign, user=user).prefetch_related(
+            "panel__classes"
+        ):
+            own = {row.pk for row in member.panel.classes.all()}
+            recused |= recusals_of(member, [person for person in people if classes[person.pk].pk in own])
+    return Scoring(people, own_reviews(campaign, user, scorer), recused)
+
+
+def scoring_of(campaign: Campaign, user: User) -> list[tuple[Scorer, Progress]]:
+    """The roles in which somebody scores in a campaign, with how far each is."""
+    queues = [(scorer, queue_of(campaign, user, scorer)) for scorer in Scorer]
+    return [(scorer, queue.progress) for scorer, queue in queues if queue.people]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a scorer reads about somebody beside the sheet."""
+
+    practice_class: PracticeClass
+    days: int
+    villages: int
+    reflections: list[Reflection]
+    reports: list[ResearchReport]
+    records: int
+    deeds: list[str]
+
+
+def summary_of(enrollment: Enrollment) -> Summary:
+    """Days and villages done, papers handed in, records taken part in: computed, nothing is typed twice."""
+    days = village_days([enrollment])[enrollment.pk]
+    practice_class = class_of([enrollment])[enrollment.pk]
+    shown = (PaperState.SUBMITTED, PaperState.ACCEPTED, PaperState.ARCHIVED)
+    records = enrollment.records.filter(state__in=shown)
+    return Summary(
+        practice_class=practice_class,
+        days=days.done,
+        villages=len(days.villages_done),
+        reflections=list(enrollment.reflections.filter(state__in=shown).order_by("pk")),
+        reports=list(practice_class.reports.filter(state__in=shown).order_by("pk")),
+        records=records.count(),
+        deeds=list(
+            records.filter(kind=ActivityRecord.Kind.DEED).order_by("day", "pk").values_list("title", flat=True)[:3]
+        ),
+    )
+
+
+def todo(user: User) -> list[Todo]:
+    """Sheets still to hand in; for the centre, campaigns whose next step waits."""
+    found = []
+    for campaign in visible_campaigns(user).filter(state=Campaign.State.OPEN):
+        for scorer, done in scoring_of(campaign, user):
+            if left := done.waiting + done.drafted:
+                found.append(
+                    Todo(
+                        what=f"{campaign}：还有 {left} 人没评", detail=f"以{scorer.label}身份，已交 {done.cast} 张",
+                        due=campaign.closes_on, url=reverse("evaluations:scoring", args=[campaign.pk, scorer]), act="去评分",
+                    )
+                )  # fmt: skip
+    if is_centre_staff.test(user):
+        waiting = {
+            Campaign.State.DRAFT: "等开始评分",
+            Campaign.State.FROZEN: "等计算结果",
+            Campaign.State.COMPUTED: "等定为最终结果",
+        }
+        stuck = Campaign.objects.filter(state__in=waiting).select_related("batch").order_by("batch__number")
+        found += [
+            Todo(
+                what=f"{campaign}{waiting[Campaign.State(campaign.state)]}", detail="", due=None,
+                url=reverse("evaluations:campaign", args=[campaign.pk]), act="去处理",
+            )
+            for campaign in stuck
+        ]  # fmt: skip
+    return found

@@ -1,0 +1,1 @@
+"""Pages of the evaluation: running it (`campaigns`), the score sheets (`rubrics`), and scoring (`scoring`)."""
