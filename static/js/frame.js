@@ -100,10 +100,10 @@ document.querySelectorAll("form[data-auto]").forEach((form) => {
   form.addEventListener("change", () => form.submit());
 });
 
-// Polling stops while nobody looks, and one answer that says so ends it (htmx: status 286).
+// Polling rests while nobody looks at the page.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const source = event.detail.elt;
-  if (document.hidden && source && source.closest("[data-poll]")) {
+  const asked = event.detail.requestConfig;
+  if (document.hidden && asked && asked.headers["X-Poll"]) {
     event.preventDefault();
   }
 });
