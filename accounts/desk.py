@@ -43,6 +43,9 @@ class DeskAdmin(admin.ModelAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = (("", "选一件事"),)) -> Any:
+        return super().get_action_choices(request, list(default_choices))
+
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
         """The whole form, inlines included, is one act: the entry is written last."""
         if request.method != "POST":
