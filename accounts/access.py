@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.models import User
 from accounts.rules import is_signed_in
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -56,3 +57,10 @@ def public(view: View) -> View:
 
     opened.policy = Policy(None)  # type: ignore[attr-defined] # read by the route matrix test
     return login_not_required(opened)  # type: ignore[return-value] # same signature by functools.wraps
+
+
+def user_of(request: HttpRequest) -> User:
+    """The signed-in person of a guarded view; anybody else never gets as far."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user

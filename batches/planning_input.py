@@ -35,7 +35,8 @@ Ranges = list[list[str]]
 
 
 def key(kind: str, pk: int) -> str:
-    """`C12` for cadre 12; U unit, B batch, K class, W track, P base, V village, T township, L route, H household, R room, S user."""
+    """`C12` for cadre 12; U unit, B batch, K class, W track, P base, V village, T township, L route, H household, R room,
+    S user."""
     return f"{kind}{pk}"
 
 
@@ -231,14 +232,14 @@ def _base_rows(batch: Batch) -> list[dict[str, Any]]:
                     "closed": _spans(closures["household", household.pk], last),
                     "rooms": [
                         {
-                            "id": key("R", room.pk), "beds": len(room.usable_beds),
+                            "id": key("R", room.pk), "beds": len(room.beds.all()),
                             "closed": _spans(closures["room", room.pk], last),
                         }
-                        for room in household.rooms.all() if room.usable_beds
+                        for room in household.rooms.all() if room.beds.all()
                     ],
                 }
                 for household in base.households.all()
-                if any(room.usable_beds for room in household.rooms.all())
+                if any(room.beds.all() for room in household.rooms.all())
             ],
         }
         for base in bases
@@ -285,7 +286,7 @@ def _history(batch: Batch) -> dict[str, Any]:
     nights: dict[int, int] = defaultdict(int)
     lodgings = Lodging.objects.filter(live=True).exclude(gathering__practice_class__batch=batch)
     for household, stay in lodgings.values_list("household", "stay"):
-        nights[household] += (stay.upper - stay.lower).days if not stay.isempty else 0
+        nights[household] += (stay.upper - stay.lower).days if stay.lower and stay.upper else 0
     households = HostHousehold.objects.filter(
         state=HostHousehold.State.ADMITTED, base__state=PracticeBase.State.OPEN
     ).order_by("pk")

@@ -21,7 +21,7 @@ from batches.models import (
     PracticeClass,
 )
 from batches.rules import in_force
-from cadres.models import Cadre, PastAttendance, UnitLiaison
+from cadres.models import Cadre, PastAttendance, Unit, UnitLiaison
 
 GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
 
@@ -96,6 +96,36 @@ def members_on(practice_class: PracticeClass, day: datetime.date) -> QuerySet[Cl
     )
 
 
+def enrolled(batch: Batch) -> QuerySet[Enrollment]:
+    """Everybody in force, by unit and name."""
+    return (
+        batch.enrollments.filter(live=True)
+        .exclude(state__in=GONE)
+        .select_related("cadre__unit")
+        .order_by("cadre__unit__name", "cadre__sort_name", "pk")
+    )
+
+
+def sitting(batch: Batch) -> QuerySet[ClassMembership]:
+    """Memberships that hold today, or on the batch's first day before it begins."""
+    day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
+    return (
+        ClassMembership.objects.filter(
+            practice_class__batch=batch, live=True, enrollment__live=True, days__contains=day
+        )
+        .select_related("enrollment__cadre__unit", "practice_class")
+        .order_by("practice_class__number", "enrollment__cadre__sort_name", "pk")
+    )
+
+
+def answerable_units(user: User) -> QuerySet[Unit]:
+    """Units whose names somebody may answer for: all for centre staff, a liaison's own."""
+    units = Unit.objects.order_by("name")
+    if is_centre_staff.test(user):
+        return units
+    return units.filter(pk__in=in_force(UnitLiaison.objects.filter(user=user)).values("unit"))
+
+
 def attended_before(batch: Batch) -> QuerySet[Cadre]:
     """Cadres who count as having attended when this batch is planned: old lists, and other batches they stayed in."""
     elsewhere = Enrollment.objects.filter(cadre=OuterRef("pk"), live=True).exclude(batch=batch).exclude(state__in=GONE)
@@ -143,7 +173,7 @@ def nomination_counts(batch: Batch) -> list[dict[str, Any]]:
         )
         .order_by("unit")
     )  # fmt: skip
-    return list(rows)
+    return [dict(row) for row in rows]
 
 
 def going(batch: Batch) -> QuerySet[Nomination]:

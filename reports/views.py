@@ -9,8 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import allow, signed_in
-from accounts.models import User
+from accounts.access import allow, signed_in, user_of
 from accounts.rules import is_centre_staff, is_leader
 from activities.models import ActivityRecord
 from bases.models import PracticeBase
@@ -27,12 +26,6 @@ PAGE = 20
 
 def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Any:
     return Paginator(rows, PAGE).get_page(request.GET.get("page"))
-
-
-def user_of(request: HttpRequest) -> User:
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101 -- views behind a policy have a signed-in user
-    return user
 
 
 @require_GET

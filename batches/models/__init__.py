@@ -8,6 +8,7 @@ from batches.models.batch import (
     Enrollment,
     Mentorship,
     Nomination,
+    Parity,
     PracticeClass,
 )
 from batches.models.gathering import Absence, ConfirmedPresence, Gathering, GatheringSite, Lodging, MakeUp
@@ -28,6 +29,7 @@ __all__ = [
     "MakeUp",
     "Mentorship",
     "Nomination",
+    "Parity",
     "PlanDemand",
     "PlanRun",
     "PlanVersion",

@@ -8,8 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import allow, signed_in
-from accounts.models import User
+from accounts.access import allow, signed_in, user_of
 from config.errors import DomainError
 from evaluations import actions, states
 from evaluations.forms import CampaignForm, PanelForm, PanelMemberForm
@@ -22,7 +21,7 @@ from evaluations.rules import may_run_evaluations, may_see_results
 @signed_in
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """Evaluations: for the centre all of them, for scorers those in which they score and how far they are."""
-    user: User = request.user  # type: ignore[assignment] # signed in
+    user = user_of(request)
     campaigns = list(visible_campaigns(user))
     rows = [(campaign, scoring_of(campaign, user)) for campaign in campaigns]
     context: dict[str, Any] = {
@@ -45,7 +44,7 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
     campaign = actions.create_campaign(
         batch=form.cleaned_data["batch"],
         rubric=form.cleaned_data["rubric"],
-        by=request.user,  # type: ignore[arg-type] # signed in
+        by=user_of(request),
     )
     messages.success(request, f"{campaign}已建立。下一步：建评审团，加评审员。")
     return redirect("evaluations:campaign", campaign.pk)
@@ -55,7 +54,7 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
 @allow(may_see_results)
 def campaign_page(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """State and what it allows, panels, who has handed in how many sheets, results by class."""
-    campaign = get_object_or_404(visible_campaigns(request.user), pk=campaign_id)  # type: ignore[arg-type] # signed in
+    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
     people = list(candidates(campaign))
     classes = class_of(people)
     results = {row.enrollment_id: row for row in campaign.results.all()}
@@ -76,7 +75,7 @@ def campaign_page(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "panels": panels.annotate(cast=Count("members__reviews", filter=Q(members__reviews__state=Review.State.CAST))),
         "rows": rows,
         "acts": [(act, rule) for act, rule in states.TRANSITIONS.items() if states.allowed(campaign, act)],
-        "runs": may_run_evaluations.test(request.user),
+        "runs": may_run_evaluations.test(user_of(request)),
         "panel_form": PanelForm(campaign=campaign),
         "member_form": PanelMemberForm(),
         "ties": [result for result in results.values() if result.tied],
@@ -88,14 +87,14 @@ def campaign_page(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @allow(may_run_evaluations)
 def campaign_act(request: HttpRequest, campaign_id: int, act: str) -> HttpResponse:
     """One of the campaign's steps; computing is one of them."""
-    campaign = get_object_or_404(visible_campaigns(request.user), pk=campaign_id)  # type: ignore[arg-type] # signed in
+    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
     if act not in states.TRANSITIONS:
         raise DomainError("no_such_act", "没有这一步。请回到评审页面操作。")
     if act == "compute":
-        scored = actions.compute_results(campaign=campaign, by=request.user)  # type: ignore[arg-type] # signed in
+        scored = actions.compute_results(campaign=campaign, by=user_of(request))
         messages.success(request, f"结果已计算，{scored} 人有得分。核对缺分和同分，再定为最终结果。")
     else:
-        actions.advance_campaign(campaign=campaign, act=act, by=request.user, reason=request.POST.get("reason", ""))  # type: ignore[arg-type] # signed in
+        actions.advance_campaign(campaign=campaign, act=act, by=user_of(request), reason=request.POST.get("reason", ""))
         messages.success(request, f"{campaign}：{states.TRANSITIONS[act].name}，已完成。")
     return redirect("evaluations:campaign", campaign.pk)
 
@@ -103,14 +102,14 @@ def campaign_act(request: HttpRequest, campaign_id: int, act: str) -> HttpRespon
 @require_http_methods(["POST"])
 @allow(may_run_evaluations)
 def panel_new(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    campaign = get_object_or_404(visible_campaigns(request.user), pk=campaign_id)  # type: ignore[arg-type] # signed in
+    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
     form = PanelForm(request.POST, campaign=campaign)
     if form.is_valid():
         panel = actions.form_panel(
             campaign=campaign,
             name=form.cleaned_data["name"],
             classes=list(form.cleaned_data["classes"]),
-            by=request.user,  # type: ignore[arg-type] # signed in
+            by=user_of(request),
         )
         messages.success(request, f"“{panel}”已建立。下一步：加评审员，群众至少一名。")
     else:
@@ -127,11 +126,11 @@ def panel_member_new(request: HttpRequest, panel_id: int) -> HttpResponse:
         data = form.cleaned_data
         member = actions.add_panel_member(
             panel=panel, user=data["username"], kind=data["kind"], unit=data["unit"], household=data["household"],
-            by=request.user,  # type: ignore[arg-type] # signed in
+            by=user_of(request),
         )  # fmt: skip
         messages.success(request, f"已加{member}（{member.user}）。")
     else:
-        messages.error(request, " ".join(error for errors in form.errors.values() for error in errors))
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
     return redirect("evaluations:campaign", panel.campaign_id)
 
 
@@ -142,8 +141,8 @@ def settle_tie(request: HttpRequest, result_id: int) -> HttpResponse:
     actions.settle_tie(
         result=result,
         excellent=request.POST.get("excellent") == "yes",
-        by=request.user,
-        reason=request.POST.get("reason", ""),  # type: ignore[arg-type] # signed in
+        by=user_of(request),
+        reason=request.POST.get("reason", ""),
     )
     messages.success(request, f"{result.enrollment}的等次已按评审团意见记下。")
     return redirect("evaluations:campaign", result.campaign_id)
@@ -153,7 +152,7 @@ def settle_tie(request: HttpRequest, result_id: int) -> HttpResponse:
 @allow(may_see_results)
 def sheets_of(request: HttpRequest, campaign_id: int, enrollment_id: int) -> HttpResponse:
     """All sheets about one person, with the void ones and why; the centre can set one aside."""
-    campaign = get_object_or_404(visible_campaigns(request.user), pk=campaign_id)  # type: ignore[arg-type] # signed in
+    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
     enrollment = get_object_or_404(candidates(campaign), pk=enrollment_id)
     reviews = (
         campaign.reviews.filter(enrollment=enrollment)
@@ -164,7 +163,7 @@ def sheets_of(request: HttpRequest, campaign_id: int, enrollment_id: int) -> Htt
     result = campaign.results.filter(enrollment=enrollment).first()
     context = {
         "campaign": campaign, "enrollment": enrollment, "reviews": reviews, "result": result, "Scorer": Scorer,
-        "runs": may_run_evaluations.test(request.user),
+        "runs": may_run_evaluations.test(user_of(request)),
     }  # fmt: skip
     return render(request, "evaluations/sheets.html", context)
 
@@ -173,6 +172,6 @@ def sheets_of(request: HttpRequest, campaign_id: int, enrollment_id: int) -> Htt
 @allow(may_run_evaluations)
 def void_review(request: HttpRequest, review_id: int) -> HttpResponse:
     review = get_object_or_404(Review.objects.select_related("enrollment__cadre", "campaign"), pk=review_id)
-    actions.void_review(review=review, by=request.user, reason=request.POST.get("reason", ""))  # type: ignore[arg-type] # signed in
+    actions.void_review(review=review, by=user_of(request), reason=request.POST.get("reason", ""))
     messages.success(request, "这张表已作废，评分人可以重交。")
     return redirect("evaluations:sheets", review.campaign_id, review.enrollment_id)

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import allow
+from accounts.access import allow, user_of
 from config.errors import DomainError
 from evaluations import actions
 from evaluations.forms import CriterionFormSet, RubricForm, lines_of
@@ -24,7 +24,7 @@ def rubric_list(request: HttpRequest) -> HttpResponse:
 @allow(may_run_evaluations)
 def rubric_default(request: HttpRequest) -> HttpResponse:
     """The first score sheet of an empty county, to be changed afterwards."""
-    rubric = actions.default_rubric(by=request.user)  # type: ignore[arg-type] # signed in
+    rubric = actions.default_rubric(by=user_of(request))
     messages.success(request, f"“{rubric}”已建立，各项和占比都可以改。")
     return redirect("evaluations:rubric", rubric.pk)
 
@@ -43,7 +43,7 @@ def rubric_edit(request: HttpRequest, rubric_id: int | None = None) -> HttpRespo
     if request.method == "POST" and form.is_valid() and formset.is_valid():
         rubric.name = form.cleaned_data["name"]
         try:
-            saved = actions.save_rubric(rubric=rubric, criteria=lines_of(formset), by=request.user)  # type: ignore[arg-type] # signed in
+            saved = actions.save_rubric(rubric=rubric, criteria=lines_of(formset), by=user_of(request))
         except DomainError as error:
             form.add_error(None, error.message)
         else:

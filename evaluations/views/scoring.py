@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import allow
+from accounts.access import allow, user_of
 from accounts.models import User
 from config.errors import DomainError
 from evaluations import actions
@@ -20,7 +20,7 @@ from evaluations.rules import may_key_in_paper, may_score
 def _campaign(request: HttpRequest, campaign_id: int, scorer: str) -> Campaign:
     if scorer not in Scorer:
         raise Http404
-    return get_object_or_404(visible_campaigns(request.user), pk=campaign_id)  # type: ignore[arg-type] # signed in
+    return get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
 
 
 @require_GET
@@ -28,7 +28,7 @@ def _campaign(request: HttpRequest, campaign_id: int, scorer: str) -> Campaign:
 def scoring_start(request: HttpRequest, campaign_id: int, scorer: str) -> HttpResponse:
     """The first person whose sheet is not handed in; all done shows the last."""
     campaign = _campaign(request, campaign_id, scorer)
-    queue = queue_of(campaign, request.user, scorer)  # type: ignore[arg-type] # signed in
+    queue = queue_of(campaign, user_of(request), scorer)
     if not queue.people:
         raise Http404
     return redirect("evaluations:sheet", campaign.pk, scorer, queue.first_open.pk)
@@ -38,7 +38,7 @@ def scoring_start(request: HttpRequest, campaign_id: int, scorer: str) -> HttpRe
 @allow(may_score)
 def sheet(request: HttpRequest, campaign_id: int, scorer: str, enrollment_id: int) -> HttpResponse:
     campaign = _campaign(request, campaign_id, scorer)
-    user: User = request.user  # type: ignore[assignment] # signed in
+    user = user_of(request)
     return _sheet(request, campaign, user, scorer, enrollment_id, "evaluations:sheet", (campaign.pk, scorer))
 
 
@@ -68,8 +68,8 @@ def _sheet(
         try:
             actions.save_review(
                 campaign=campaign, enrollment=enrollment, user=user, scorer=scorer, values=form.values(),
-                comment=form.cleaned_data["comment"], cast=cast, by=request.user,  # type: ignore[arg-type] # signed in
-                reason="代录纸质评分表" if user != request.user else "",
+                comment=form.cleaned_data["comment"], cast=cast, by=user_of(request),
+                reason="代录纸质评分表" if user != user_of(request) else "",
             )  # fmt: skip
         except DomainError as error:
             form.add_error(None, error.message)
@@ -97,15 +97,15 @@ def _initial(review: Review | None) -> dict[str, Any]:
 def recuse(request: HttpRequest, campaign_id: int, enrollment_id: int) -> HttpResponse:
     """A panel member declares not to score somebody."""
     campaign = _campaign(request, campaign_id, Scorer.PANEL)
-    queue: Scoring = queue_of(campaign, request.user, Scorer.PANEL)  # type: ignore[arg-type] # signed in
+    queue: Scoring = queue_of(campaign, user_of(request), Scorer.PANEL)
     position = queue.position(enrollment_id)
     if position is None:
         raise Http404
     enrollment = queue.people[position]
-    member = seat_of(campaign, request.user, enrollment)  # type: ignore[arg-type] # signed in
+    member = seat_of(campaign, user_of(request), enrollment)
     if member is None:
         raise Http404
-    actions.recuse(member=member, enrollment=enrollment, reason=request.POST.get("reason", ""), by=request.user)  # type: ignore[arg-type] # signed in
+    actions.recuse(member=member, enrollment=enrollment, reason=request.POST.get("reason", ""), by=user_of(request))
     messages.success(request, f"已记下您回避{enrollment}，不用评分。")
-    following = queue_of(campaign, request.user, Scorer.PANEL).first_open  # type: ignore[arg-type] # signed in
+    following = queue_of(campaign, user_of(request), Scorer.PANEL).first_open
     return redirect("evaluations:sheet", campaign.pk, Scorer.PANEL, following.pk)

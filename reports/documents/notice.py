@@ -74,7 +74,11 @@ def _people_rows(people: Iterable[Enrollment]) -> list[list[str]]:
     for number, enrollment in enumerate(people, start=1):
         cadre = enrollment.cadre
         classes = [row for row in enrollment.memberships.all() if row.live]
-        last = max(classes, key=lambda row: row.days.lower).practice_class.short_name if classes else ""
+        last = (
+            max(classes, key=lambda row: row.days.lower or datetime.date.min).practice_class.short_name
+            if classes
+            else ""
+        )
         rows.append([str(number), cadre.unit.name, cadre.name, cadre.post or cadre.rank, last])
     return rows
 

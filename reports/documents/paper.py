@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 from openpyxl import Workbook
+from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.header_footer import HeaderFooterItem
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from accounts.models import User
@@ -41,12 +44,17 @@ class Paper:
         sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
         sheet.page_setup.orientation = "landscape" if landscape else "portrait"
         sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-        sheet.sheet_properties.pageSetUpPr.fitToPage = True
+        sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
         margins = sheet.page_margins
         margins.left = margins.right = margins.top = MARGIN
         margins.bottom = MARGIN + 0.2
         sheet.print_options.horizontalCentered = True
         self.row = 0
+
+    def _cell(self, column: int) -> Cell:
+        cell = self.sheet.cell(self.row, column)
+        assert isinstance(cell, Cell)  # noqa: S101 -- only later cells of a merged range are of another kind
+        return cell
 
     def title(self, text: str) -> None:
         self._line(text, TITLE, CENTRE, 34)
@@ -58,7 +66,7 @@ class Paper:
     def _line(self, text: str, font: Font, alignment: Alignment, height: float) -> None:
         self.row += 1
         self.sheet.merge_cells(start_row=self.row, end_row=self.row, start_column=1, end_column=self.width)
-        cell = self.sheet.cell(self.row, 1)
+        cell = self._cell(1)
         write_text(cell, text)
         cell.font, cell.alignment = font, alignment
         self.sheet.row_dimensions[self.row].height = height
@@ -84,7 +92,7 @@ class Paper:
     ) -> None:
         self.row += 1
         for position in range(self.width):
-            cell = self.sheet.cell(self.row, position + 1)
+            cell = self._cell(position + 1)
             value = values[position] if position < len(values) else ""
             if isinstance(value, int):
                 cell.value = value
@@ -106,9 +114,10 @@ class Paper:
         if version is not None:
             left = f"方案第{version.number}版 种子{version.seed} 指纹{version.fingerprint[:16]}"
         stamp = f"{timezone.localtime(at):%Y-%m-%d %H:%M} {by.name if by else '系统'}制"
-        self.sheet.oddFooter.left.text = left.replace("&", "&&")
-        self.sheet.oddFooter.right.text = f"{stamp.replace('&', '&&')}  第&P页，共&N页"
-        self.sheet.oddFooter.left.size = self.sheet.oddFooter.right.size = 8
+        right = f"{stamp.replace('&', '&&')}  第&P页，共&N页"
+        self.sheet.oddFooter = HeaderFooterItem()
+        for part, text in ((self.sheet.oddFooter.left, left.replace("&", "&&")), (self.sheet.oddFooter.right, right)):
+            part.text, part.size = text, 8
 
     def content(self) -> bytes:
         stream = io.BytesIO()

@@ -12,6 +12,7 @@ from batches.models import (
     ClassMembership,
     ClassOffice,
     ClassStaff,
+    Enrollment,
     Gathering,
     Lodging,
     MakeUp,
@@ -119,7 +120,7 @@ def _household(household: HostHousehold | None) -> str:
     return "" if household is None else f"{household.head}{BLANK}{household.address}".strip()
 
 
-def _without_bed(gathering: Gathering, rows: Iterable[Lodging]) -> list[object]:
+def _without_bed(gathering: Gathering, rows: Iterable[Lodging]) -> list[Enrollment]:
     housed = {row.enrollment_id for row in rows}
     if not gathering.nights:
         return []
