@@ -46,7 +46,8 @@ class PaperForm(forms.Form):
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
     title = forms.CharField(
-        label="标题", max_length=TITLE_LIMIT, error_messages={"required": "请写标题，一句话就行。", **too_long("标题", TITLE_LIMIT)}
+        label="标题", max_length=TITLE_LIMIT,
+        error_messages={"required": "请写标题，一句话就行。", **too_long("标题", TITLE_LIMIT)},
     )  # fmt: skip
     text = forms.CharField(
         label="内容", required=False, max_length=TEXT_LIMIT, widget=forms.Textarea(attrs={"rows": 12}),

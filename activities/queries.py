@@ -27,7 +27,7 @@ from batches.models import (
     PracticeClass,
 )
 from batches.presence import Presence, sites_of, visits_of, with_sites
-from batches.queries import LIVE_STATES, visible_classes
+from batches.queries import GONE, LIVE_STATES, visible_classes
 from batches.rules import held, in_force
 from config.errors import DomainError
 from office.todo import Todo
@@ -181,6 +181,7 @@ def own_enrollment(user: User) -> Enrollment | None:
     """The user's own enrollment in force, in the newest batch that is published."""
     return (
         Enrollment.objects.filter(cadre__user=user, live=True, batch__state__in=LIVE_STATES)
+        .exclude(state__in=GONE)
         .select_related("batch__programme", "cadre__unit")
         .order_by("-batch__number")
         .first()
@@ -348,3 +349,37 @@ def _cadre_todo(user: User, today: datetime.date) -> list[Todo]:
         elif item.cured_on is None:
             todos.append(Todo(f"还欠{item.title}", item.text, None, me, "看看"))
     return todos
+
+
+def fileable_classes(user: User) -> QuerySet[PracticeClass]:
+    """Classes for which the user may file: those monitored, every published one for centre staff."""
+    if rules.is_centre_staff.test(user):
+        return PracticeClass.objects.filter(batch__state__in=LIVE_STATES).select_related("batch__programme")
+    return monitored_classes(user)
+
+
+def followed_classes(user: User) -> QuerySet[PracticeClass]:
+    """Classes whose attendance and record the user follows: monitored, accompanied; all for centre and leaders."""
+    if rules.may_see_all.test(user):
+        return PracticeClass.objects.select_related("batch__programme").order_by("-batch__number", "number")
+    return (
+        PracticeClass.objects.filter(
+            Q(pk__in=monitored_classes(user).values("pk")) | Q(pk__in=staffed_classes(user).values("pk"))
+        )
+        .select_related("batch__programme")
+        .order_by("-batch__number", "number")
+    )
+
+
+def followed_gatherings(user: User) -> QuerySet[Gathering]:
+    return with_sites(Gathering.objects.filter(practice_class__in=followed_classes(user).values("pk")))
+
+
+def people_of(practice_class: PracticeClass, gathering: Gathering | None) -> list[Enrollment]:
+    """Who can have taken part in something of a class: its members of all times, and who makes up at the gathering."""
+    member = ClassMembership.objects.filter(enrollment=OuterRef("pk"), practice_class=practice_class, live=True)
+    found = Q(Exists(member))
+    if gathering is not None:
+        found |= Q(pk__in=gathering.makeups.filter(live=True).values("enrollment"))
+    enrollments = Enrollment.objects.filter(found).select_related("cadre__unit")
+    return list(enrollments.order_by("cadre__sort_name", "pk"))

@@ -72,3 +72,6 @@ may_review_somewhere = is_centre_staff | is_head_teacher | is_counsellor | is_me
 may_follow_progress = is_centre_staff | is_leader | is_head_teacher | is_counsellor
 may_see_class = may_follow_class
 may_see_all = is_centre_staff | is_leader
+may_follow_attendance = may_follow_progress | is_monitor
+is_enrolled = is_own_enrollment
+is_class_monitor = is_monitor

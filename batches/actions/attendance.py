@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User
 from accounts.rules import is_centre_staff
+from batches.actions.beds import give_bed, give_up_bed
 from batches.models import Absence, ConfirmedPresence, Enrollment, Gathering, MakeUp, Programme
 from batches.presence import (
     COUNTED_ABSENCES,
@@ -291,7 +292,8 @@ def join_makeup(*, by: User, enrollment: Enrollment, gathering: Gathering, reaso
     """Let a member make up days at another class's gathering of the same batch (`makeup_rule`, 1-mission).
 
     By a head teacher of her class, of the class she joins, or the centre, which alone may do so under the rule 不补.
-    Raises DomainError: not_allowed, no_makeup, other_batch, own_class, not_enrolled, away_twice, gathering_confirmed, …
+    Before the gathering begins she is given a bed there and the base's capacity is taken up with it.
+    Raises DomainError: not_allowed, no_makeup, other_batch, own_class, not_enrolled, away_twice, no_bed, …
     """
     classes = [membership.practice_class for membership in enrollment.memberships.filter(live=True)]
     if not any(may_arrange_makeup.test(by, target) for target in [gathering.practice_class, *classes]):
@@ -305,6 +307,8 @@ def join_makeup(*, by: User, enrollment: Enrollment, gathering: Gathering, reaso
         if batch.programme.makeup_rule == Programme.MakeUpRule.NONE and not is_centre_staff.test(by):
             raise DomainError("no_makeup", "本项目的规则是“不补”。确有必要请服务中心安排，或先改项目规则。")
         _check_free(enrollment, row)
+        if row.first_day > timezone.localdate() and give_bed(row, enrollment, by) is None:
+            raise DomainError("no_bed", f"{row}没有合适的空床位，或基地已满。请换一次集中。")
         return MakeUp.objects.create(enrollment=enrollment, gathering=row, reason=note, entered_by=by)
 
 
@@ -316,7 +320,7 @@ def _check_free(enrollment: Enrollment, gathering: Gathering) -> None:
         raise DomainError("not_enrolled", f"{enrollment}已不在本期，不能安排补课。")
     wanted = {gathering.first_day + n * DAY for n in range(gathering.days)}
     for visit in visits_of([enrollment])[enrollment.pk]:
-        clash = wanted & set(visit.dates)
+        clash = wanted & set(visit.expected)
         if clash:
             raise DomainError(
                 "away_twice", f"{enrollment} {min(clash):%m-%d} 已在{visit.gathering}，同一天不能到两处。请换一次集中。"
@@ -336,4 +340,5 @@ def void_makeup(*, by: User, makeup: MakeUp, reason: str) -> MakeUp:
             raise DomainError("makeup_void", "这条补课已经撤回了。")
         row.live = False
         row.save(update_fields=["live"])
+        give_up_bed(makeup.gathering, makeup.enrollment, by)
     return row

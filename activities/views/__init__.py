@@ -1,0 +1,1 @@
+"""Pages of the class's record: gathering, filing, review, and the cadre's own."""

@@ -1,0 +1,137 @@
+"""What those see who accompany a class: its progress, the papers waiting, and the matrix of the five ones."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from accounts.access import allow
+from activities import queries, rules, states
+from activities.actions import accept_paper, return_paper
+from activities.forms import ReasonForm
+from activities.models import ActivityRecord, Reflection, ResearchReport
+from activities.owing import owing_of_classes, owing_of_enrollments
+from activities.views.forms_and_errors import refused
+from activities.views.gatherings import KIND_ICONS
+from batches.models import Enrollment
+from batches.presence import village_days
+from batches.queries import visible_batches
+from config.errors import DomainError
+
+
+@allow(rules.may_follow_progress)
+def classes(request: HttpRequest) -> HttpResponse:
+    """Classes one accompanies and the papers waiting for one."""
+    user: Any = request.user
+    page = Paginator(queries.followed_classes(user), 20).get_page(request.GET.get("page"))
+    owing = owing_of_classes(page.object_list)
+    rows = [(practice_class, owing[practice_class.pk]) for practice_class in page.object_list]
+    context = {
+        "page": page, "rows": rows, "waiting": _with_urls(queries.waiting_for_review(user)),
+        "start": page.start_index(),
+    }  # fmt: skip
+    return render(request, "activities/classes.html", context)
+
+
+def _with_urls(papers: list[Any]) -> list[tuple[Any, str]]:
+    return [(paper, queries.review_url(paper)) for paper in papers]
+
+
+@allow(rules.may_follow_progress)
+def class_page(request: HttpRequest, class_id: int) -> HttpResponse:
+    """One class: five ones, what every member still owes, its papers by state."""
+    user: Any = request.user
+    practice_class = get_object_or_404(queries.followed_classes(user), pk=class_id)
+    members = list(
+        Enrollment.objects.filter(memberships__practice_class=practice_class, memberships__live=True)
+        .select_related("cadre__unit", "batch")
+        .order_by("cadre__sort_name", "pk")
+        .distinct()
+    )
+    days, owed = village_days(members), owing_of_enrollments(members)
+    people = [(member, days[member.pk], owed[member.pk]) for member in members]
+    reflections = queries.visible_reflections(user).filter(
+        enrollment__memberships__practice_class=practice_class, enrollment__memberships__live=True
+    )
+    papers: list[Any] = [
+        *queries.visible_records(user).filter(practice_class=practice_class),
+        *queries.visible_reports(user).filter(practice_class=practice_class),
+        *reflections.distinct(),
+    ]
+    context = {
+        "practice_class": practice_class, "owing": owing_of_classes([practice_class])[practice_class.pk],
+        "people": people, "papers": [(paper, queries.paper_url(paper), queries.review_url(paper)) for paper in papers],
+        "icons": KIND_ICONS, "gatherings": practice_class.gatherings.order_by("first_day", "pk"),
+        "reviewer": rules.may_review_somewhere.test(user),
+    }  # fmt: skip
+    return render(request, "activities/class.html", context)
+
+
+@allow(rules.may_review_somewhere)
+def review_record(request: HttpRequest, record_id: int) -> HttpResponse:
+    """Read a record and accept or return it."""
+    return _review(request, ActivityRecord, record_id)
+
+
+@allow(rules.may_review_somewhere)
+def review_reflection(request: HttpRequest, reflection_id: int) -> HttpResponse:
+    return _review(request, Reflection, reflection_id)
+
+
+@allow(rules.may_review_somewhere)
+def review_report(request: HttpRequest, report_id: int) -> HttpResponse:
+    return _review(request, ResearchReport, report_id)
+
+
+def _review(request: HttpRequest, model: Any, pk: int) -> HttpResponse:
+    user: Any = request.user
+    paper: Any = get_object_or_404(queries.visible_papers(user, model), pk=pk)
+    form, status = ReasonForm(), 200
+    if request.method == "POST":
+        seen = request.POST.get("version", "")
+        expected = int(seen) if seen.isdecimal() and len(seen) < 6 else None
+        form = ReasonForm(request.POST)
+        returning = request.POST.get("decision") == "return"
+        if not returning or form.is_valid():
+            try:
+                if returning:
+                    reason = form.cleaned_data["reason"]
+                    return_paper(by=user, paper=paper, reason=reason, expected_version=expected)
+                    messages.success(request, f"已退回“{paper.title}”。填写的人首页会看到原因。")
+                else:
+                    accept_paper(by=user, paper=paper, expected_version=expected)
+                    messages.success(request, f"已审核“{paper.title}”。已计入进度。")
+            except DomainError as error:
+                paper = get_object_or_404(queries.visible_papers(user, model), pk=pk)
+                form = ReasonForm(request.POST if returning else None)
+                status = refused(form, error)
+            else:
+                waiting = queries.waiting_for_review(user)
+                return redirect(queries.review_url(waiting[0])) if waiting else redirect(queries.paper_url(paper))
+    return render(request, "activities/review.html", _review_context(user, paper, form), status=status)
+
+
+def _review_context(user: Any, paper: Any, form: ReasonForm) -> dict[str, Any]:
+    is_record = isinstance(paper, ActivityRecord)
+    may = rules.may_review.test(user, paper)
+    return {
+        "paper": paper, "form": form, "versions": paper.versions.select_related("by").order_by("pk"),
+        "people": paper.participants.select_related("cadre__unit").order_by("cadre__sort_name", "pk") if is_record else (),
+        "photos": paper.attachments.select_related("file").order_by("pk") if is_record else (),
+        "practice_class": rules.class_of(paper), "is_record": is_record,
+        "may_accept": may and states.allowed(paper, "accept"), "may_return": may and states.allowed(paper, "return"),
+    }  # fmt: skip
+
+
+@allow(rules.may_follow_progress)
+def five_ones(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Class × kind of the five ones, by class number: date done, under way, or not arranged. No totals by unit or person."""
+    user: Any = request.user
+    batch = get_object_or_404(visible_batches(user), pk=batch_id)
+    listed = list(queries.followed_classes(user).filter(batch=batch).order_by("number"))
+    owing = owing_of_classes(listed)
+    rows = [(practice_class, owing[practice_class.pk]) for practice_class in listed]
+    context = {"batch": batch, "rows": rows, "kinds": rows[0][1].kinds if rows else []}
+    return render(request, "activities/five_ones.html", context)

@@ -1,0 +1,11 @@
+"""How a page answers when an action refuses: the form again, with what was typed and what cures it."""
+
+from django.forms import Form
+
+from config.errors import Conflict, DomainError
+
+
+def refused(form: Form, error: DomainError) -> int:
+    """Put the refusal on the form; the status to answer with."""
+    form.add_error(None, error.message)
+    return 409 if isinstance(error, Conflict) else 200
