@@ -53,6 +53,8 @@ SECTIONS = (
 
 OWN = (
     Page("reports", "看板", "chart-bar", ("reports:dashboard",)),
+    Page("cadres:unit", "本单位", "building-community", ("cadres:unit",)),
+    Page("cadres:unavailability", "不能参加的时间", "calendar-off", ("cadres:unavailability",)),
     Page("bases", "基地", "home-heart", ("bases:overview",)),
     Page("batches", "期班", "calendar-event", ("batches:list",)),
     Page("activities", "纪实", "notebook", ("activities:classes",)),
@@ -81,7 +83,10 @@ TABS = (
 MOST_TABS = 4
 
 PAGES: dict[str, tuple[Page, ...]] = {
-    "cadres": (Page("cadres:imports", "名册导入", "upload", ("cadres:imports",)),),
+    "cadres": (
+        Page("cadres:imports", "名册导入", "upload", ("cadres:imports",)),
+        Page("cadres:unavailability", "不能参加的时间", "calendar-off", ("cadres:unavailability",)),
+    ),
     "bases": (
         Page("bases:overview", "基地总览", "home-heart", ("bases:overview",)),
         Page("bases:households", "农户", "users", ("bases:households",)),
@@ -93,7 +98,10 @@ PAGES: dict[str, tuple[Page, ...]] = {
         Page("batches:programme", "规则与参数", "adjustments", ("batches:programme",)),
     ),
     "activities": (Page("activities:classes", "五个一进度", "notebook", ("activities:classes",)),),
-    "evaluations": (Page("evaluations:list", "评审批次", "scale", ("evaluations:list",)),),
+    "evaluations": (
+        Page("evaluations:list", "评审批次", "scale", ("evaluations:list",)),
+        Page("evaluations:rubrics", "评分表", "checklist", ("evaluations:rubrics",)),
+    ),
     "accounts": (
         Page("accounts:create_accounts", "发账号", "user-plus", ("accounts:create_accounts",)),
         Page("accounts:audit", "审计记录", "shield-check", ("accounts:audit",)),
