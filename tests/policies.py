@@ -84,6 +84,10 @@ class AdminRow:
 
 ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
     "base_id": "base",
+    "closure_id": "closure",
+    "household_act": lambda world, relation: "withdraw",
+    "rate_id": "rate",
+    "use_id": "base_use",
     "batch_id": "batch",
     "cadre_id": "cadre",
     "campaign_id": "campaign",
@@ -144,10 +148,43 @@ OFFICE: dict[str, Row] = {
     "office:burdens": Row(every=SIGNED_IN, status=200),
 }
 
-ROUTES: dict[str, Row] = {**ACCOUNTS, **OFFICE}
+KEEPERS = frozenset({TOWNSHIP_LIAISON, BASE_MANAGER})
+"""Whoever looks after bases: each the own ones."""
+ONLOOKERS = frozenset({CENTRE, LEADER})
+
+BASES: dict[str, Row] = {
+    "bases:overview": Row(every={*ONLOOKERS, *KEEPERS}, status=200),
+    "bases:base": Row(every=ONLOOKERS, own=KEEPERS, status=200),
+    "bases:close": Row(every=DESK, own=KEEPERS, methods=("GET", "POST"), status=200),
+    "bases:enter_outside_use": Row(every=DESK, own=KEEPERS, methods=("GET", "POST"), status=200),
+    "bases:retire": Row(every=DESK, methods=("POST",), data={"reason": "搬迁"}, status=302),
+    "bases:restore": Row(every=DESK, methods=("POST",), status=302),
+    "bases:reopen": Row(every=DESK, own=KEEPERS, methods=("POST",), data={"reason": "提前收完"}, status=302),
+    "bases:cancel_use": Row(every=DESK, own=KEEPERS, methods=("POST",), data={"reason": "对方改期"}, status=302),
+    "bases:households": Row(every={*ONLOOKERS, *KEEPERS}, status=200),
+    "bases:household": Row(every=ONLOOKERS, own=KEEPERS, status=200),
+    "bases:household_act": Row(every=DESK, own={TOWNSHIP_LIAISON}, methods=("GET", "POST"), status=200),
+    "bases:rates": Row(every={*ONLOOKERS, *KEEPERS}, status=200),
+    "bases:set_rate": Row(every=DESK, methods=("GET", "POST"), status=200),
+    "bases:confirm_rate": Row(every=DESK, methods=("POST",), status=302),
+    "bases:unconfirm_rate": Row(every=DESK, methods=("POST",), data={"reason": "填错"}, status=302),
+    "bases:import": Row(every=DESK, methods=("GET", "POST"), status=200),
+    "bases:import_template": Row(every=DESK, status=200),
+}
+
+ROUTES: dict[str, Row] = {**ACCOUNTS, **OFFICE, **BASES}
 
 ADMIN: dict[str, AdminRow] = {
     "accounts.User": AdminRow(pk="account", view={CENTRE, SYSTEM, SECURITY}),
     "accounts.RoleGrant": AdminRow(pk="role_grant", view={SECURITY}, add={SECURITY}),
+    "bases.BaseManager": AdminRow(pk="base_manager", add=DESK, change=DESK),
+    "bases.BaseUse": AdminRow(pk="base_use"),
+    "bases.Closure": AdminRow(pk="closure"),
+    "bases.HostHousehold": AdminRow(pk="household", add=DESK, change=DESK),
+    "bases.PracticeBase": AdminRow(pk="base", add=DESK, change=DESK),
+    "bases.Rate": AdminRow(pk="rate"),
+    "bases.Route": AdminRow(add=DESK, change=DESK),
+    "bases.TownshipLiaison": AdminRow(pk="township_liaison", add=DESK, change=DESK),
+    "bases.Village": AdminRow(pk="village", add=DESK, change=DESK),
     "office.CalendarDay": AdminRow(pk="calendar_day", view={CENTRE, SYSTEM}, add=DESK, change=DESK),
 }
