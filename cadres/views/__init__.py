@@ -1,0 +1,1 @@
+"""Pages of the import centre and pages about people."""
