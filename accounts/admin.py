@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,6 +15,8 @@ from accounts.desk import DeskAdmin, ReadOnlyDesk
 from accounts.forms import RoleGrantForm
 from accounts.models import RoleGrant, User
 from accounts.rules import may_grant_roles, may_see_accounts
+
+admin.site.unregister(Group)  # rights follow from RoleGrant and the domain's rows alone
 
 
 @admin.register(User)

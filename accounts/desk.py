@@ -5,9 +5,10 @@ from typing import Any
 import pghistory.models
 import rules
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts import audit
@@ -73,7 +74,11 @@ class DeskAdmin(admin.ModelAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Every version of the row: when, who, why (from the triggers, so bulk changes and SQL are there too)."""
-        obj = get_object_or_404(self.get_queryset(request), pk=object_id)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
         events = pghistory.models.Events.objects.tracks(obj).order_by("-pgh_created_at")[:200]
         context = {
             **self.admin_site.each_context(request), "title": f"{obj}的变更记录", "opts": self.opts, "object": obj,

@@ -13,6 +13,9 @@ from django.http import HttpRequest
 from accounts.models import RoleGrant, User
 
 
+LONGEST_NAME = 40
+
+
 def minutes_locked(request: HttpRequest | None) -> int:
     """How long a lock lasts, in minutes."""
     cool_off = get_cool_off(request)
@@ -29,6 +32,13 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].label = "登录名"
         self.fields["username"].help_text = "手机号或工号"
         self.fields["password"].label = "密码"
+
+    def clean_username(self) -> str:
+        """A name longer than any account's is wrong without asking further."""
+        username: str = self.cleaned_data["username"]
+        if len(username) > LONGEST_NAME:
+            raise self.get_invalid_login_error()
+        return username
 
     def get_invalid_login_error(self) -> ValidationError:
         failures = getattr(self.request, "axes_failures_since_start", None)

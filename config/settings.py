@@ -148,6 +148,8 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = env.str("JOB_QUEUE", default="dunmiao")
+"""Where the bell hangs: two installations on one Redis each name their own."""
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3660,
     "socket_timeout": 2,
@@ -215,6 +217,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 """Trying again too early does not make the wait longer: the page has told how long it is."""
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
 AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0)
 
 # Headers

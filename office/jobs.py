@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from accounts import audit
 from accounts.models import User
 from config.errors import DomainError
 from office.models import Job, JobState, StoredFile
@@ -107,11 +108,12 @@ def ring(job: Job) -> None:
 
 def cancel_job(*, job: Job, by: User | None) -> None:
     """Stop a job: at once while it waits, at its next step while it runs. Raises DomainError when it has ended."""
-    waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
-    if waiting.update(state=JobState.CANCELLED, finished_at=timezone.now(), message="还没开始就停止了"):
-        return
-    if not Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_requested=True):
-        raise DomainError("job_ended", "这个任务已经结束，不用再停止。")
+    with audit.act("cancel_job", by=by, subject=job):
+        waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
+        if waiting.update(state=JobState.CANCELLED, finished_at=timezone.now(), message="还没开始就停止了"):
+            return
+        if not Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_requested=True):
+            raise DomainError("job_ended", "这个任务已经结束，不用再停止。")
 
 
 def job_task(name: str) -> Callable[[Body], Any]:

@@ -14,6 +14,7 @@ import random
 import re
 import socket
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from django.template import engines
 from django.test import Client, override_settings
 
 from accounts.models import Role, User
+from config.celery import app as celery
 from config.embedded.template import migrated_template
 from tests import factories
 
@@ -154,6 +156,13 @@ def places_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         STORAGES={**settings.STORAGES, "staticfiles": plain},
     ):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def queue_of_tests() -> str:
+    """A queue of this run's own, so that no worker outside of it takes a test's job, nor the other way round."""
+    celery.conf.task_default_queue = f"tests-{uuid.uuid4().hex}"
+    return str(celery.conf.task_default_queue)
 
 
 # --- the test database

@@ -71,17 +71,23 @@ class World:
         }
         for side in self.sides.values():
             vars(side).update(whole)  # the county's own: the same for every side
-        self._personal: dict[tuple[str, str], Any] = {}
+        others = {relation: self.sides[relation].people[CADRE] for relation in ("other", "elsewhere")}
+        self._personal = {
+            (what, relation, role): make(user)
+            for what, make in PERSONAL.items()
+            for relation, role, user in [
+                *(("own", role, user) for role, user in self.users.items()),
+                *((relation, "", user) for relation, user in others.items()),
+            ]
+        }
 
     def find(self, what: str, role: str, relation: str) -> Any:
         """The object (or plain value) called `what` as the user of `role` stands to it."""
-        if what in PERSONAL:
-            user = self.users.get(role) if relation == "own" else self.sides[relation].people[CADRE]
-            key = (what, f"{role} {relation}")
-            if key not in self._personal:
-                self._personal[key] = PERSONAL[what](user or self.users[OUTSIDER])
-            return self._personal[key]
-        return getattr(self.sides[relation], what)
+        if what not in PERSONAL:
+            return getattr(self.sides[relation], what)
+        if relation == "own":
+            return self._personal[what, "own", OUTSIDER if role == ANONYMOUS else role]
+        return self._personal[what, relation, ""]
 
 
 def _job(user: User) -> Job:

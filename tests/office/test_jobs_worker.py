@@ -1,0 +1,156 @@
+"""Jobs on a real Celery worker: killed or frozen in the middle, the job finishes once; without sweeper or fence it does not.
+
+Nothing here asserts how long anything takes; the deadline of `until` only keeps a broken build from hanging.
+"""
+
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from office import jobs
+from office.models import Job, JobState, Notice
+from tests.office import job_bodies
+
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+PATIENCE = 120
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.05)
+
+
+class Worker:
+    """A Celery worker as in production, on this test's database and queue; a process group of its own."""
+
+    def __init__(self, queue: str, log: Path) -> None:
+        name = connection.settings_dict["NAME"]
+        addresses = {key: urlunsplit(urlsplit(os.environ[key])._replace(path=f"/{name}"))
+                     for key in ("DATABASE_URL", "DATABASE_OWNER_URL") if key in os.environ}  # fmt: skip
+        command = [
+            sys.executable, "-m", "celery", "--app", "config", "worker", "--concurrency", "1", "--prefetch-multiplier", "1",
+            "--include", job_bodies.__name__, "--without-gossip", "--without-mingle", "--loglevel", "INFO",
+        ]  # fmt: skip
+        with log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                command, cwd=settings.BASE_DIR, env=os.environ | addresses | {"JOB_QUEUE": queue}, stdout=stream,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    def send(self, number: signal.Signals) -> None:
+        os.killpg(self.process.pid, number)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.send(signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def hire(queue_of_tests: str, tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+    hired: list[Worker] = []
+
+    def start() -> Worker:
+        hired.append(Worker(queue_of_tests, tmp_path / "worker.log"))
+        return hired[-1]
+
+    yield start
+    for worker in hired:
+        worker.end()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweeper takes every running job for lost at once."""
+    monkeypatch.setattr(jobs, "LOST_AFTER", datetime.timedelta(0))
+
+
+def start(task: str, **params: str) -> Job:
+    return jobs.start_job(task=task, title="试", owner=None, params=params)
+
+
+def state_of(job: Job) -> tuple[str, int]:
+    job.refresh_from_db()
+    return job.state, job.progress
+
+
+def effects() -> list[str]:
+    """Numbers of the attempts that wrote their effect."""
+    rows = Notice.objects.filter(subject=job_bodies.EFFECT).order_by("pk")
+    return list(rows.values_list("text", flat=True))
+
+
+def halfway(job: Job) -> Callable[[], bool]:
+    return lambda: state_of(job) == (JobState.RUNNING, 50)
+
+
+def test_job_of_a_killed_worker_finishes_once(hire: Callable[[], Worker], tmp_path: Path, impatient: None) -> None:
+    job = start("tests.write_once", gate=str(tmp_path / "never-opened"))
+    worker = hire()
+    until(halfway(job), "the first worker reached the middle")
+    worker.end()
+    assert (state_of(job), effects()) == ((JobState.RUNNING, 50), [])
+
+    assert jobs.sweep_jobs() == 1
+    assert state_of(job)[0] == JobState.WAITING
+    hire()
+    until(lambda: state_of(job)[0] == JobState.DONE, "the second worker finished the job")
+    assert (job.attempts, effects()) == (2, ["2"])
+
+
+def test_without_the_sweeper_the_job_of_a_killed_worker_never_finishes(
+    hire: Callable[[], Worker], tmp_path: Path
+) -> None:
+    """Negative control: what the sweeper is there for."""
+    job = start("tests.write_once", gate=str(tmp_path / "never-opened"))
+    worker = hire()
+    until(halfway(job), "the first worker reached the middle")
+    worker.end()
+
+    hire()
+    later = start("tests.write_once")
+    until(lambda: state_of(later)[0] == JobState.DONE, "the second worker does a later job")
+    assert state_of(job) == (JobState.RUNNING, 50)
+
+
+def takeover(hire: Callable[[], Worker], folder: Path, task: str) -> Job:
+    """The first worker freezes in the middle, is taken for lost, a second finishes; then the first one thaws and goes on."""
+    gate, left = folder / "gate", folder / "left"
+    job = start(task, gate=str(gate), left=str(left))
+    frozen = hire()
+    until(halfway(job), "the first worker reached the middle")
+    frozen.send(signal.SIGSTOP)
+    jobs.sweep_jobs()
+    hire()
+    until(lambda: state_of(job)[0] == JobState.DONE, "the second worker finished the job")
+    assert effects() == ["2"]
+    gate.touch()
+    frozen.send(signal.SIGCONT)
+    until(left.exists, "the frozen attempt went on to its end")
+    return job
+
+
+def test_worker_that_comes_too_late_changes_nothing(
+    hire: Callable[[], Worker], tmp_path: Path, impatient: None
+) -> None:
+    job = takeover(hire, tmp_path, "tests.write_once")
+    assert effects() == ["2"]
+    assert state_of(job)[0] == JobState.DONE
+
+
+def test_without_the_fence_the_effect_is_doubled(hire: Callable[[], Worker], tmp_path: Path, impatient: None) -> None:
+    """Negative control: what the attempt's number is there for."""
+    takeover(hire, tmp_path, "tests.write_unfenced")
+    assert effects() == ["2", "1"]
