@@ -72,11 +72,13 @@ document.querySelectorAll("[data-copy]").forEach((each) => {
   each.addEventListener("click", () => {
     const source = document.getElementById(each.dataset.copy);
     const text = "value" in source ? source.value : source.textContent.trim();
+    const shown = each.innerHTML;
     const done = () => {
-      each.dataset.label = each.dataset.label || each.textContent;
       each.textContent = "已复制";
+      each.disabled = true;
       window.setTimeout(() => {
-        each.textContent = each.dataset.label;
+        each.innerHTML = shown;
+        each.disabled = false;
       }, 3000);
     };
     if (navigator.clipboard && window.isSecureContext) {
