@@ -88,7 +88,9 @@ class CadreForm(forms.ModelForm):
         return read.value.replace(day=1)
 
     def clean_new_id_number(self) -> str:
-        identity = _read(lambda text: read_id_number(text, today=timezone.localdate()), self.cleaned_data["new_id_number"])
+        identity = _read(
+            lambda text: read_id_number(text, today=timezone.localdate()), self.cleaned_data["new_id_number"]
+        )
         if identity is None:
             return ""
         taken = Cadre.objects.filter(id_number_index=blind_index(identity.number)).exclude(pk=self.instance.pk).first()

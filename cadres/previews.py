@@ -86,7 +86,9 @@ def _post(values: dict[str, Any]) -> str:
 
 def _session(who: dict[str, Any], fields: dict[str, Any]) -> str:
     days = " 至 ".join(fields[name] for name in ("first_day", "last_day") if fields.get(name))
-    return "　".join(covered(text) for text in (who["session"], fields.get("class_name"), days, fields.get("outcome")) if text)
+    return "　".join(
+        covered(text) for text in (who["session"], fields.get("class_name"), days, fields.get("outcome")) if text
+    )
 
 
 def moved_between_units(roster_import: RosterImport) -> int:

@@ -9,7 +9,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from cadres.models import Cadre, ImportFinding, ImportRow, PastAttendance, RosterImport, Unavailability, Unit, UnitLiaison
+from cadres.models import (
+    Cadre,
+    ImportFinding,
+    ImportRow,
+    PastAttendance,
+    RosterImport,
+    Unavailability,
+    Unit,
+    UnitLiaison,
+)
 from cadres.rules import in_force, is_unit_liaison, may_import, may_see_all_cadres
 from office.todo import Todo
 
@@ -44,6 +53,11 @@ def visible_to(user: User, model: type[Row]) -> "QuerySet[Row]":
     path = PATH_TO_CADRE[model]
     own = Q(**{f"{path}user": user})
     return rows.filter(own | Q(**{f"{path}unit__in": own_units(user).values("pk")}))
+
+
+def with_people(units: "QuerySet[Unit]") -> "QuerySet[Any]":
+    """Units with `people`: their cadres in post."""
+    return units.annotate(people=Count("cadres", filter=Q(cadres__state=Cadre.State.IN_POST)))
 
 
 def own_units(user: User) -> "QuerySet[Unit]":
@@ -137,7 +151,7 @@ def listed_imports(user: User) -> "QuerySet[Any]":
 def effect_counts(roster_import: RosterImport) -> dict[str, int]:
     """How many rows of an import do what; every effect has a number."""
     counted = roster_import.rows.order_by().values_list("effect").annotate(n=Count("pk"))
-    return {effect: 0 for effect in ImportRow.Effect.values} | dict(counted)
+    return dict.fromkeys(ImportRow.Effect.values, 0) | dict(counted)
 
 
 def rows_of_import(roster_import: RosterImport, effect: str = "") -> "QuerySet[ImportRow]":

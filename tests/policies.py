@@ -172,7 +172,31 @@ BASES: dict[str, Row] = {
     "bases:import_template": Row(every=DESK, status=200),
 }
 
-ROUTES: dict[str, Row] = {**ACCOUNTS, **OFFICE, **BASES}
+CADRES: dict[str, Row] = {
+    "cadres:imports": Row(every=DESK, status=200),
+    "cadres:upload_roster": Row(every=DESK, methods=("GET", "POST")),
+    "cadres:upload_past": Row(every=DESK, methods=("GET", "POST")),
+    "cadres:roster_form": Row(every=DESK, status=200),
+    "cadres:past_form": Row(every=DESK, status=200),
+    "cadres:import": Row(every=DESK, status=200),
+    "cadres:import_reading": Row(every=DESK, status=204),
+    "cadres:import_units": Row(every=DESK, methods=("POST",), status=302),
+    "cadres:import_again": Row(every=DESK, methods=("POST",), status=302),
+    "cadres:import_commit": Row(every=DESK, methods=("POST",), status=302),
+    "cadres:import_revert": Row(every=DESK, methods=("POST",), data={"reason": "传错了"}, status=409),
+    "cadres:import_discard": Row(every=DESK, methods=("POST",), status=302),
+    "cadres:import_refused": Row(every=DESK, methods=("POST",), status=302),
+    "cadres:unavailability": Row(every={CENTRE, UNIT_LIAISON}, methods=("GET", "POST")),
+    "cadres:void_unavailability": Row(
+        pk="unavailability", every=DESK, own={UNIT_LIAISON}, methods=("POST",), data={"reason": "改期"}, status=302
+    ),
+    "cadres:unit": Row(every={UNIT_LIAISON}, status=200),
+    "cadres:unit_page": Row(every=DESK, own={UNIT_LIAISON}, status=200),
+    "cadres:me": Row(every={CADRE, MONITOR}, status=200),
+    "admin:cadres_cadre_export": Row(every=DESK, methods=("GET", "POST")),
+}
+
+ROUTES: dict[str, Row] = {**CADRES, **ACCOUNTS, **OFFICE, **BASES}
 
 ADMIN: dict[str, AdminRow] = {
     "accounts.User": AdminRow(pk="account", view={CENTRE, SYSTEM, SECURITY}),
@@ -186,5 +210,11 @@ ADMIN: dict[str, AdminRow] = {
     "bases.Route": AdminRow(add=DESK, change=DESK),
     "bases.TownshipLiaison": AdminRow(pk="township_liaison", add=DESK, change=DESK),
     "bases.Village": AdminRow(pk="village", add=DESK, change=DESK),
+    "cadres.Cadre": AdminRow(pk="cadre", add=DESK, change=DESK),
+    "cadres.PastAttendance": AdminRow(pk="past_attendance", add=DESK, change=DESK),
+    "cadres.RosterImport": AdminRow(pk="roster_import"),
+    "cadres.Unavailability": AdminRow(pk="unavailability"),
+    "cadres.Unit": AdminRow(pk="unit", add=DESK, change=DESK),
+    "cadres.UnitLiaison": AdminRow(pk="unit_liaison", add=DESK, change=DESK),
     "office.CalendarDay": AdminRow(pk="calendar_day", view={CENTRE, SYSTEM}, add=DESK, change=DESK),
 }

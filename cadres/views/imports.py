@@ -227,7 +227,9 @@ def refused(request: HttpRequest, import_id: int) -> HttpResponse:
     """The refused rows as a sheet to mend."""
     roster_import = import_of(request, import_id)
     content = actions.download_refused(roster_import=roster_import, by=me(request))
-    return spreadsheet(content, f"问题表 {roster_import.file.name.removesuffix('.xlsx')} {timezone.localdate():%m%d}.xlsx")
+    return spreadsheet(
+        content, f"问题表 {roster_import.file.name.removesuffix('.xlsx')} {timezone.localdate():%m%d}.xlsx"
+    )
 
 
 def spreadsheet(content: bytes, name: str) -> HttpResponse:
@@ -236,4 +238,3 @@ def spreadsheet(content: bytes, name: str) -> HttpResponse:
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
-

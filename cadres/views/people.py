@@ -60,7 +60,9 @@ def unavailability(request: HttpRequest) -> HttpResponse:
     if unit is not None:
         cadres = queries.visible_to(user, Cadre).filter(unit=unit, state=Cadre.State.IN_POST)
         given = request.POST if request.method == "POST" else None
-        form = UnavailabilityForm(given, cadres=cadres.order_by("sort_name", "pk"), initial={"cadre": request.GET.get("cadre")})
+        form = UnavailabilityForm(
+            given, cadres=cadres.order_by("sort_name", "pk"), initial={"cadre": request.GET.get("cadre")}
+        )
         if request.method == "POST" and form.is_valid():
             try:
                 entered = actions.enter_unavailability(by=user, **form.cleaned_data)
@@ -74,7 +76,10 @@ def unavailability(request: HttpRequest) -> HttpResponse:
         "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
     }  # fmt: skip
     return render(
-        request, "cadres/unavailability.html", context, status=UNPROCESSABLE if form is not None and form.is_bound else 200
+        request,
+        "cadres/unavailability.html",
+        context,
+        status=UNPROCESSABLE if form is not None and form.is_bound else 200,
     )
 
 
