@@ -18,7 +18,7 @@ from batches.queries import visible_batches, visible_classes, visible_gatherings
 from batches.rules import is_head_teacher, is_monitor
 from evaluations.models import Campaign, Result
 from office.models import Job
-from reports import actions, dashboard, home
+from reports import actions, charts, dashboard, home
 from reports.rules import may_see_dashboard
 
 PAGE = 20
@@ -54,6 +54,8 @@ def dashboard_page(request: HttpRequest, batch_id: int | None = None) -> HttpRes
     batch = get_object_or_404(batches, pk=batch_id) if batch_id else dashboard.current_batch()
     programme = dashboard.programme_of(batch)
     campaign = dashboard.latest_campaign()
+    bases = dashboard.base_rows(batch) if batch else []
+    grades = dashboard.grade_rows(campaign) if campaign else []
     context = {
         "batch": batch,
         "batches": batches[:5],
@@ -61,9 +63,11 @@ def dashboard_page(request: HttpRequest, batch_id: int | None = None) -> HttpRes
         "coverage": dashboard.coverage_parts(programme) if programme else [],
         "classes": dashboard.five_ones(batch) if batch else [],
         "records": dashboard.records_of_batch(batch).count() if batch else 0,
-        "bases": dashboard.base_rows(batch) if batch else [],
+        "bases": bases,
         "campaign": campaign,
-        "grades": dashboard.grade_rows(campaign) if campaign else [],
+        "grades": grades,
+        "load_chart": charts.base_load_chart(batch, bases) if batch else None,
+        "grade_chart": charts.grade_chart(campaign, grades) if campaign else None,
     }
     return render(request, "reports/dashboard.html", context)
 
