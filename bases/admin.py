@@ -156,6 +156,14 @@ class HouseholdForm(KeptPhoneForm):
         except DomainError as error:
             raise forms.ValidationError(error.message) from error
 
+    def clean(self) -> dict[str, Any]:
+        """The same household twice is told here, so that nothing typed is lost; the action refuses it anyway."""
+        values: dict[str, Any] = super().clean() or {}
+        same = {"base": values.get("base"), "head": values.get("head"), "address": values.get("address", "")}
+        if self.instance.pk is None and HostHousehold.objects.filter(**same).exists():
+            self.add_error("head", "这户已经登记过。是同名的另一户时，请写上不同的门牌。")
+        return values
+
 
 @admin.register(HostHousehold)
 class HostHouseholdAdmin(DeskAdmin):

@@ -31,6 +31,7 @@ from bases.models import BaseUse, Closure, HostHousehold, PracticeBase, Rate, sh
 from bases.rules import may_judge_households, may_run_bases, may_see_bases, may_see_rates, may_set_rates
 from cadres.models import Unit
 from config.errors import DomainError
+from office.spreadsheets import MAX_FILE_BYTES
 
 PAGE_ROWS = 20
 CALENDAR_DAYS = 28
@@ -432,7 +433,7 @@ def import_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            told = imports.import_bases(content=upload.read(imports.MAX_BYTES + 1), name=upload.name, by=user)
+            told = imports.import_bases(content=upload.read(MAX_FILE_BYTES + 1), name=upload.name, by=user)
         except imports.TableRefused as error:
             findings = error.findings
             _refused(form, error)

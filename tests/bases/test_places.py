@@ -103,7 +103,8 @@ def test_rooms_are_read_as_people_write_them(text: str, rooms: dict[str, int]) -
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("两间房", "rooms_unreadable"), ("2张", "rooms_unreadable"), ("东屋2、东屋3", "room_twice"), ("通铺 60 张", "beds_out_of_range")],
+    [("两间房", "rooms_unreadable"), ("2张", "rooms_unreadable"), ("东屋2、东屋3", "room_twice"),
+     ("通铺 60 张", "beds_out_of_range")],
 )  # fmt: skip
 def test_rooms_that_cannot_be_read_are_told(text: str, code: str) -> None:
     assert code_of(read_rooms, text=text) == code

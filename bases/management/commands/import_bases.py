@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from bases.imports import MAX_BYTES, TableRefused, import_bases, template_workbook
+from bases.imports import TableRefused, import_bases, template_workbook
 from cadres.models import Unit
 from config.errors import DomainError
+from office.spreadsheets import MAX_FILE_BYTES
 
 
 class Command(BaseCommand):
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             return
         try:
             with file.open("rb") as stream:
-                told = import_bases(content=stream.read(MAX_BYTES + 1), name=file.name, by=None)
+                told = import_bases(content=stream.read(MAX_FILE_BYTES + 1), name=file.name, by=None)
         except OSError as error:
             raise CommandError(f"打不开文件 {file}：{error.strerror}。请核对路径。") from error
         except TableRefused as error:
