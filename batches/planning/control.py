@@ -7,7 +7,7 @@ Progress = Callable[[int, float, str], None]
 ShouldStop = Callable[[], bool]
 
 
-class Stopped(Exception):  # noqa: N818 - a request that was granted, not an error
+class Stopped(Exception):
     """The caller asked to stop; nothing of the unfinished plan is kept."""
 
     def __init__(self) -> None:

@@ -206,3 +206,14 @@ def _levels(problem: Problem, values: dict[str, int], first: dict[str, int], pro
             result.append(level(1, name, values[name], first[name] if agree else None))
         agree = agree and values[name] == first[name]
     return result
+
+
+def after_stage_2(problem: Problem, places: Places, levels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The levels measured again, should stage 2 have left people without a seat; the bounds stand while levels agree."""
+    values = measure(problem, places)
+    result, agree = [], True
+    for row in levels:
+        value = values[row["level"]]
+        result.append(level(1, row["level"], value, row["bound"] if agree else None))
+        agree = agree and value == row["value"]
+    return result

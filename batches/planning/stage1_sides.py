@@ -74,7 +74,12 @@ def _change(seating: Seating, people: list[Cadre], unit: str, place: int) -> boo
     for one in [c for c in people if places.get(c.id) == place and problem.side(c, batch) in wrong]:
         for two in people:
             other = places.get(two.id)
-            alike = (one.track, one.tier, one.leading, bool(one.must)) == (two.track, two.tier, two.leading, bool(two.must))
+            alike = (one.track, one.tier, one.leading, bool(one.must)) == (
+                two.track,
+                two.tier,
+                two.leading,
+                bool(two.must),
+            )
             if other == place or not alike or place not in two.open or (other is not None and other not in one.open):
                 continue
             keys = [(unit, place)] if other is None else [(unit, place), (unit, other)]

@@ -144,8 +144,11 @@ def solve(demand: "Demand", control: Control) -> list[dict[int, int]] | None:
             costs[column] += weight * cost
     control.step(1, 0.2, "多班型共用名额")
     result = milp(
-        costs, constraints=model.rows.constraint(columns), bounds=Bounds(np.zeros(columns), np.array(model.upper)),
-        integrality=np.ones(columns), options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
+        costs,
+        constraints=model.rows.constraint(columns),
+        bounds=Bounds(np.zeros(columns), np.array(model.upper)),
+        integrality=np.ones(columns),
+        options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
     )
     if result.x is None:
         return None

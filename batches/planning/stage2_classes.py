@@ -26,6 +26,7 @@ def solve(problem: Problem, places: dict[str, int], seed: int, control: Control)
     marginal, pair, ages = 0, 0, 0.0
     before = _previous_seats(problem)
     for batch in problem.batches:
+
         def pulse(place: int = batch.place, name: str = batch.id) -> None:
             control.step(2, place / len(problem.batches), f"期次 {name}")
 

@@ -12,11 +12,11 @@ from .cpsat import run
 from .problem import Cadre, Klass
 from .stage2_case import MARGINAL, PAIR, Case, Seats
 
-NODE_LIMIT = 0.6
+NODE_LIMIT = 1.0
 AGE_TOLERANCE = 0.1
 
 
-class Unsplit(Exception):  # noqa: N818 - a node that cannot be kept is an answer, not an error
+class Unsplit(Exception):
     """A node has no split that keeps the hard rules."""
 
 

@@ -1,0 +1,69 @@
+"""The command line of the planner.
+
+    python -m batches.planning solve INPUT.json --seed 1 -o PLAN.json [--stages 4]
+    python -m batches.planning check INPUT.json PLAN.json
+
+`solve` ends with 0; `check` with 0 when nothing is broken and 1 when something is, one line a breach, by rule code.
+An input that cannot be read or is not valid ends with 2 and one line that says why. Files may be .json.gz.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import InputError, canonical, load, solve
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m batches.planning", description="排班：求解与核对")
+    commands = parser.add_subparsers(dest="command", required=True)
+    solving = commands.add_parser("solve", help="由输入求方案")
+    solving.add_argument("input")
+    solving.add_argument("--seed", type=int, default=1)
+    solving.add_argument("--stages", type=int, choices=(1, 2, 3, 4), default=4)
+    solving.add_argument("-o", "--output", help="方案文件；不写则输出到屏幕")
+    solving.add_argument("-q", "--quiet", action="store_true", help="不显示进度")
+    checking = commands.add_parser("check", help="核对方案是否守规则")
+    checking.add_argument("input")
+    checking.add_argument("plan")
+    options = parser.parse_args(arguments)
+    try:
+        return _solve(options) if options.command == "solve" else _check(options)
+    except InputError as refusal:
+        print(str(refusal), file=sys.stderr)
+        return 2
+
+
+def _solve(options: argparse.Namespace) -> int:
+    def tell(stage: int, fraction: float, message: str) -> None:
+        print(f"[{stage}/4 {fraction:4.0%}] {message}", file=sys.stderr)
+
+    document = load(options.input)
+    plan = solve(
+        document, seed=options.seed, stages=tuple(range(1, options.stages + 1)), progress=None if options.quiet else tell
+    )
+    if options.output is None:
+        sys.stdout.buffer.write(canonical(plan))
+        return 0
+    try:
+        Path(options.output).write_bytes(canonical(plan))
+    except OSError as error:
+        raise InputError(f"{options.output}：写不了（{error.strerror}）") from error
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .checker import check  # the checker shares no code with the solvers; only this command knows both
+
+    document, plan = load(options.input), load(options.plan)
+    breaches = check(document, plan)
+    for breach in sorted(breaches, key=lambda b: (b.code, b.subject)):
+        print(f"{breach.code} {breach.subject} {breach.message}")
+    if not breaches:
+        print("核对通过，没有违反规则之处")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

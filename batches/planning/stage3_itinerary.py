@@ -1,0 +1,230 @@
+"""Stage 3: when and where each class gathers.
+
+Method: batch by batch in calendar order, carrying the load of the bases. CP-SAT settles skips, distinct villages and
+the peak load; HiGHS then shortens journeys with those held. Classes that meet at a base must find households together:
+a choice where they do not is cut off and the round is solved again; in the end each base takes one class at a time.
+Promise: every gathering held can be lodged; skips and load of a batch carry their bounds; journeys within 0.5 % of
+theirs wherever the node limit did not end the search.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from .control import Control, level
+from .places import Places, houses_suffice
+from .problem import Batch, Problem, first_days, sex_counts
+from .stage3_model import SCALE, Round, Settled, missing_villages, settle, water_level
+from .stage3_options import Chooser, Option, Stays
+from .stage3_travel import Program, cost, journey
+
+TOGETHER = 16
+TOGETHER_IN_LARGE_COUNTY = 8
+MOST_CUT_ROUNDS = 6
+GROUPS = 8
+
+
+@dataclass
+class Itinerary:
+    """Gatherings held, and why the others are not; (class, index) -> option or reason."""
+
+    held: dict[tuple[str, int], Option] = field(default_factory=dict)
+    skipped: dict[tuple[str, int], str] = field(default_factory=dict)
+    levels: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Totals:
+    """Sums of the levels over rounds; a bound is lost when one round has none."""
+
+    skips: int = 0
+    skips_bound: int = 0
+    short: int = 0
+    short_bound: int = 0
+    changes: int = 0
+    changes_bound: int = 0
+    peak_bound: float = 0.0
+    cost: float = 0.0
+    cost_bound: float | None = 0.0
+    km: float = 0.0
+    route_changes: int = 0
+    returns: int = 0
+
+
+def solve(problem: Problem, members: dict[str, list[str]], seed: int, control: Control) -> Itinerary:
+    """Days and bases of every class; `members` are the cadres of each class."""
+    places = Places(problem)
+    sexes = {name: sex_counts(problem, people) for name, people in members.items()}
+    chooser = Chooser(problem, places, sexes)
+    stays = Stays(problem, {base: places.history[base] for base in places.rows})
+    result, totals = Itinerary(), Totals()
+    for batch in problem.batches:
+        control.step(3, batch.place / len(problem.batches), f"期次 {batch.id}")
+        _plan_batch(problem, chooser, stays, batch, seed, control, result, totals)
+    result.levels = _levels(problem, places, stays, totals)
+    return result
+
+
+def _plan_batch(
+    problem: Problem,
+    chooser: Chooser,
+    stays: Stays,
+    batch: Batch,
+    seed: int,
+    control: Control,
+    result: Itinerary,
+    totals: Totals,
+) -> None:
+    days = first_days(problem, batch)
+    large = len(chooser.places.rows) > 60
+    together = TOGETHER_IN_LARGE_COUNTY if large else TOGETHER
+    for start in range(0, len(batch.classes), together):
+        control.step(3, (batch.place + start / len(batch.classes)) / len(problem.batches), f"期次 {batch.id}")
+        slots = chooser.slots(batch, list(batch.classes[start : start + together]), days, stays)
+        round_ = Round(problem, chooser.places, slots, dict(stays.load), chooser.before)
+        settled, chosen = plan_round(round_, seed, control, totals)
+        held = [round_.options[n] for n in chosen if n is not None]
+        result.held.update({(o.klass, o.index): o for o in held})
+        for slot, number in zip(slots, chosen, strict=True):
+            if number is None:
+                key = (slot.klass.id, slot.index)
+                empty = not sum(chooser.sexes.get(slot.klass.id, (0, 0)))
+                result.skipped[key] = "empty_class" if empty else _reason(round_, slot.first_days, key, held, stays)
+        stays.add(held)
+
+
+def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> tuple[Settled, list[int | None]]:
+    """Settle skips and load, then shorten the journeys; only choices that can be lodged leave this function."""
+    settled = settle(round_, seed)
+    for attempt in range(MOST_CUT_ROUNDS):
+        clashes = unlodged(round_, settled.chosen)
+        if not clashes:
+            break
+        control.step(3, 0.5, "几个班同住一处，重新安排")
+        round_.clashes.extend(clashes)
+        round_.alone = attempt == MOST_CUT_ROUNDS - 2
+        settled = settle(round_, seed)
+    chosen, bound = settled.chosen, None
+    for _ in range(MOST_CUT_ROUNDS):
+        control.step(3, 0.5, "缩短路程")
+        better, bound = Program(round_, settled).solve()
+        if better is None:
+            break
+        clashes = unlodged(round_, better)
+        if not clashes:
+            chosen = min((chosen, better), key=lambda choice: cost(round_, choice))
+            break
+        round_.clashes.extend(clashes)
+    _count(round_, settled, chosen, bound, totals)
+    return settled, chosen
+
+
+def unlodged(round_: Round, chosen: list[int | None]) -> list[list[int]]:
+    """Sets of options that meet at a base and cannot be given households together."""
+    at: dict[str, list[int]] = defaultdict(list)
+    for number in chosen:
+        if number is not None:
+            for base in round_.options[number].site.bases:
+                at[base].append(number)
+    result: list[list[int]] = []
+    for base, numbers in sorted(at.items()):
+        for meeting in _meetings(round_, numbers):
+            if len(meeting) > 1 and not lodge_together(round_, base, meeting):
+                result.extend(_like(round_, base, meeting) if len(meeting) == 2 else [meeting])
+    return result
+
+
+def _meetings(round_: Round, numbers: list[int]) -> list[list[int]]:
+    """Options at one base in groups whose nights touch one another."""
+    nights = max(1, round_.problem.days - 1)
+    ordered = sorted(numbers, key=lambda n: (round_.options[n].first, n))
+    groups: list[list[int]] = []
+    for number in ordered:
+        if groups and round_.options[number].first < round_.options[groups[-1][-1]].first + nights:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def lodge_together(round_: Round, base: str, numbers: list[int]) -> bool:
+    """Whether households that are open to all of them suffice for all of them at once."""
+    windows = [round_.places.window(base, round_.options[n].first) for n in numbers]
+    common = set.intersection(*({(h.id, h.least, h.most) for h in w.houses} for w in windows))
+    ranges = tuple(sorted((least, most) for _, least, most in common if least <= most))
+    parts = [part for n in numbers for part in round_.options[n].parts if part.base == base]
+    if len(parts) > GROUPS:
+        return False
+    return houses_suffice(tuple(size for part in parts for size in (part.men, part.women)), ranges)
+
+
+def _like(round_: Round, base: str, pair: list[int]) -> list[list[int]]:
+    """The pair and all pairs of the same two slots that clash at the base in the same way."""
+    nights = max(1, round_.problem.days - 1)
+    rows = []
+    for number in pair:
+        slot = next(numbers for numbers in round_.of_slot if number in numbers)
+        rows.append([n for n in slot if base in round_.options[n].site.bases])
+    return [
+        [one, two]
+        for one in rows[0]
+        for two in rows[1]
+        if abs(round_.options[one].first - round_.options[two].first) < nights
+        and not lodge_together(round_, base, [one, two])
+    ]
+
+
+def _reason(round_: Round, first: tuple[int, ...], key: tuple[str, int], held: list[Option], stays: Stays) -> str:
+    """Why a gathering is not held."""
+    problem = round_.problem
+    if not first:
+        return "no_day"
+    staff = set(problem.classes[key[0]].staff)
+    busy = set(stays.busy)
+    for option in held:
+        days = range(option.first, option.first + problem.days)
+        busy.update((name, day) for name in problem.classes[option.klass].staff for day in days)
+    free = [day for day in first if not any((n, d) in busy for n in staff for d in range(day, day + problem.days))]
+    return "no_site" if free else "no_staff"
+
+
+def _count(round_: Round, settled: Settled, chosen: list[int | None], bound: float | None, totals: Totals) -> None:
+    km, changes, returns = journey(round_, chosen)
+    short = missing_villages(round_, chosen)
+    filled = {slot.klass.id for slot in round_.slots if slot.options}
+    totals.skips += sum(number is None for number in chosen)
+    totals.skips_bound += settled.skips[1]
+    totals.short += sum(n for name, n in short.items() if name in filled)
+    totals.short_bound += settled.short_bound
+    totals.changes += settled.changes[0]
+    totals.changes_bound += settled.changes[1]
+    totals.peak_bound = max(totals.peak_bound, water_level(round_, chosen), settled.peak[1])
+    totals.cost += cost(round_, chosen)
+    totals.km += km
+    totals.route_changes += changes
+    totals.returns += returns
+    if any(number is not None for number in chosen):
+        if bound is None or totals.cost_bound is None:
+            totals.cost_bound = None
+        else:
+            totals.cost_bound += bound
+
+
+def _levels(problem: Problem, places: Places, stays: Stays, totals: Totals) -> list[dict[str, Any]]:
+    peak = max((stays.load[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
+    history = max((places.history[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
+    proven = peak <= totals.peak_bound + 1 / SCALE  # CP-SAT counts load in steps of 1 / SCALE
+    peak_bound = peak if proven else max(history, totals.peak_bound - 1 / SCALE)
+    rows = [
+        level(3, "skips", totals.skips, totals.skips_bound),
+        level(3, "villages_missing", totals.short, totals.short_bound),
+    ]
+    if problem.previous is not None:
+        rows.append(level(3, "moved_gatherings", totals.changes, totals.changes_bound))
+    rows.append(level(3, "max_load", round(peak, 4), round(peak_bound, 4)))
+    bound = None if totals.cost_bound is None else round(min(totals.cost, totals.cost_bound), 3)
+    rows.append(level(3, "journey_cost", round(totals.cost, 3), bound))
+    rows.append(level(3, "travel_km", round(totals.km, 3), None))
+    rows.append(level(3, "route_changes", totals.route_changes, None))
+    rows.append(level(3, "village_returns", totals.returns, None))
+    return rows

@@ -1,0 +1,237 @@
+"""The rows that options of stage 3 share, and the CP-SAT that settles skips, villages, changes and load.
+
+Levels, each held at its value for the next: gatherings not held; villages short of the demand (R14); gatherings that
+differ from a previous plan; the peak load among the bases that are used.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from ortools.sat.python import cp_model
+
+from .cpsat import run
+from .places import Places
+from .problem import Problem
+from .stage3_options import Option, Slot
+
+SCALE = 10_000
+LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 12.0}
+Row = tuple[list[tuple[int, int]], int]  # (option, people) terms and their upper limit
+
+
+@dataclass
+class Round:
+    """One group of classes that is planned together."""
+
+    problem: Problem
+    places: Places
+    slots: list[Slot]
+    load: dict[str, int]
+    before: dict[tuple[str, int], tuple[int, tuple[str, ...]]]
+    clashes: list[list[int]] = field(default_factory=list)
+    alone: bool = False
+
+    def __post_init__(self) -> None:
+        self.options: list[Option] = [option for slot in self.slots for option in slot.options]
+        self.of_slot: list[list[int]] = []
+        start = 0
+        for slot in self.slots:
+            self.of_slot.append(list(range(start, start + len(slot.options))))
+            start += len(slot.options)
+        self.at: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for number, option in enumerate(self.options):
+            for part in option.parts:
+                self.at[part.base].append((number, part.people))
+
+    def rows(self) -> list[Row]:
+        """Room at the bases by day and night (R13), staff (R19), and sets of options found to clash."""
+        rows = [*self._room(), *self._staff()]
+        rows += [([(number, 1) for number in clash], len(clash) - 1) for clash in self.clashes]
+        return rows
+
+    def _room(self) -> list[Row]:
+        rows: list[Row] = []
+        for base, numbers in sorted(self.at.items()):
+            by_day: dict[int, list[tuple[int, int]]] = defaultdict(list)
+            for number, people in numbers:
+                for day in range(self.options[number].first, self.options[number].first + self.problem.days):
+                    by_day[day].append((number, people))
+            for day, terms in sorted(by_day.items()):
+                if len({self.options[n].klass for n, _ in terms}) < 2:
+                    continue
+                if self.alone:
+                    rows.append(([(n, 1) for n, _ in terms], 1))
+                    continue
+                rows.append((terms, self.places.day_room(base, day)))
+                nights = [(n, p) for n, p in terms if day < self.options[n].first + self.problem.days - 1]
+                if nights:
+                    rows.append((nights, self.places.night_room(base, day)))
+        return rows
+
+    def _staff(self) -> list[Row]:
+        with_classes: dict[str, set[str]] = defaultdict(set)
+        for slot in self.slots:
+            for name in slot.klass.staff:
+                with_classes[name].add(slot.klass.id)
+        rows: list[Row] = []
+        for _, classes in sorted((n, c) for n, c in with_classes.items() if len(c) > 1):
+            by_day: dict[int, list[tuple[int, int]]] = defaultdict(list)
+            for number, option in enumerate(self.options):
+                if option.klass in classes:
+                    for day in range(option.first, option.first + self.problem.days):
+                        by_day[day].append((number, 1))
+            rows.extend((terms, 1) for _, terms in sorted(by_day.items()))
+        return rows
+
+    def villages(self) -> dict[str, dict[str, list[int]]]:
+        """Class -> village -> options that bring it there."""
+        result: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for number, option in enumerate(self.options):
+            for village in sorted(option.site.villages):
+                result[option.klass][village].append(number)
+        return result
+
+    def kept(self, number: int) -> bool:
+        """Whether the option is what the previous plan had."""
+        option = self.options[number]
+        return self.before.get((option.klass, option.index)) == (option.first, tuple(sorted(option.site.bases)))
+
+
+@dataclass
+class Settled:
+    """What the CP-SAT levels came to: one option or None per slot, with values and bounds."""
+
+    chosen: list[int | None]
+    skips: tuple[int, int]
+    short: dict[str, int]
+    short_bound: int
+    changes: tuple[int, int]
+    peak: tuple[float, float]
+
+
+class Model:
+    """CP-SAT over the options of a round."""
+
+    def __init__(self, round_: Round):
+        self.round = round_
+        self.model = cp_model.CpModel()
+        self.x = [self.model.new_bool_var("") for _ in round_.options]
+        self.skip = []
+        for numbers in round_.of_slot:
+            skip = self.model.new_bool_var("")
+            self.model.add_exactly_one([*(self.x[n] for n in numbers), skip])
+            self.skip.append(skip)
+        for terms, most in round_.rows():
+            if all(weight == 1 for _, weight in terms) and most == 1:
+                self.model.add_at_most_one([self.x[n] for n, _ in terms])
+            else:
+                self.model.add(sum(weight * self.x[n] for n, weight in terms) <= most)
+        self.short = self._villages()
+
+    def _villages(self) -> dict[str, cp_model.IntVar]:
+        demand = self.round.problem.rules["min_distinct_villages"]
+        result = {}
+        villages = self.round.villages()
+        for name in sorted({slot.klass.id for slot in self.round.slots}):
+            if self.round.problem.is_waived("R14", name):
+                continue
+            result[name] = self.model.new_int_var(0, demand, "")
+            seen = []
+            for _, numbers in sorted(villages.get(name, {}).items()):
+                here = self.model.new_bool_var("")
+                self.model.add_bool_or([*(self.x[n] for n in numbers), here.negated()])
+                seen.append(here)
+            self.model.add(sum(seen) + result[name] >= demand)
+        return result
+
+    def load(self, floor: float) -> cp_model.IntVar:
+        """The peak of (history + new person-days) / beds among the bases used, times SCALE."""
+        round_ = self.round
+        peak = self.model.new_int_var(int(floor * SCALE), 10**9, "")
+        for base, numbers in sorted(round_.at.items()):
+            beds, days = round_.places.beds[base], round_.problem.days
+            added = sum(days * people * self.x[n] for n, people in numbers)
+            held = SCALE * (round_.load[base] + added) <= peak * beds
+            if round_.load[base] <= floor * beds:
+                self.model.add(held)
+                continue
+            used = self.model.new_bool_var("")
+            for number, _ in numbers:
+                self.model.add_implication(self.x[number], used)
+            self.model.add(held).only_enforce_if(used)
+        return peak
+
+
+def settle(round_: Round, seed: int) -> Settled:
+    """Run the levels one after another; there is always an answer, since every gathering may be skipped."""
+    model = Model(round_)
+    bare = sum(not numbers for numbers in round_.of_slot)
+    hint: list[int | None] = [next((n for n in numbers if round_.kept(n)), None) for numbers in round_.of_slot]
+    goals: list[tuple[str, cp_model.LinearExprT, int]] = [("skips", sum(model.skip), bare)]
+    goals.append(("villages", sum(model.short.values()), 0))
+    if round_.before:
+        kept = [model.x[n] for numbers in round_.of_slot for n in numbers if round_.kept(n)]
+        goals.append(("changes", len(kept) - sum(kept), 0))
+    values: dict[str, tuple[int, int]] = {}
+    chosen: list[int | None] = [None] * len(round_.slots)
+    for name, goal, floor in goals:
+        chosen, values[name] = _level(model, goal, floor, chosen if values else hint, seed, LIMITS[name])
+    floor = water_level(round_, chosen)
+    peak = model.load(floor)
+    chosen, (value, bound) = _level(model, peak, int(floor * SCALE), chosen, seed, LIMITS["load"])
+    return Settled(
+        chosen,
+        values["skips"],
+        missing_villages(round_, chosen),
+        values["villages"][1],
+        values.get("changes", (0, 0)),
+        (value / SCALE, bound / SCALE),
+    )
+
+
+def _level(
+    model: Model, goal: cp_model.LinearExprT, floor: int, hint: list[int | None], seed: int, limit: float
+) -> tuple[list[int | None], tuple[int, int]]:
+    """Make a goal as small as can be and hold it there."""
+    if isinstance(goal, int):
+        return hint, (goal, goal)
+    model.model.clear_hints()
+    chosen = {number for number in hint if number is not None}
+    for number, literal in enumerate(model.x):
+        model.model.add_hint(literal, number in chosen)
+    model.model.add(goal >= floor)
+    model.model.minimize(goal)
+    answer = run(model.model, seed, limit)
+    if not answer.found:  # nothing within the limit: what the level before had stands, and no bound is claimed
+        return hint, (10**9, floor)
+    model.model.add(goal <= answer.objective)
+    result: list[int | None] = []
+    for numbers in model.round.of_slot:
+        result.append(next((n for n in numbers if answer.true(model.x[n])), None))
+    return result, (answer.objective, max(floor, answer.bound))
+
+
+def water_level(round_: Round, chosen: list[int | None]) -> float:
+    """The level to which the new person-days would fill the bases if they could be poured: a bound of the peak."""
+    new = sum(p.people for n in chosen if n is not None for p in round_.options[n].parts) * round_.problem.days
+    rows = sorted((round_.load[b] / round_.places.beds[b], round_.load[b], round_.places.beds[b]) for b in round_.at)
+    if not rows or not new:
+        return 0.0
+    load = beds = 0
+    level = 0.0
+    for number, (ratio, history, width) in enumerate(rows):
+        if number and (load + new) / beds <= ratio:
+            break
+        load, beds = load + history, beds + width
+        level = (load + new) / beds
+    return level
+
+
+def missing_villages(round_: Round, chosen: list[int | None]) -> dict[str, int]:
+    """Class -> villages short of R14's demand."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for slot, number in zip(round_.slots, chosen, strict=True):
+        if number is not None:
+            seen[slot.klass.id] |= round_.options[number].site.villages
+    demand = round_.problem.rules["min_distinct_villages"]
+    return {name: max(0, demand - len(seen[name])) for name in sorted({slot.klass.id for slot in round_.slots})}

@@ -1,0 +1,165 @@
+"""What stage 3 may choose from: for each class and fortnight the first days, sites and shares that can be kept.
+
+An option is possible by itself in every hard rule (R09 to R13, households for men and women); what remains for the
+models is how options meet: room at a base, staff, villages, load, travel.
+"""
+
+from dataclasses import dataclass, field
+
+from .places import Part, Places, Site, Window, houses_suffice
+from .problem import Batch, Klass, Problem, day_number
+
+MOST_BASES = 60
+
+
+@dataclass(frozen=True)
+class Option:
+    """A gathering as it could be held."""
+
+    klass: str
+    index: int
+    first: int
+    site: Site
+    parts: tuple[Part, ...]
+
+
+@dataclass
+class Slot:
+    """A class's fortnight: its lawful first days and options."""
+
+    klass: Klass
+    index: int
+    first_days: tuple[int, ...]
+    options: list[Option] = field(default_factory=list)
+
+
+@dataclass
+class Stays:
+    """What earlier batches and groups of classes have taken."""
+
+    problem: Problem
+    load: dict[str, int]
+    held: list[Option] = field(default_factory=list)
+    taken: set[tuple[str, int]] = field(default_factory=set)
+    busy: set[tuple[str, int]] = field(default_factory=set)
+
+    def add(self, options: list[Option]) -> None:
+        for option in options:
+            self.held.append(option)
+            days = range(option.first, option.first + self.problem.days)
+            for part in option.parts:
+                self.load[part.base] += part.people * self.problem.days
+                self.taken.update((part.base, day) for day in days)
+            self.busy.update((name, day) for name in self.problem.classes[option.klass].staff for day in days)
+
+    def allows(self, option: Option) -> bool:
+        days = range(option.first, option.first + self.problem.days)
+        staff = self.problem.classes[option.klass].staff
+        return not any((base, day) in self.taken for base in option.site.bases for day in days) and not any(
+            (name, day) in self.busy for name in staff for day in days
+        )
+
+
+class Chooser:
+    """Makes the options of a batch's classes."""
+
+    def __init__(self, problem: Problem, places: Places, sexes: dict[str, tuple[int, int]]):
+        self.problem = problem
+        self.places = places
+        self.sexes = sexes
+        self.before = _previous_sites(problem)
+        asked = [tuple(sorted(pin["bases"])) for pin in problem.gathering_pins.values() if pin["bases"]]
+        asked += [bases for _, bases in self.before.values()]
+        self.asked = set(asked)
+        largest = max((sum(pair) for pair in sexes.values()), default=0)
+        self.sites = places.sites(asked, largest)
+        self._shares: dict[tuple[object, ...], tuple[Part, ...] | None] = {}
+
+    def slots(
+        self, batch: Batch, classes: list[Klass], days: dict[tuple[str, int], tuple[int, ...]], stays: Stays
+    ) -> list[Slot]:
+        """The slots of some classes, with their options."""
+        sites = self._near_and_unused(stays)
+        result = []
+        for klass in classes:
+            for (parity, index), first_days in sorted(days.items()):
+                if parity == klass.parity:
+                    slot = Slot(klass, index, first_days)
+                    if sum(self.sexes.get(klass.id, (0, 0))):
+                        slot.options = [o for o in self._options(slot, sites) if stays.allows(o)]
+                    result.append(slot)
+        return result
+
+    def _near_and_unused(self, stays: Stays) -> list[Site]:
+        """All sites, or in a large county those of the bases used least so far."""
+        if len(self.places.rows) <= MOST_BASES:
+            return self.sites
+        ranked = sorted(
+            (name for name in self.places.rows if self.places.beds[name]),
+            key=lambda name: (stays.load[name] / self.places.beds[name], name),
+        )
+        chosen = set(ranked[:MOST_BASES])
+        return [
+            site
+            for site in self.sites
+            if tuple(sorted(site.bases)) in self.asked or all(base in chosen for base in site.bases)
+        ]
+
+    def _options(self, slot: Slot, sites: list[Site]) -> list[Option]:
+        pin = self.problem.gathering_pins.get((slot.klass.id, slot.index))
+        first_days = slot.first_days
+        if pin is not None:
+            first_days = tuple(day for day in first_days if day == day_number(pin["first_day"]))
+            if pin["bases"]:
+                sites = [site for site in sites if set(site.bases) == set(pin["bases"])]
+        result = []
+        for first in first_days:
+            for site in sites:
+                parts = self.share(slot.klass.id, slot.index, first, site)
+                if parts is not None:
+                    result.append(Option(slot.klass.id, slot.index, first, site, parts))
+        return result
+
+    def share(self, klass: str, index: int, first: int, site: Site) -> tuple[Part, ...] | None:
+        """How a class divides over the bases of a site, or None when it does not fit."""
+        men, women = self.sexes[klass]
+        windows = [self.places.window(base, first, klass, index) for base in site.bases]
+        if sum(window.room for window in windows) < men + women or not all(w.houses for w in windows):
+            return None
+        key = (men, women, site.bases, *((w.room, w.ranges) for w in windows))
+        if key not in self._shares:
+            self._shares[key] = self._divide(men, women, site, windows)
+        return self._shares[key]
+
+    def _divide(self, men: int, women: int, site: Site, windows: list[Window]) -> tuple[Part, ...] | None:
+        if len(windows) == 1:
+            return (Part(site.bases[0], men, women),) if self.places.fits(windows[0], men, women) else None
+        size = men + women
+        beds = [self.places.beds[base] for base in site.bases]
+        target = size * beds[0] / sum(beds)
+        ranges = [tuple(r for r in w.ranges if r[0] <= r[1]) for w in windows]
+        low, high = max(1, size - windows[1].room), min(size - 1, windows[0].room)
+        for here in sorted(range(low, high + 1), key=lambda n: (abs(n - target), n)):
+            fair = here * women / size
+            for some in sorted(range(max(0, here - men), min(women, here) + 1), key=lambda w: (abs(w - fair), w)):
+                if abs(some - fair) > 6:
+                    break
+                if houses_suffice((here - some, some), ranges[0]) and houses_suffice(
+                    (men - here + some, women - some), ranges[1]
+                ):
+                    return (
+                        Part(site.bases[0], here - some, some),
+                        Part(site.bases[1], men - here + some, women - some),
+                    )
+        return None
+
+
+def _previous_sites(problem: Problem) -> dict[tuple[str, int], tuple[int, tuple[str, ...]]]:
+    """Gathering -> (first day, bases sorted) of the previous plan."""
+    if problem.previous is None:
+        return {}
+    return {
+        (row["class"], row["index"]): (day_number(row["first_day"]), tuple(sorted(s["base"] for s in row["sites"])))
+        for row in problem.previous["gatherings"]
+        if "skipped" not in row
+    }
