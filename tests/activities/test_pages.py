@@ -1,0 +1,523 @@
+"""Every page of the class's record, as those see it who work with it."""
+
+import datetime
+import uuid
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from activities.actions import file_reflection, return_paper
+from activities.models import ActivityRecord, PaperState, Reflection, ResearchReport
+from batches.actions.attendance import confirm_gathering, enter_absence, join_makeup
+from batches.models import Absence, Batch, Gathering, MakeUp
+from batches.presence import presence_of_gathering
+from tests.activities.conftest import DAY, ClassWorld, filed, make_class
+from tests.factories import (
+    BaseFactory,
+    GatheringFactory,
+    HouseholdFactory,
+    LodgingFactory,
+    MembershipFactory,
+    RateFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(user: User, name: str, *args: Any, status: int = 200, **query: Any) -> str:
+    response = signed_in(user).get(reverse(f"activities:{name}", args=args), query)
+    assert response.status_code == status, response
+    return response.content.decode()
+
+
+def record_form(world: ClassWorld, **fields: Any) -> dict[str, Any]:
+    return {
+        "client_id": str(uuid.uuid4()), "kind": "policy", "gathering": world.gathering.pk, "day": "2026-09-12",
+        "village": world.gathering.sites.get().base.village_id, "participants": [world.member.enrollment.pk],
+        "title": "医保缴费怎么办", "text": "在村部讲了一遍。", "people_reached": "32", "act": "submit",
+    } | fields  # fmt: skip
+
+
+def test_gathering_page_shows_absences_five_ones_and_records(ours: ClassWorld, theirs: ClassWorld) -> None:
+    enter_absence(
+        by=ours.monitor, gathering=ours.gathering, enrollment=ours.member.enrollment, kind="leave", first_day=DAY,
+        last_day=DAY, reason="局里决算会",
+    )  # fmt: skip
+    filed(ours, title="装扶手")
+    filed(theirs, title="别班的事")
+    shown = page(ours.monitor, "gathering", ours.practice_class.pk)
+    assert "局里决算会" in shown
+    assert "待准" in shown
+    assert "惠民实事：装扶手" in shown
+    assert "1 / 3 件" in shown
+    assert "记一条" in shown
+    assert "别班的事" not in shown
+    assert "准假</button>" not in shown  # the monitor enters, the head teacher decides
+    assert "准假</button>" in page(ours.head_teacher, "gathering", ours.practice_class.pk)
+
+
+def test_gathering_page_is_closed_to_other_classes_and_to_members(ours: ClassWorld, theirs: ClassWorld) -> None:
+    for user in (theirs.monitor, theirs.head_teacher, theirs.counsellor):
+        page(user, "gathering", ours.practice_class.pk, status=404)
+    page(ours.cadre, "gathering", ours.practice_class.pk, status=403)
+    page(ours.monitor, "gathering", ours.practice_class.pk, status=404, gathering=theirs.gathering.pk)
+    page(ours.monitor, "gathering", ours.practice_class.pk, status=404, gathering="x" * 50)
+
+
+def test_leader_sees_the_gathering_and_changes_nothing(ours: ClassWorld, leader: User) -> None:
+    shown = page(leader, "gathering", ours.practice_class.pk)
+    assert reverse("activities:record_new", args=[ours.practice_class.pk]) not in shown
+    assert "登记请假" not in shown
+    client = signed_in(leader)
+    assert client.post(reverse("activities:hold", args=[ours.gathering.pk])).status_code == 403
+
+
+def test_gathering_page_without_any_gathering_says_what_comes(ours: ClassWorld) -> None:
+    Gathering.objects.update(state=Gathering.State.CANCELLED)
+    assert "这个班还没有安排集中" in page(ours.monitor, "gathering", ours.practice_class.pk)
+
+
+def test_monitors_tab_leads_to_the_class(ours: ClassWorld, theirs: ClassWorld) -> None:
+    response = signed_in(ours.monitor).get(reverse("activities:now"))
+    assert response["Location"] == reverse("activities:gathering", args=[ours.practice_class.pk])
+    page(ours.cadre, "now", status=403)
+
+
+def test_record_form_knows_kind_day_village_and_people(ours: ClassWorld) -> None:
+    enter_absence(
+        by=ours.monitor, gathering=ours.gathering, enrollment=ours.member.enrollment, kind="leave",
+        first_day=ours.gathering.first_day, last_day=ours.gathering.last_day,
+    )  # fmt: skip
+    shown = page(ours.monitor, "record_new", ours.practice_class.pk, kind="survey")
+    assert 'value="survey" checked' in shown
+    assert f'value="{ours.monitoring.enrollment.pk}" id="person-{ours.monitoring.enrollment.pk}" checked' in shown
+    assert f'id="person-{ours.member.enrollment.pk}" checked' not in shown
+    assert 'value="2026-09-13"' in shown
+    assert "附照片" in shown
+    assert "可不附" in shown
+
+
+def test_record_sent_from_the_form_arrives_with_receipt(ours: ClassWorld) -> None:
+    url = reverse("activities:record_new", args=[ours.practice_class.pk])
+    response = signed_in(ours.monitor).post(url, record_form(ours), follow=True)
+    record = ActivityRecord.objects.get()
+    assert (record.title, record.state, record.people_reached) == ("医保缴费怎么办", PaperState.SUBMITTED, 32)
+    assert [enrollment.pk for enrollment in record.participants.all()] == [ours.member.enrollment.pk]
+    shown = response.content.decode()
+    assert "已报送班主任" in shown
+    assert f'data-receipt="{record.client_id}"' in shown
+
+
+def test_form_posted_twice_makes_one_record(ours: ClassWorld) -> None:
+    url = reverse("activities:record_new", args=[ours.practice_class.pk])
+    data, client = record_form(ours), signed_in(ours.monitor)
+    answers = [client.post(url, data) for _ in range(2)]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    assert ActivityRecord.objects.count() == 1
+    data["client_id"] = str(uuid.uuid4())  # without the id there would be two
+    client.post(url, data)
+    assert ActivityRecord.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"text": "长" * 100_000}, "内容最多 20000 个字，现在 100000 个字"),
+        ({"title": "长" * 101}, "标题最多 100 个字，现在 101 个字"),
+        ({"title": ""}, "请写一句办了什么"),
+        ({"kind": ""}, "请选一个类别"),
+        ({"text": ""}, "还没有写内容"),
+        ({"participants": []}, "还没有选参加的人"),
+        ({"day": "2026-12-24"}, "日期要在"),
+        ({"day": "2026-09-20"}, "日期不在这次集中之内"),
+        ({"day": "昨天"}, "输入一个有效的日期"),
+        ({"people_reached": "999999999999"}, "1000000"),
+        ({"cost": "-1"}, "0"),
+        ({"client_id": "junk"}, "UUID"),
+    ],
+)
+def test_refused_record_keeps_what_was_typed(ours: ClassWorld, fields: dict[str, Any], message: str) -> None:
+    url = reverse("activities:record_new", args=[ours.practice_class.pk])
+    response = signed_in(ours.monitor).post(url, record_form(ours, **fields))
+    shown = response.content.decode()
+    assert response.status_code == 200
+    assert 'id="form-errors"' in shown
+    assert message in shown
+    if "text" not in fields:
+        assert "在村部讲了一遍。</textarea>" in shown
+    else:
+        assert fields["text"] in shown
+    assert not ActivityRecord.objects.exists()
+
+
+def test_draft_is_written_on_and_handed_in_later(ours: ClassWorld) -> None:
+    url = reverse("activities:record_new", args=[ours.practice_class.pk])
+    client, data = signed_in(ours.monitor), record_form(ours, act="draft", text="")
+    client.post(url, data)
+    record = ActivityRecord.objects.get()
+    assert record.state == PaperState.DRAFT
+    own = reverse("activities:record", args=[record.pk])
+    assert "医保缴费怎么办" in client.get(own).content.decode()
+    client.post(own, data | {"text": "讲清了。", "version": record.version, "act": "submit"})
+    record.refresh_from_db()
+    assert (record.state, record.text, record.version) == (PaperState.SUBMITTED, "讲清了。", 2)
+
+
+def test_stale_form_answers_409_and_keeps_the_text(ours: ClassWorld, staff: User) -> None:
+    record = filed(ours, submit=False)
+    data = record_form(ours, client_id=str(record.client_id), version=record.version, act="draft")
+    url = reverse("activities:record", args=[record.pk])
+    assert signed_in(staff).post(url, data | {"text": "中心改的"}).status_code == 302
+    response = signed_in(ours.monitor).post(url, data | {"text": "班长改的"})
+    assert response.status_code == 409
+    assert "班长改的" in response.content.decode()
+    assert "刚被别人改过" in response.content.decode()
+    record.refresh_from_db()
+    assert record.text == "中心改的"
+
+
+def test_drafts_are_seen_by_their_writers_only(ours: ClassWorld, theirs: ClassWorld, leader: User) -> None:
+    draft = filed(ours, submit=False)
+    for user in (ours.head_teacher, ours.counsellor, ours.cadre, leader, theirs.monitor):
+        page(user, "record", draft.pk, status=404)
+    assert draft.title in page(ours.monitor, "record", draft.pk)
+
+
+def test_filed_record_is_read_by_the_class_and_by_nobody_else(ours: ClassWorld, theirs: ClassWorld) -> None:
+    record = filed(ours)
+    for user in (ours.cadre, ours.head_teacher, ours.monitor):
+        assert record.text in page(user, "record", record.pk)
+    for user in (theirs.cadre, theirs.monitor, theirs.head_teacher):
+        page(user, "record", record.pk, status=404)
+
+
+def test_text_is_shown_literally(ours: ClassWorld) -> None:
+    record = filed(ours, title="<script>alert(1)</script>", text="{{7*7}} ${x} '; DROP %s <img src=x>")
+    shown = page(ours.head_teacher, "review", record.pk)
+    assert "<script>alert(1)" not in shown
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "{{7*7}} ${x} &#x27;; DROP %s &lt;img src=x&gt;" in shown
+
+
+def test_review_accepts_or_returns_with_reason(ours: ClassWorld) -> None:
+    record, client = filed(ours), signed_in(ours.head_teacher)
+    url = reverse("activities:review", args=[record.pk])
+    assert "审核通过，计入进度" in client.get(url).content.decode()
+    refused = client.post(url, {"decision": "return", "version": record.version, "reason": " "})
+    assert "请写明原因" in refused.content.decode()
+    client.post(url, {"decision": "return", "version": record.version, "reason": "缺到场人数"})
+    record.refresh_from_db()
+    assert record.state == PaperState.RETURNED
+    assert "退回：缺到场人数" in page(ours.monitor, "record", record.pk)
+    stale = client.post(url, {"decision": "accept", "version": record.version})
+    assert "不能审核通过" in stale.content.decode()
+
+
+def test_review_of_a_version_changed_meanwhile_answers_409(ours: ClassWorld) -> None:
+    record = filed(ours)
+    url = reverse("activities:review", args=[record.pk])
+    ActivityRecord.objects.filter(pk=record.pk).update(version=2)
+    response = signed_in(ours.head_teacher).post(url, {"decision": "accept", "version": 1})
+    assert response.status_code == 409
+    record.refresh_from_db()
+    assert record.state == PaperState.SUBMITTED
+
+
+def test_review_is_not_for_writers_and_other_classes(ours: ClassWorld, theirs: ClassWorld) -> None:
+    record = filed(ours)
+    page(ours.monitor, "review", record.pk, status=403)
+    page(theirs.head_teacher, "review", record.pk, status=404)
+
+
+def test_acts_on_papers_by_post_only(ours: ClassWorld) -> None:
+    record, client = filed(ours), signed_in(ours.monitor)
+    url = reverse("activities:paper_act", args=["record", record.pk, "withdraw"])
+    assert client.get(url).status_code == 405
+    assert client.post(url).status_code == 302
+    record.refresh_from_db()
+    assert record.state == PaperState.DRAFT
+    for kind, act in (("record", "accept"), ("nothing", "void")):
+        assert client.post(reverse("activities:paper_act", args=[kind, record.pk, act])).status_code == 404
+    client.post(reverse("activities:paper_act", args=["record", record.pk, "void"]), {"reason": "记错了"})
+    client.post(reverse("activities:paper_act", args=["record", record.pk, "restore"]), {"reason": "没有记错"})
+    record.refresh_from_db()
+    assert record.state == PaperState.DRAFT
+
+
+def test_absence_is_entered_once_and_errors_keep_the_form(ours: ClassWorld) -> None:
+    client = signed_in(ours.monitor)
+    url = reverse("activities:absence_new", args=[ours.gathering.pk])
+    assert "学员" in client.get(url).content.decode()
+    data = {
+        "client_id": str(uuid.uuid4()), "enrollment": ours.member.enrollment.pk, "kind": "late", "first_day": "2026-09-11",
+        "last_day": "2026-09-11", "reason": "孩子看病",
+    }  # fmt: skip
+    assert client.post(url, data).status_code == 302
+    assert client.post(url, data).status_code == 302
+    absence = Absence.objects.get()
+    assert (absence.kind, absence.whole_days) == ("late", False)
+    again = client.post(url, data | {"client_id": str(uuid.uuid4())})
+    assert "已登记晚到" in again.content.decode()
+    assert 'value="孩子看病"' in again.content.decode()
+
+
+def test_cadre_asks_for_leave_and_takes_it_back(ours: ClassWorld, theirs: ClassWorld) -> None:
+    coming = GatheringFactory(
+        practice_class=ours.practice_class, index=9, first_day=datetime.date(2026, 11, 27),
+        last_day=datetime.date(2026, 11, 29),
+    )  # fmt: skip
+    client, url = signed_in(ours.cadre), reverse("activities:leave", args=[coming.pk])
+    assert "报给班主任" in client.get(url).content.decode()
+    data = {
+        "client_id": str(uuid.uuid4()), "enrollment": ours.member.enrollment.pk, "kind": "leave",
+        "first_day": "2026-11-27", "last_day": "2026-11-27", "whole_days": "on", "reason": "公务",
+    }  # fmt: skip
+    assert "选择一个有效的选项" in client.post(url, data | {"kind": "unexcused"}).content.decode()
+    assert client.post(url, data | {"enrollment": ours.monitoring.enrollment.pk}).status_code == 200
+    assert client.post(url, data).status_code == 302
+    absence = Absence.objects.get()
+    assert (absence.state, absence.entered_by) == (Absence.State.ENTERED, ours.cadre)
+    assert signed_in(theirs.cadre).get(url).status_code == 404
+    client.post(reverse("activities:absence_void", args=[absence.pk]), {"reason": "不请了"})
+    absence.refresh_from_db()
+    assert absence.state == Absence.State.VOID
+
+
+def test_leave_is_decided_on_the_page(ours: ClassWorld, theirs: ClassWorld) -> None:
+    absence = enter_absence(
+        by=ours.monitor, gathering=ours.gathering, enrollment=ours.member.enrollment, kind="leave", first_day=DAY, last_day=DAY
+    )  # fmt: skip
+    url = reverse("activities:absence_decide", args=[absence.pk])
+    assert signed_in(theirs.head_teacher).post(url, {"decision": "approve"}).status_code == 404
+    client = signed_in(ours.head_teacher)
+    client.post(url, {"decision": "approve"})
+    absence.refresh_from_db()
+    assert absence.state == Absence.State.APPROVED
+    client.post(url, {"decision": "refuse", "reason": "要开班会"})
+    absence.refresh_from_db()
+    assert absence.state == Absence.State.REFUSED
+
+
+def test_confirming_page_lists_days_and_keeps_a_scan(ours: ClassWorld) -> None:
+    client, url = signed_in(ours.monitor), reverse("activities:confirm", args=[ours.gathering.pk])
+    assert "共6人天" in client.get(url).content.decode()
+    bad = client.post(url, {"signed_sheet": SimpleUploadedFile("a.pdf", b"no pdf at all")})
+    assert "签到表没有附上" in bad.content.decode()
+    ours.gathering.refresh_from_db()
+    assert ours.gathering.state == Gathering.State.HELD
+    client.post(url, {"signed_sheet": SimpleUploadedFile("../x.pdf", b"%PDF-1.4 scan")})
+    ours.gathering.refresh_from_db()
+    assert ours.gathering.state == Gathering.State.CONFIRMED
+    scan = client.get(reverse("activities:sheet", args=[ours.gathering.pk]))
+    assert b"".join(scan.streaming_content) == b"%PDF-1.4 scan"  # type: ignore[attr-defined]
+    assert "attachment" in scan["Content-Disposition"]
+
+
+def test_scan_is_closed_to_other_classes(ours: ClassWorld, theirs: ClassWorld) -> None:
+    page(theirs.monitor, "sheet", ours.gathering.pk, status=404)
+    page(ours.monitor, "sheet", ours.gathering.pk, status=404)  # none was given
+
+
+def test_correction_page_keeps_the_old_row(ours: ClassWorld) -> None:
+    confirm_gathering(by=ours.monitor, gathering=ours.gathering)
+    client, url = signed_in(ours.head_teacher), reverse("activities:correct", args=[ours.gathering.pk])
+    data = {"enrollment": ours.member.enrollment.pk, "days": 2, "nights": 1, "reason": "签到表为准"}
+    assert "住宿不超过" in client.post(url, data | {"nights": 2}).content.decode()
+    assert client.post(url, data).status_code == 302
+    assert "改为 2天" in client.get(url).content.decode()
+    page(ours.monitor, "correct", ours.gathering.pk, status=403)
+
+
+def test_makeup_is_arranged_and_taken_back(ours: ClassWorld, theirs: ClassWorld, staff: User) -> None:
+    Gathering.objects.filter(pk=theirs.gathering.pk).update(
+        first_day=datetime.date(2026, 9, 18), last_day=datetime.date(2026, 9, 20)
+    )
+    client, url = signed_in(staff), reverse("activities:makeup", args=[theirs.gathering.pk])
+    data = {"enrollment": ours.member.enrollment.pk, "reason": "补第1次"}
+    assert "请写补哪次" in client.post(url, data | {"reason": ""}).content.decode()
+    assert client.post(url, data).status_code == 302
+    makeup = MakeUp.objects.get()
+    assert "补第1次" in page(staff, "gathering", theirs.practice_class.pk)
+    client.post(reverse("activities:makeup_void", args=[makeup.pk]), {"reason": "不去了"})
+    makeup.refresh_from_db()
+    assert not makeup.live
+
+
+def test_me_says_where_with_whom_and_what_it_costs(ours: ClassWorld, staff: User) -> None:
+    base = BaseFactory(village__name="双溪村", meeting_point="村部")
+    coming = GatheringFactory(
+        practice_class=ours.practice_class, index=9, first_day=datetime.date(2026, 11, 27),
+        last_day=datetime.date(2026, 11, 29), base=base,
+    )  # fmt: skip
+    household = HouseholdFactory(base=base, head="黄秀兰", address="溪边组12号")
+    beds = list(household.rooms.get().beds.order_by("number"))
+    mate = MembershipFactory(practice_class=ours.practice_class, cadre__name="许建华")
+    LodgingFactory(gathering=coming, enrollment=ours.member.enrollment, bed=beds[0])
+    LodgingFactory(gathering=coming, enrollment=mate.enrollment, bed=beds[1])
+    assert "食宿费" not in page(ours.cadre, "me")  # no rate, no figure
+    RateFactory(confirmed_at=timezone.now(), confirmed_by=staff)
+    shown = page(ours.cadre, "me")
+    for words in (
+        "11-27 周五到",
+        "双溪村",
+        "住黄秀兰家，溪边组12号",
+        "许建华",
+        "食宿费340.00元",
+        "饭240.00元",
+        "住2晚100.00元",
+    ):
+        assert words in shown
+    assert "在村 12 天" in shown
+    assert "已 3 天，要满 15 天" in shown
+    assert "去写" in shown
+
+
+def test_me_of_somebody_not_enrolled_is_refused(outsider: User, ours: ClassWorld) -> None:
+    page(outsider, "me", status=403)
+
+
+def test_me_names_the_gathering_again_after_the_class_changed(ours: ClassWorld, theirs: ClassWorld) -> None:
+    assert ours.practice_class.short_name in page(ours.cadre, "me")
+    assert theirs.practice_class.short_name not in page(ours.cadre, "me")
+
+
+def test_reflection_is_written_handed_in_and_accepted(ours: ClassWorld, theirs: ClassWorld) -> None:
+    client, url = signed_in(ours.cadre), reverse("activities:reflection")
+    assert "报送班主任" in client.get(url).content.decode()
+    data = {"client_id": str(uuid.uuid4()), "title": "三天见闻", "text": "住在黄家。", "act": "draft"}
+    for _ in range(2):
+        client.post(url, data)
+    paper = Reflection.objects.get()
+    assert client.get(url)["Location"] == reverse("activities:reflection_edit", args=[paper.pk])
+    own = reverse("activities:reflection_edit", args=[paper.pk])
+    too_long = client.post(own, data | {"text": "长" * 100_000, "version": 1})
+    assert "内容最多 20000 个字" in too_long.content.decode()
+    client.post(own, data | {"act": "submit", "version": 1})
+    paper.refresh_from_db()
+    assert paper.state == PaperState.SUBMITTED
+    review = reverse("activities:review_reflection", args=[paper.pk])
+    for user in (theirs.head_teacher, theirs.mentor):
+        assert signed_in(user).get(review).status_code == 404
+    signed_in(ours.mentor).post(review, {"decision": "accept", "version": 1})
+    paper.refresh_from_db()
+    assert paper.state == PaperState.ACCEPTED
+    assert "已审核" in client.get(own).content.decode()
+
+
+def test_reflection_of_somebody_else_is_not_found(ours: ClassWorld, theirs: ClassWorld) -> None:
+    paper = file_reflection(
+        by=ours.cadre, enrollment=ours.member.enrollment, client_id=uuid.uuid4(), title="见闻", text="写了"
+    ).paper
+    for user in (theirs.cadre, ours.monitor, theirs.head_teacher):
+        page(user, "reflection_edit", paper.pk, status=404)
+    assert "写了" in page(ours.head_teacher, "reflection_edit", paper.pk)
+
+
+def test_report_is_filed_and_returned(ours: ClassWorld) -> None:
+    client, url = signed_in(ours.monitor), reverse("activities:report_new", args=[ours.practice_class.pk])
+    assert "调研报告" in client.get(url).content.decode()
+    data = {"client_id": str(uuid.uuid4()), "title": "夏橙产业调研", "text": "问了12户。", "act": "submit"}
+    client.post(url, data)
+    report = ResearchReport.objects.get()
+    assert report.state == PaperState.SUBMITTED
+    assert "问了12户" in page(ours.head_teacher, "review_report", report.pk)
+    return_paper(by=ours.head_teacher, paper=report, reason="缺数据")
+    own = reverse("activities:report_edit", args=[report.pk])
+    assert "退回：缺数据" in client.get(own).content.decode()
+    client.post(own, data | {"text": "问了12户，有表。", "version": 1})
+    report.refresh_from_db()
+    assert (report.state, report.version) == (PaperState.SUBMITTED, 2)
+
+
+def test_class_page_names_what_everybody_owes(ours: ClassWorld, theirs: ClassWorld) -> None:
+    record = filed(ours)
+    shown = page(ours.head_teacher, "class", ours.practice_class.pk)
+    assert "在村 12 天，已 3 天，要满 15 天" in shown
+    assert record.title in shown
+    assert "去审核" in shown
+    page(ours.head_teacher, "class", theirs.practice_class.pk, status=404)
+    page(ours.cadre, "class", ours.practice_class.pk, status=403)
+
+
+def test_list_of_classes_and_waiting_papers(ours: ClassWorld, theirs: ClassWorld, leader: User) -> None:
+    filed(ours, title="等审核的")
+    filed(theirs, title="别班等审核的")
+    shown = page(ours.head_teacher, "classes")
+    assert "等审核的" in shown
+    assert "别班等审核的" not in shown
+    assert str(theirs.practice_class) not in shown
+    assert str(theirs.practice_class) in page(leader, "classes")
+
+
+def test_five_ones_matrix_by_class_number(ours: ClassWorld, theirs: ClassWorld, leader: User, batch: Batch) -> None:
+    filed(ours, kind="party")
+    shown = page(leader, "five_ones", batch.pk)
+    assert "按班号排列" in shown
+    assert "待审核" in shown
+    assert shown.index(ours.practice_class.short_name) < shown.index(theirs.practice_class.short_name)
+    assert theirs.practice_class.short_name not in page(ours.head_teacher, "five_ones", batch.pk)
+    page(ours.head_teacher, "five_ones", batch.pk + 1000, status=404)
+
+
+def test_number_of_queries_does_not_grow_with_rows(ours: ClassWorld, batch: Batch, staff: User) -> None:
+    places = [
+        (ours.monitor, "gathering", ours.practice_class.pk), (ours.head_teacher, "class", ours.practice_class.pk),
+        (staff, "classes"), (staff, "five_ones", batch.pk), (ours.cadre, "me"),
+    ]  # fmt: skip
+
+    def fill(number: int) -> None:
+        for n in range(number):
+            member = MembershipFactory(practice_class=ours.practice_class)
+            enter_absence(
+                by=ours.monitor, gathering=ours.gathering, enrollment=member.enrollment, kind="leave", first_day=DAY, last_day=DAY
+            )  # fmt: skip
+            filed(ours, title=f"第{n}件")
+            make_class(batch)
+
+    def count() -> list[int]:
+        counts = []
+        for user, name, *args in places:
+            client = signed_in(user)
+            url = reverse(f"activities:{name}", args=args)
+            client.get(url)
+            with CaptureQueriesContext(connection) as queries:
+                client.get(url)
+            counts.append(len(queries))
+        return counts
+
+    fill(1)
+    few = count()
+    fill(8)
+    assert count() == few
+    assert len(presence_of_gathering(ours.gathering)) == 11
+
+
+def test_makeup_needs_a_person_of_the_batch(ours: ClassWorld, staff: User) -> None:
+    stranger = MembershipFactory()
+    url = reverse("activities:makeup", args=[ours.gathering.pk])
+    response = signed_in(staff).post(url, {"enrollment": stranger.enrollment.pk, "reason": "补"})
+    assert "选择一个有效的选项" in response.content.decode()
+    assert not MakeUp.objects.exists()
+
+
+def test_joined_guest_is_offered_as_participant(ours: ClassWorld, theirs: ClassWorld, staff: User) -> None:
+    Gathering.objects.filter(pk=theirs.gathering.pk).update(
+        first_day=datetime.date(2026, 9, 18), last_day=datetime.date(2026, 9, 20)
+    )
+    theirs.gathering.refresh_from_db()
+    join_makeup(by=staff, enrollment=ours.member.enrollment, gathering=theirs.gathering, reason="补第1次")
+    shown = page(theirs.monitor, "record_new", theirs.practice_class.pk)
+    assert f'id="person-{ours.member.enrollment.pk}" checked' in shown
