@@ -26,6 +26,7 @@ ACT_NAMES = {
     "issue_accounts": "发放账号",
     "lock_sign_in": "登录锁定",
     "make_demonstration_bases": "生成演示基地",
+    "make_demonstration_people": "生成演示干部",
     "open_notice": "农户公示",
     "raise_objection": "登记农户异议",
     "read_import": "核对名册",

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import Role, RoleGrant, User
+from accounts.models import ADMINISTRATORS, Role, RoleGrant, User
 from accounts.passwords import hash_one_time, one_time_password
 from accounts.rules import may_act_on_account, may_grant_roles
 from config.errors import DomainError
@@ -158,14 +158,26 @@ def _check_grant(user: User, role: str, reason: str, by: User | None, until: dat
         raise DomainError("until_past", "截止日期已经过去：请改成今天或以后，长期的空着。")
 
 
+TWO_ADMINISTRATORS = DomainError(
+    "two_administrators", "系统、安全、审计三个管理员角色不能由同一人兼任：请先撤销原来的，或授予另一个人。"
+)
+ALREADY_GRANTED = DomainError("already_granted", "这个人已经有这个角色：要改期限，请先撤销再授予。")
+
+
+def clash(user: User, role: str) -> DomainError | None:
+    """Why the database would refuse this grant, asked beforehand so that a form can say it beside the field."""
+    standing = set(user.role_grants.in_force().values_list("role", flat=True))
+    if role in standing:
+        return ALREADY_GRANTED
+    return TWO_ADMINISTRATORS if role in ADMINISTRATORS and standing & set(ADMINISTRATORS) else None
+
+
 def _refused(error: IntegrityError) -> DomainError:
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
     if name == "one_administrator_role_a_person":
-        return DomainError(
-            "two_administrators", "系统、安全、审计三个管理员角色不能由同一人兼任：请先撤销原来的，或授予另一个人。"
-        )
+        return TWO_ADMINISTRATORS
     if name == "role_granted_once":
-        return DomainError("already_granted", "这个人已经有这个角色：要改期限，请先撤销再授予。")
+        return ALREADY_GRANTED
     raise error
 
 

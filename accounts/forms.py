@@ -1,5 +1,6 @@
 """Forms about signing in, passwords, accounts and roles."""
 
+import datetime
 from typing import Any
 
 from axes.helpers import get_cool_off, get_failure_limit
@@ -9,9 +10,10 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
+from accounts.actions import clash
 from accounts.models import RoleGrant, User
-
 
 LONGEST_NAME = 40
 
@@ -136,6 +138,20 @@ class RoleGrantForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at
         if user == self.granted_by:
             raise ValidationError("不能给自己授权：请另一位安全管理员办理。")
         return user
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("user") and data.get("role"):
+            refusal = clash(data["user"], data["role"])
+            if refusal is not None:
+                self.add_error("role", refusal.message)
+        return data
+
+    def clean_until(self) -> datetime.date | None:
+        until: datetime.date | None = self.cleaned_data["until"]
+        if until is not None and until < timezone.localdate():
+            raise ValidationError("截止日期已经过去：请改成今天或以后，长期的空着。")
+        return until
 
 
 class AuditFilterForm(forms.Form):

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import actions, audit
-from accounts.access import allow, public, signed_in
+from accounts.access import allow, public, signed_in, user_of
 from accounts.act_names import act_name
 from accounts.forms import (
     AuditFilterForm,
@@ -83,7 +83,7 @@ def _minutes_left(request: HttpRequest, username: str) -> int:
 @signed_in
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    audit.record("sign_out", by=_me(request))
+    audit.record("sign_out", by=user_of(request))
     logout(request)
     messages.success(request, "您已退出。离开座位前退出，别人就看不到您的页面。")
     return redirect("accounts:sign_in")
@@ -94,7 +94,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def change_password(request: HttpRequest) -> HttpResponse:
     """One's own password; the first one must be changed here before any other page opens."""
-    user = _me(request)
+    user = user_of(request)
     form = ChangePasswordForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         actions.change_password(user=user, password=form.cleaned_data["new_password"])
@@ -109,7 +109,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @require_GET
 def me(request: HttpRequest) -> HttpResponse:
     """What the system keeps about the person's account, who the person is, and who looked at the full data."""
-    user = _me(request)
+    user = user_of(request)
     context = {"user": user, "roles": roles_of(user), "looks": entries_about(user)[:50]}
     return render(request, "accounts/me.html", context)
 
@@ -119,7 +119,7 @@ def me(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def reveal_field(request: HttpRequest, what: str, pk: int) -> HttpResponse:
     """Fragments for htmx: GET asks why (or, with `masked`, goes back to the mask), POST shows the value for a minute."""
-    revealable, user = find(what), _me(request)
+    revealable, user = find(what), user_of(request)
     if revealable is None or not revealable.may.test(user):
         raise Http404
     obj = get_object_or_404(revealable.rows(user), pk=pk)
@@ -137,11 +137,6 @@ def _masked(revealable: Revealable, obj: Any) -> str:
     return revealable.mask(getattr(obj, revealable.field))
 
 
-def _me(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 -- the guard of every view here lets only users in
-    return request.user
-
-
 # --- the desk: other people's accounts
 
 
@@ -149,7 +144,7 @@ def _me(request: HttpRequest) -> User:
 @require_GET
 def account_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One account: who the person is, whether sign-in is locked, and the acts on it."""
-    account = get_object_or_404(visible_accounts(_me(request)), pk=pk)
+    account = get_object_or_404(visible_accounts(user_of(request)), pk=pk)
     context = {
         "account": account, "roles": roles_of(account), "locked": is_locked(account),
         "may_act": account != request.user and may_act_on_account.test(request.user, account),
@@ -167,7 +162,7 @@ def create_accounts(request: HttpRequest) -> HttpResponse:
     form = CreateAccountsForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            slips = actions.issue_accounts(people=form.cleaned_data["people"], by=_me(request))
+            slips = actions.issue_accounts(people=form.cleaned_data["people"], by=user_of(request))
         except DomainError as error:
             form.add_error("people", error.message)
         else:
@@ -187,13 +182,13 @@ def slips_page(request: HttpRequest, slips: Sequence[actions.Slip]) -> HttpRespo
 
 
 def _managed(request: HttpRequest, pk: int) -> User:
-    return get_object_or_404(visible_accounts(_me(request)), pk=pk)
+    return get_object_or_404(visible_accounts(user_of(request)), pk=pk)
 
 
 @allow(may_manage_accounts)
 @require_POST
 def reset_password(request: HttpRequest, pk: int) -> HttpResponse:
-    slip = actions.reset_password(user=_managed(request, pk), by=_me(request))
+    slip = actions.reset_password(user=_managed(request, pk), by=user_of(request))
     return slips_page(request, [slip])
 
 
@@ -201,7 +196,7 @@ def reset_password(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def disable_account(request: HttpRequest, pk: int) -> HttpResponse:
     account = _managed(request, pk)
-    actions.disable_account(user=account, reason=request.POST.get("reason", "")[:200], by=_me(request))
+    actions.disable_account(user=account, reason=request.POST.get("reason", "")[:200], by=user_of(request))
     messages.success(request, f"已停用“{account.name}”的账号。正开着的页面下一步就会被拒绝；要恢复，在本页点“启用”。")
     return redirect("accounts:account", pk)
 
@@ -210,7 +205,7 @@ def disable_account(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def enable_account(request: HttpRequest, pk: int) -> HttpResponse:
     account = _managed(request, pk)
-    actions.enable_account(user=account, by=_me(request))
+    actions.enable_account(user=account, by=user_of(request))
     messages.success(request, f"已启用“{account.name}”的账号。密码还是原来的；忘了就重置。")
     return redirect("accounts:account", pk)
 
@@ -219,7 +214,7 @@ def enable_account(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def unlock_account(request: HttpRequest, pk: int) -> HttpResponse:
     account = _managed(request, pk)
-    actions.unlock_account(user=account, by=_me(request))
+    actions.unlock_account(user=account, by=user_of(request))
     messages.success(request, f"“{account.name}”现在可以登录了。密码没有变。")
     return redirect("accounts:account", pk)
 
@@ -231,7 +226,7 @@ def revoke_role(request: HttpRequest, pk: int) -> HttpResponse:
     grant = get_object_or_404(RoleGrant.objects.select_related("user"), pk=pk)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        actions.revoke_role(grant=grant, reason=form.cleaned_data["reason"], by=_me(request))
+        actions.revoke_role(grant=grant, reason=form.cleaned_data["reason"], by=user_of(request))
         messages.success(
             request, f"已撤销“{grant.user.name}”的{grant.get_role_display()}角色。对方下一步起就没有这些权限。"
         )
@@ -260,7 +255,7 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
 def verify_trail(request: HttpRequest) -> HttpResponse:
     """Read the whole chain and say whether it holds; that it was asked is itself an entry."""
     verdict = verify_audit()
-    audit.record("verify_audit", by=_me(request), holds=verdict.holds, bad_seq=verdict.bad_seq)
+    audit.record("verify_audit", by=user_of(request), holds=verdict.holds, bad_seq=verdict.bad_seq)
     if verdict.holds:
         messages.success(
             request, f"审计链完好。共核对{verdict.entries}条、{verdict.checkpoints}个签名检查点，没有缺失和改动。"

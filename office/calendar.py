@@ -1,8 +1,8 @@
 """Working days: Monday to Friday, changed by the rows of CalendarDay; and the rows of a year from the published table.
 
 The table comes from the chinesecalendar package (the State Council's yearly notice). Which of its days off are the festival
-days themselves (法定节日当天) follows from 全国年节及纪念日放假办法 as amended from 2025: 元旦 1, 春节 4 (from the last day of the
-old year), 清明 1, 劳动节 2, 端午 1, 中秋 1, 国庆 3. Those that follow the lunar calendar stand in `LUNAR`.
+days themselves (法定节日当天) follows from 全国年节及纪念日放假办法 as amended from 2025: 元旦 1, 春节 4 (from the last day
+of the old year), 清明 1, 劳动节 2, 端午 1, 中秋 1, 国庆 3. Those that follow the lunar calendar stand in `LUNAR`.
 """
 
 import datetime

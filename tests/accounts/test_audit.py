@@ -3,6 +3,7 @@ import pytest
 from accounts import audit
 from accounts.models import AuditEntry
 from accounts.verification import verify_audit
+from cadres.models import Unit
 from tests.factories import UnitFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -10,11 +11,16 @@ pytestmark = pytest.mark.django_db
 
 def test_act_that_fails_leaves_no_entry_and_no_row() -> None:
     user = UserFactory()
-    with pytest.raises(ZeroDivisionError), audit.act("try", by=user):
-        unit = UnitFactory()
-        _ = 1 / 0
+
+    def fail() -> None:
+        with audit.act("try", by=user):
+            UnitFactory(name="试一试局")
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert not AuditEntry.objects.exists()
-    assert not type(unit).objects.filter(pk=unit.pk).exists()
+    assert not Unit.objects.filter(name="试一试局").exists()
 
 
 def test_nested_acts_are_written_in_order_of_completion_with_the_outermost() -> None:
