@@ -41,6 +41,7 @@ CHOICES = {
 }
 CREATE, USE, SKIP = "create", "use", "skip"
 KIND_BY_ENDING = (
+    (re.compile(r"(法院|检察院)$"), Unit.Kind.COUNTY),
     (re.compile(r"(镇|乡|街道)(人民政府|办事处|党委|党工委)?$"), Unit.Kind.TOWNSHIP),
     (re.compile(r"(公司|集团|银行|厂)$"), Unit.Kind.ENTERPRISE),
     (re.compile(r"^团|总工会|妇联|科协|共青团|工商联|文联|残联|侨联|红十字会|妇女联合会"), Unit.Kind.MASS),
