@@ -4,7 +4,7 @@
 import os
 import sys
 
-OWNER_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "flush", "sqlflush", "test"}
+OWNER_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "flush", "sqlflush", "seed", "test"}
 
 
 def main() -> None:
