@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,8 +11,7 @@ from django.utils.safestring import SafeString
 from accounts.desk import ReadOnlyDesk
 from activities import queries, rules
 from activities.models import ActivityRecord, Reflection, ResearchReport
-from batches.models import Absence, Gathering
-from batches.presence import sites_of, with_sites
+from batches.models import Absence
 
 Request = HttpRequest
 
@@ -66,29 +64,6 @@ class ResearchReportAdmin(PaperDesk):
     list_display = ("title", "practice_class", "author", "submitted_at", "state", "page")
     list_filter = ("state", "practice_class__batch")
     list_select_related = ("practice_class__batch", "author")
-
-
-@admin.register(Gathering)
-class GatheringAdmin(ReadOnlyDesk):
-    desk_group = "集中"
-    list_title = "集中"
-    list_display = ("practice_class", "index", "first_day", "last_day", "villages", "state", "page")
-    list_filter = ("state", "practice_class__batch")
-    date_hierarchy = "first_day"
-    search_fields = ("sites__base__village__name",)
-    search_help_text = "按村名查"
-
-    def get_queryset(self, request: Request) -> QuerySet[Gathering]:
-        return with_sites(super().get_queryset(request))
-
-    @admin.display(description="村")
-    def villages(self, gathering: Gathering) -> str:
-        return "、".join(site.base.village.name for site in sites_of(gathering))
-
-    @admin.display(description="办理")
-    def page(self, gathering: Gathering) -> SafeString:
-        url = f"{reverse('activities:gathering', args=[gathering.practice_class_id])}?gathering={gathering.pk}"
-        return link(url, "看名单、确认、更正…")
 
 
 @admin.register(Absence)
