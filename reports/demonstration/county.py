@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
+from evaluations.demonstration import evaluate
 
 from accounts.models import User
 from accounts.passwords import DEMO_PASSWORD
@@ -13,7 +14,6 @@ from batches.actions.batch import save_programme
 from batches.models import Programme
 from cadres.demonstration import make_units_and_cadres
 from config.errors import DomainError
-from evaluations.demonstration import evaluate
 from office.calendar import seed_calendar
 from reports.demonstration import people
 from reports.demonstration.sessions import Session

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from activities.actions import accept_paper, archive_papers, file_record, file_reflection, file_report
 from activities.models import ActivityRecord, PaperState, Reflection, ResearchReport
+from bases.models import TownshipLiaison
 from batches import tasks
 from batches.actions.attendance import confirm_gathering, enter_absence, hold_gathering
 from batches.actions.batch import advance_batch, create_batch
@@ -19,7 +20,6 @@ from batches.actions.plans import publish_plan, start_planning
 from batches.actions.staff import assign_class_staff, assign_mentor, assign_office
 from batches.models import Absence, Batch, ClassOffice, ClassStaff, Gathering, PlanRun, PracticeClass, Programme
 from batches.queries import latest_run, live_gatherings, members_on
-from bases.models import TownshipLiaison
 from cadres.models import Unit
 from config.errors import DomainError
 from office.models import Job, JobState
