@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -22,6 +23,7 @@ from batches.models import (
 )
 from batches.rules import in_force
 from cadres.models import Cadre, PastAttendance, Unit, UnitLiaison
+from office.todo import Todo
 
 GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
 
@@ -214,3 +216,26 @@ def person_days_by_base(until: datetime.date | None = None, *, without: Batch | 
     for base, people, first, last in sites.values_list("sites__base", "sites__people", "first_day", "last_day"):
         totals[base] = totals.get(base, 0) + people * ((last - first).days + 1)
     return totals
+
+
+def todo(user: User) -> list[Todo]:
+    """What waits for centre staff (what blocks each batch, exceptions to approve) and for a unit's liaison (names)."""
+    from batches.course import staff_todo  # the course is built on these queries
+
+    return [*(staff_todo(user) if is_centre_staff.test(user) else []), *_liaison_todo(user)]
+
+
+def _liaison_todo(user: User) -> list[Todo]:
+    """Names of the own units that nobody has answered yet, batch by batch (one query)."""
+    units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
+    waiting = Nomination.objects.filter(
+        cadre__unit__in=units, state=Nomination.State.PROPOSED, batch__state=Batch.State.NOMINATING
+    )
+    rows = waiting.values("batch", "batch__number", "batch__nominate_until").annotate(n=Count("pk")).order_by("batch")
+    return [
+        Todo(
+            what=f"确认第{row['batch__number']}期名单 {row['n']} 人", detail="可以确认、换人，或写明原因缓派",
+            due=row["batch__nominate_until"], url=reverse("batches:nominations", args=[row["batch"]]), act="去确认",
+        )
+        for row in rows
+    ]  # fmt: skip

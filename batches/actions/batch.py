@@ -1,50 +1,112 @@
 """Setting up a batch and carrying it along its course."""
 
 import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accounts import audit
 from accounts.models import User
 from batches import states
-from batches.models import Batch, Enrollment, Parity, PracticeClass, Programme
+from batches.models import Batch, Enrollment, Parity, PracticeClass, Programme, Track
 from batches.queries import GONE
 from config.errors import DomainError
 
+Tracks = Sequence[Mapping[str, Any]]
 
-def save_programme(*, programme: Programme, by: User, reason: str = "") -> Programme:
-    """Save changed rules. Rules that a published batch was run by stay as they are: the change becomes a new version.
 
-    Returns the programme that now holds the values. Batches not yet published move to the new version.
+def save_programme(*, programme: Programme, by: User, reason: str = "", tracks: Tracks | None = None) -> Programme:
+    """Save changed rules, and the tracks where they are given (`order` and the other columns of each).
+
+    Rules that a published batch was run by stay as they are: the change becomes a new version, to which batches not yet
+    published move; their classes follow the tracks. Returns the programme that now holds the values. Raises DomainError
+    "old_programme", "no_tracks", "track_order_twice", "classes_in_use".
     """
-    in_force = programme.pk is not None and programme.batches.filter(state__in=states.LIVE).exists()
+    if tracks is not None:
+        _check_tracks(tracks)
     with audit.act("save_programme", by=by, reason=reason) as entry:
-        if not in_force:
+        if programme.pk is not None and programme.batches.filter(state__in=states.LIVE).exists():
+            programme = _new_version(programme)
+        else:
             programme.save()
-            entry.about(programme)
-            return programme
-        old = Programme.objects.select_for_update().get(pk=programme.pk)
-        if hasattr(old, "superseded_by"):
-            raise DomainError("old_programme", f"“{old}”已有更新的版本，请在最新版上改。")
-        tracks = list(old.tracks.all())
-        programme.pk, programme.version, programme.supersedes = None, old.version + 1, old
-        programme._state.adding = True
-        programme.save()
-        for track in tracks:
-            track.pk, track.programme = None, programme
-            track._state.adding = True
-            track.save()
-        _move_batches(old, programme)
+        if tracks is not None:
+            _keep_tracks(programme, tracks)
         entry.about(programme)
+    return programme
+
+
+def _check_tracks(tracks: Tracks) -> None:
+    if not tracks:
+        raise DomainError("no_tracks", "至少要有一个班型。只有一种班的，填一行“综合班”。")
+    orders = [track["order"] for track in tracks]
+    if len(set(orders)) < len(orders):
+        raise DomainError("track_order_twice", "有两个班型的次序相同。请改成不同的数：干部归入第一个符合的班型。")
+
+
+def _new_version(programme: Programme) -> Programme:
+    old = Programme.objects.select_for_update(of=("self",)).get(pk=programme.pk)
+    if hasattr(old, "superseded_by"):
+        raise DomainError("old_programme", f"“{old}”已有更新的版本，请在最新版上改。")
+    tracks = list(old.tracks.all())
+    programme.pk, programme.version, programme.supersedes = None, old.version + 1, old
+    programme._state.adding = True
+    programme.save()
+    for track in tracks:
+        track.pk, track.programme = None, programme
+        track._state.adding = True
+        track.save()
+    _move_batches(old, programme)
     return programme
 
 
 def _move_batches(old: Programme, new: Programme) -> None:
     waiting = old.batches.exclude(state__in=states.LIVE)
     by_order = {track.order: track for track in new.tracks.all()}
-    for practice_class in PracticeClass.objects.filter(batch__in=waiting).select_related("track"):
+    for practice_class in PracticeClass.objects.filter(batch__in=waiting).select_related("track").order_by("pk"):
         practice_class.track = by_order[practice_class.track.order]
         practice_class.save(update_fields=["track"])
     waiting.update(programme=new)
+
+
+def _keep_tracks(programme: Programme, tracks: Tracks) -> None:
+    """Write the tracks, found by their order, and fit the classes of batches that wait to them."""
+    known = {track.order: track for track in programme.tracks.all()}
+    for values in tracks:
+        track = known.pop(values["order"], None) or Track(programme=programme)
+        for name, value in values.items():
+            setattr(track, name, value)
+        track.save()
+    for batch in programme.batches.exclude(state__in=states.LIVE).order_by("pk"):
+        _fit_classes(batch, {track.pk for track in known.values()})
+    for track in known.values():
+        track.delete()
+
+
+def _fit_classes(batch: Batch, leaving: set[int]) -> None:
+    """As many classes a track as it says, keeping those that are there; a class that rows refer to is never taken away."""
+    wanted = [
+        track for track in batch.programme.tracks.exclude(pk__in=leaving).order_by("order")
+        for _ in range(track.classes_per_batch)
+    ]  # fmt: skip
+    present = list(batch.classes.order_by("number"))
+    for practice_class, track in zip(present, wanted, strict=False):
+        practice_class.track = track
+        practice_class.save(update_fields=["track"])
+    _add_classes(batch, wanted, start=len(present))
+    for practice_class in present[len(wanted) :]:
+        if any(rows.exists() for rows in (practice_class.memberships, practice_class.gatherings, practice_class.staff)):
+            raise DomainError(
+                "classes_in_use",
+                f"{practice_class}已有成员、集中或班主任，班数不能减到 {len(wanted)} 个。请先在班务里了结，或另建一期。",
+            )
+        practice_class.delete()
+
+
+def _add_classes(batch: Batch, tracks: Sequence[Track], *, start: int = 0) -> None:
+    """Classes start + 1 and on, odd and even weeks in turn."""
+    PracticeClass.objects.bulk_create(
+        PracticeClass(batch=batch, number=i, parity=Parity.ODD if i % 2 else Parity.EVEN, track=track)
+        for i, track in enumerate(tracks[start:], start=start + 1)
+    )
 
 
 def create_batch(
@@ -63,10 +125,7 @@ def create_batch(
         raise DomainError("no_classes", f"“{programme}”的班型没有设班数。请先在项目规则里填每期班数。")
     with audit.act("create_batch", by=by) as entry:
         batch = Batch.objects.create(programme=programme, number=number, first_day=first_day, last_day=last_day)
-        PracticeClass.objects.bulk_create(
-            PracticeClass(batch=batch, number=i, parity=Parity.ODD if i % 2 else Parity.EVEN, track=track)
-            for i, track in enumerate(tracks, start=1)
-        )
+        _add_classes(batch, tracks)
         entry.about(batch)
     return batch
 
@@ -88,19 +147,3 @@ def advance_batch(*, batch: Batch, act: str, by: User, reason: str = "") -> None
         if act in moves:
             before, after = moves[act]
             batch.enrollments.filter(live=True, state=before).exclude(state__in=GONE).update(state=after)
-
-
-def rule_summary(programme: Programme) -> list[dict[str, Any]]:
-    """Each parameter with its name, value and meaning, in the order of the model, for pages and print."""
-    rows = []
-    for field in Programme._meta.concrete_fields:
-        if field.name in ("id", "name", "version", "supersedes"):
-            continue
-        value = getattr(programme, field.name)
-        shown = programme.get_makeup_rule_display() if field.name == "makeup_rule" else value
-        if isinstance(value, bool):
-            shown = "是" if value else "否"
-        elif isinstance(value, list):
-            shown = "、".join(str(item) for item in value) or "不限"
-        rows.append({"name": field.verbose_name, "value": shown, "meaning": field.help_text})
-    return rows

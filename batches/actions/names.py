@@ -11,8 +11,10 @@ from batches import states
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
 from batches.planning_input import key
 from batches.queries import going
-from cadres.models import Cadre, Unit
+from batches.rules import in_force
+from cadres.models import Cadre, Unit, UnitLiaison
 from config.errors import Conflict, DomainError
+from office.actions import notify
 from office.jobs import start_job
 from office.models import Job
 
@@ -52,13 +54,14 @@ def keep_proposal(*, run: PlanRun, cadre_pks: list[int], by: User | None) -> Non
 
 
 def open_nominations(*, batch: Batch, until: datetime.date, by: User) -> None:
-    """Let the units answer until a day (included)."""
+    """Let the units answer until a day (included); liaisons of units with unanswered names are told."""
     if until < timezone.localdate():
         raise DomainError("deadline_past", "报名截止日已经过了。请改到今天或以后。")
     with audit.act("open_nominations", by=by, subject=batch, until=until):
         states.advance(batch, "open_nominations")
         batch.nominate_until = until
         batch.save(update_fields=["nominate_until"])
+        _tell_liaisons(batch)
 
 
 def _answerable(nomination: Nomination) -> Nomination:
@@ -193,6 +196,41 @@ def drop_demand(*, demand: PlanDemand, by: User) -> None:
     with audit.act("drop_demand", by=by, subject=demand.batch, cadre=demand.cadre_id, kind=demand.kind):
         demand.live = False
         demand.save(update_fields=["live"])
+
+
+def remind_units(*, batch: Batch, by: User) -> tuple[int, list[str]]:
+    """Tell the liaisons of all units with unanswered names (催报).
+
+    Returns how many units were told, and the names of those that have no liaison and must be called. Raises DomainError
+    "not_nominating", "all_answered".
+    """
+    if batch.state != Batch.State.NOMINATING:
+        raise DomainError("not_nominating", f"{batch}不在报名中，不用催报。")
+    with audit.act("remind_units", by=by, subject=batch) as entry:
+        told, silent = _tell_liaisons(batch)
+        if not told and not silent:
+            raise DomainError("all_answered", "各单位都答复了，不用催。可以编排了。")
+        entry.data["units"] = told
+    return told, silent
+
+
+def _tell_liaisons(batch: Batch) -> tuple[int, list[str]]:
+    """A notice to the liaisons of units with unanswered names: how many units were told, and which have nobody to tell."""
+    units = list(
+        Unit.objects.filter(cadres__nominations__batch=batch, cadres__nominations__state=State.PROPOSED)
+        .distinct()
+        .order_by("name")
+    )
+    liaisons: dict[int, list[User]] = {unit.pk: [] for unit in units}
+    for row in in_force(UnitLiaison.objects.filter(unit__in=units)).select_related("user").order_by("pk"):
+        liaisons[row.unit_id].append(row.user)
+    until = f"{batch.nominate_until:%m-%d} 前" if batch.nominate_until else "尽快"
+    notify(
+        addressees=[user for users in liaisons.values() for user in users], subject=f"请{until}确认{batch}名单",
+        text="贵单位还有人没有确认。可以确认、换人，或写明原因缓派。", url=f"/batches/{batch.pk}/nominations/",
+    )  # fmt: skip
+    silent = [unit.name for unit in units if not liaisons[unit.pk]]
+    return len(units) - len(silent), silent
 
 
 def running_job(batch: Batch) -> Job | None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.backends.postgresql.psycopg_any import DateRange
 
 from accounts.models import User
-from bases.actions import release_base, reserve_base
+from bases.actions import change_reservation, release_base, reserve_base
 from bases.models import BaseUse, Bed, PracticeBase
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
 from batches.planning_input import pk_of
@@ -98,12 +98,23 @@ def take_site(gathering: Gathering, base: PracticeBase, people: int, order: int,
 
 
 def resize_site(site: GatheringSite, people: int, by: User | None) -> None:
-    """Change the number of people at a site; nobody left means the site is given up."""
-    if site.use is not None:
-        release_base(use=site.use, by=by)
-    if people:
-        take_site(site.gathering, site.base, people, site.order, by)
+    """Change the number of people at a site; nobody left means the site is given up.
+
+    Raises the DomainErrors of `bases.actions.reserve_base`; the site and its use are then as they were.
+    """
+    gathering = site.gathering
+    if people and site.use is not None:
+        change_reservation(
+            use=site.use, first_day=gathering.first_day, last_day=gathering.last_day, people=people, by=by,
+            spare_beds=gathering.practice_class.batch.programme.spare_beds,
+        )  # fmt: skip
+        site.people = people
+        site.save(update_fields=["people"])
+    elif people:
+        take_site(gathering, site.base, people, site.order, by)
     else:
+        if site.use is not None:
+            release_base(use=site.use, by=by)
         site.live = False
         site.save(update_fields=["live"])
 

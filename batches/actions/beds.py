@@ -1,0 +1,172 @@
+"""Beds of people who come or go after publication: given up, found, or chosen by hand (4-planning R16 to R18)."""
+
+import datetime
+
+from django.db import IntegrityError, connection
+from django.db.backends.postgresql.psycopg_any import DateRange
+from django.db.models import Count, F, Q, QuerySet
+
+from accounts import audit
+from accounts.models import User
+from bases.models import Bed, HostHousehold
+from batches.actions.projection import DAY, resize_site, take_site
+from batches.models import Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
+from config.errors import Conflict, DomainError
+
+
+def relodge(
+    enrollment: Enrollment, leaves: PracticeClass | None, joins: PracticeClass | None, day: datetime.date, by: User
+) -> None:
+    """Give up the beds at the coming gatherings of one class and find some at those of another, from a day on."""
+    if leaves is not None:
+        for gathering in _coming(leaves, day):
+            give_up_bed(gathering, enrollment, by)
+    if joins is not None:
+        for gathering in _coming(joins, day):
+            give_bed(gathering, enrollment, by)
+
+
+def _coming(practice_class: PracticeClass, day: datetime.date) -> QuerySet[Gathering]:
+    return (
+        practice_class.gatherings.filter(state=Gathering.State.PLANNED, first_day__gte=day)
+        .select_related("practice_class__batch__programme")
+        .order_by("first_day")
+    )
+
+
+def give_up_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> None:
+    """The person's bed at a gathering is free again, and the base has one guest less; nothing where there is none."""
+    lodging = gathering.lodgings.filter(enrollment=enrollment, live=True).select_related("household").first()
+    if lodging is None:
+        return
+    lodging.live = False
+    lodging.save(update_fields=["live"])
+    site = _site_of(gathering, lodging.household.base_id)
+    if site is not None:
+        resize_site(site, site.people - 1, by)
+
+
+def _site_of(gathering: Gathering, base: int) -> GatheringSite | None:
+    found: GatheringSite | None = (
+        gathering.sites.filter(live=True, base=base)
+        .select_related("use__base", "base__village", "gathering__practice_class__batch__programme")
+        .first()
+    )
+    return found
+
+
+def give_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> Lodging | None:
+    """A bed for one more person at a gathering, or None when there is none (the gathering then shows it).
+
+    Preferred is a household where people of the same class and sex already stay and the group is not full (R16: nobody
+    alone); the base's capacity is reserved first.
+    """
+    bed = joinable_beds(gathering, enrollment).first()
+    if bed is None:
+        return None
+    try:
+        return _lodge(gathering, enrollment, bed, by)
+    except DomainError:
+        return None
+
+
+def place_in_bed(*, gathering: Gathering, enrollment: Enrollment, bed: Bed, by: User) -> Lodging:
+    """Put a member into a free bed chosen by hand, at a base of the gathering.
+
+    Raises DomainError when the gathering is over, the person is no member, the bed is elsewhere, closed or taken, the
+    other sex sleeps there, or the base is full. Whoever had a bed at the gathering moves out of it.
+    """
+    with audit.act("place_in_bed", by=by, subject=gathering, enrollment=enrollment.pk, bed=bed.pk):
+        locked = (
+            Gathering.objects.select_for_update(of=("self",))
+            .select_related("practice_class__batch__programme")
+            .get(pk=gathering.pk)
+        )
+        if locked.state != Gathering.State.PLANNED:
+            raise DomainError("not_planned", f"{locked}已经是“{locked.get_state_display()}”，不能再排床位。")
+        member = locked.practice_class.memberships.filter(
+            enrollment=enrollment, live=True, days__contains=locked.first_day, enrollment__live=True
+        )
+        if not member.exists():
+            raise DomainError("not_a_member", f"{enrollment.cadre}那几天不在{locked.practice_class.short_name}。")
+        if not free_beds(locked, enrollment).filter(pk=bed.pk).exists():
+            raise DomainError(
+                "bed_not_free", f"{bed.room.household}{bed}那几晚不能住：有人、停接，或住着异性。请从列出的空床里选。"
+            )
+        give_up_bed(locked, enrollment, by)
+        try:
+            lodging = _lodge(locked, enrollment, bed, by)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except IntegrityError as error:
+            raise Conflict("bed_just_taken", "这张床刚被别人排上。请刷新页面，另选一张。") from error
+    return lodging
+
+
+def _lodge(gathering: Gathering, enrollment: Enrollment, bed: Bed, by: User) -> Lodging:
+    """Reserve one more place at the bed's base and write the bed."""
+    base = bed.room.household.base_id
+    with audit.act("lodge", by=by, subject=gathering, enrollment=enrollment.pk):
+        site = _site_of(gathering, base)
+        if site is not None:
+            resize_site(site, site.people + 1, by)
+        else:
+            _revive_site(gathering, bed, by)
+        old = gathering.lodgings.filter(enrollment=enrollment).order_by("-pk").first()
+        lodging = old or Lodging(gathering=gathering, enrollment=enrollment)
+        lodging.bed, lodging.live = bed, True
+        lodging.save()
+    return lodging
+
+
+def _revive_site(gathering: Gathering, bed: Bed, by: User) -> None:
+    """A base of the gathering that the last guest had left takes a guest again."""
+    given_up = gathering.sites.filter(base=bed.room.household.base_id).select_related("base__village").first()
+    if given_up is None:
+        raise DomainError("not_its_base", f"{gathering}不在{bed.room.household.base}。请选集中地点的床位。")
+    take_site(gathering, given_up.base, 1, given_up.order, by)
+
+
+def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Bed]:
+    """Beds at the gathering's bases that the person can sleep in all nights: open, admitted, free, no other sex there.
+
+    `guests` is the number of people of the same class who already stay in the household (nobody should be alone, R16).
+    """
+    programme = gathering.practice_class.batch.programme
+    nights = DateRange(gathering.first_day, gathering.last_day)
+    days = DateRange(gathering.first_day, gathering.last_day + DAY)
+    taken = Lodging.objects.filter(live=True, stay__overlap=nights).exclude(gathering=gathering, enrollment=enrollment)
+    other_sex = taken.exclude(sex=enrollment.cadre.sex)
+    closed = Q(room__closures__live=True, room__closures__days__overlap=days) | Q(
+        room__household__closures__live=True, room__household__closures__days__overlap=days
+    )
+    beds = (
+        Bed.objects.filter(active=True, room__household__base__in=_bases(gathering))
+        .filter(room__household__state=HostHousehold.State.ADMITTED)
+        .exclude(pk__in=Bed.objects.filter(closed).values("pk"))
+        .exclude(pk__in=taken.values("bed"))
+        .exclude(room__in=other_sex.values("bed__room"))
+    )
+    if programme.household_single_sex:
+        beds = beds.exclude(room__household__in=other_sex.values("household"))
+    own = Q(
+        room__household__lodgings__gathering=gathering, room__household__lodgings__live=True
+    ) & ~Q(room__household__lodgings__enrollment=enrollment)  # fmt: skip
+    return (
+        beds.select_related("room__household__base__village")
+        .annotate(guests=Count("room__household__lodgings", filter=own, distinct=True))
+        .order_by("room__household", "room__name", "number")
+    )
+
+
+def _bases(gathering: Gathering) -> QuerySet[GatheringSite]:
+    """Bases where the gathering is held; those it held last where nobody is left at any."""
+    live = gathering.sites.filter(live=True)
+    return (live if live.exists() else gathering.sites.all()).values("base")
+
+
+def joinable_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Bed]:
+    """Free beds where people of the class already stay and one more still makes a lawful group; smallest group first."""
+    most = gathering.practice_class.batch.programme.household_group_max
+    joined = free_beds(gathering, enrollment).filter(guests__gte=1, guests__lt=most)
+    return joined.order_by(F("guests"), "room__household", "room__name", "number")

@@ -1,0 +1,188 @@
+"""Who is in which class, where each class goes, and who sleeps where: the same shape for a plan and for the current rows."""
+
+import datetime
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from bases.models import Bed, HostHousehold, PracticeBase, Room
+from batches.models import Batch, ClassMembership, Gathering, Lodging, PlanRun, PracticeClass
+from batches.plan_labels import SKIP_REASONS
+from batches.planning_input import pk_of
+from batches.queries import LIVE_STATES, latest_run
+from cadres.models import Cadre
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A class's gathering: planned, held, or not taking place with its reason (`skipped`)."""
+
+    practice_class: PracticeClass
+    index: int
+    first_day: datetime.date | None = None
+    last_day: datetime.date | None = None
+    bases: tuple[PracticeBase, ...] = ()
+    people: int = 0
+    skipped: str = ""
+    gathering: Gathering | None = None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.practice_class.pk, self.index
+
+    @property
+    def days(self) -> int:
+        return (self.last_day - self.first_day).days + 1 if self.first_day and self.last_day else 0
+
+    @property
+    def village_names(self) -> str:
+        return "、".join(str(base.village) for base in self.bases)
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One person's bed at a gathering."""
+
+    cadre: Cadre
+    household: HostHousehold
+    room: Room
+    bed: int
+
+
+@dataclass
+class Arrangement:
+    """Classes in order of their numbers, members in order of names, visits in order of days, stays by class and index."""
+
+    batch: Batch
+    classes: list[PracticeClass]
+    members: dict[int, list[Cadre]] = field(default_factory=lambda: defaultdict(list))
+    visits: list[Visit] = field(default_factory=list)
+    stays: dict[tuple[int, int], list[Stay]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def people(self) -> int:
+        return sum(len(rows) for rows in self.members.values())
+
+    @property
+    def held(self) -> list[Visit]:
+        return [visit for visit in self.visits if not visit.skipped]
+
+    def visit(self, class_pk: int, index: int) -> Visit | None:
+        return next((visit for visit in self.visits if visit.key == (class_pk, index)), None)
+
+
+def arrangement_of(batch: Batch) -> Arrangement | None:
+    """What is in force once the batch is published, else what the newest run says; None before the first run."""
+    if batch.state in LIVE_STATES:
+        return current(batch)
+    run = latest_run(batch)
+    return planned(batch, run) if run else None
+
+
+def planned(batch: Batch, run: PlanRun) -> Arrangement:
+    """The newest plan, not yet rows of its own (7 queries)."""
+    plan: dict[str, Any] = json.loads(run.plan_text)
+    found = Arrangement(batch, _classes(batch))
+    classes = {row.pk: row for row in found.classes}
+    cadres = _cadres({pk_of(row["cadre"]) for row in plan["assignments"]})
+    for row in plan["assignments"]:
+        if row["class"] is not None and pk_of(row["cadre"]) in cadres and pk_of(row["class"]) in classes:
+            found.members[pk_of(row["class"])].append(cadres[pk_of(row["cadre"])])
+    for people in found.members.values():
+        people.sort(key=lambda cadre: (cadre.sort_name, cadre.pk))
+    bases = {row.pk: row for row in PracticeBase.objects.select_related("village__township").order_by("pk")}
+    for row in plan["gatherings"]:
+        practice_class = classes.get(pk_of(row["class"]))
+        if practice_class is None:
+            continue
+        if "skipped" in row:
+            found.visits.append(Visit(practice_class, row["index"], skipped=SKIP_REASONS[row["skipped"]]))
+            continue
+        sites = tuple(bases[pk_of(site["base"])] for site in row["sites"] if pk_of(site["base"]) in bases)
+        found.visits.append(
+            Visit(
+                practice_class, row["index"], datetime.date.fromisoformat(row["first_day"]),
+                datetime.date.fromisoformat(row["last_day"]), sites, sum(site["people"] for site in row["sites"]),
+            )
+        )  # fmt: skip
+    rooms = {row.pk: row for row in Room.objects.select_related("household").order_by("pk")}
+    numbers = _bed_numbers()
+    for row in plan["lodging"]:
+        room, cadre = rooms.get(pk_of(row["room"])), cadres.get(pk_of(row["cadre"]))
+        if room is not None and cadre is not None:
+            beds = numbers[room.pk]
+            bed = beds[row["bed"] - 1] if row["bed"] <= len(beds) else row["bed"]
+            found.stays[pk_of(row["class"]), row["index"]].append(Stay(cadre, room.household, room, bed))
+    _in_order(found)
+    return found
+
+
+def current(batch: Batch) -> Arrangement:
+    """The rows that hold now: members of today (before the batch: of its first day), gatherings, beds (6 queries)."""
+    found = Arrangement(batch, _classes(batch))
+    classes = {row.pk: row for row in found.classes}
+    day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
+    memberships = ClassMembership.objects.filter(
+        practice_class__batch=batch, live=True, enrollment__live=True, days__contains=day
+    ).select_related("enrollment__cadre__unit")
+    for row in memberships.order_by("enrollment__cadre__sort_name", "pk"):
+        found.members[row.practice_class_id].append(row.enrollment.cadre)
+    gatherings = (
+        Gathering.objects.filter(practice_class__batch=batch)
+        .prefetch_related("sites__base__village__township")
+        .order_by("index", "state", "pk")
+    )
+    shown: dict[tuple[int, int], Visit] = {}
+    for gathering in gatherings:
+        visit = _visit(classes[gathering.practice_class_id], gathering)
+        if visit.key not in shown or shown[visit.key].skipped:
+            shown[visit.key] = visit
+    found.visits = list(shown.values())
+    keys = {visit.gathering.pk: visit.key for visit in found.visits if visit.gathering is not None}
+    lodgings = Lodging.objects.filter(gathering__in=keys, live=True).select_related(
+        "enrollment__cadre__unit", "bed__room__household"
+    )
+    for row in lodgings.order_by("pk"):
+        room = row.bed.room
+        found.stays[keys[row.gathering_id]].append(Stay(row.enrollment.cadre, room.household, room, row.bed.number))
+    _in_order(found)
+    return found
+
+
+def _visit(practice_class: PracticeClass, gathering: Gathering) -> Visit:
+    if gathering.state == Gathering.State.CANCELLED:
+        return Visit(
+            practice_class, gathering.index, gathering.first_day, gathering.last_day,
+            skipped=gathering.state_reason or "已取消", gathering=gathering,
+        )  # fmt: skip
+    sites = [site for site in sorted(gathering.sites.all(), key=lambda site: site.order) if site.live]
+    return Visit(
+        practice_class, gathering.index, gathering.first_day, gathering.last_day,
+        tuple(site.base for site in sites), sum(site.people for site in sites), gathering=gathering,
+    )  # fmt: skip
+
+
+def _classes(batch: Batch) -> list[PracticeClass]:
+    return list(batch.classes.select_related("track", "batch__programme").order_by("number"))
+
+
+def _cadres(pks: set[int]) -> dict[int, Cadre]:
+    return {row.pk: row for row in Cadre.objects.filter(pk__in=pks).select_related("unit").order_by("pk")}
+
+
+def _bed_numbers() -> dict[int, list[int]]:
+    """Numbers of each room's active beds in order: the planner counts them from 1."""
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for room, number in Bed.objects.filter(active=True).order_by("room", "number").values_list("room", "number"):
+        numbers[room].append(number)
+    return numbers
+
+
+def _in_order(found: Arrangement) -> None:
+    far = datetime.date.max
+    found.visits.sort(key=lambda row: (row.practice_class.number, row.index, row.first_day or far))
+    for stays in found.stays.values():
+        stays.sort(key=lambda stay: (stay.household.pk, stay.room.name, stay.bed, stay.cadre.sort_name))

@@ -1,0 +1,117 @@
+"""Changes after publication: people who move, come late or leave, gatherings that fall out, a bed by hand."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import User
+from batches.actions.beds import free_beds, place_in_bed
+from batches.actions.gatherings import cancel_days, cancel_gathering
+from batches.actions.people import add_late, move_member, withdraw_enrollment
+from batches.forms.fields import (
+    ActForm,
+    BedField,
+    CadreField,
+    ClassField,
+    GatheringField,
+    MemberField,
+    day_field,
+    reason_field,
+)
+from batches.models import Enrollment, Gathering, PracticeClass
+from batches.queries import enrolled
+from cadres.models import Cadre
+
+
+class MoveForm(ActForm):
+    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
+    to = ClassField(PracticeClass.objects.none(), label="调到", empty_label="请选班")
+    from_day = day_field("从哪天起", "这一天起算新班的人")
+    reason = reason_field()
+
+    def fill(self) -> None:
+        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
+        self.fields["to"].queryset = self.batch.classes.order_by("number")  # type: ignore[attr-defined] # a model choice
+        self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
+
+    def perform(self, by: User) -> str:
+        row = move_member(**self.cleaned_data, by=by)
+        told = "本人已收到通知，在村天数自动重算。"
+        return f"{row.enrollment.cadre}从 {row.days.lower} 起在{row.practice_class.short_name}。{told}"
+
+
+class LateForm(ActForm):
+    cadre = CadreField(Cadre.objects.filter(state=Cadre.State.IN_POST), label="谁", help_text="姓名，或“姓名 单位”")
+    to = ClassField(PracticeClass.objects.none(), label="加进", empty_label="请选班")
+    from_day = day_field("从哪天起")
+    reason = reason_field()
+
+    def fill(self) -> None:
+        self.fields["to"].queryset = self.batch.classes.order_by("number")  # type: ignore[attr-defined] # a model choice
+        self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
+
+    def perform(self, by: User) -> str:
+        row = add_late(batch=self.batch, **self.cleaned_data, by=by)
+        return f"{row.cadre}编入{self.cleaned_data['to'].short_name}。没有账号的请到“班务”发账号。"
+
+
+class WithdrawForm(ActForm):
+    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
+    on_day = day_field("从哪天起退出", "这一天起不算本期的人，此前的在村天数保留")
+    reason = reason_field()
+
+    def fill(self) -> None:
+        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
+        self.fields["on_day"].initial = timezone.localdate()
+
+    def perform(self, by: User) -> str:
+        withdraw_enrollment(**self.cleaned_data, by=by)
+        return f"{self.cleaned_data['enrollment'].cadre}已退出。退错了可以用“中途加入”加回来，此前的天数还在。"
+
+
+class CancelForm(ActForm):
+    gathering = GatheringField(Gathering.objects.none(), label="哪一次集中", empty_label="请选集中")
+    reason = reason_field()
+
+    def fill(self) -> None:
+        planned = Gathering.objects.filter(practice_class__batch=self.batch, state=Gathering.State.PLANNED)
+        rows = planned.select_related("practice_class").order_by("first_day", "practice_class__number")
+        self.fields["gathering"].queryset = rows  # type: ignore[attr-defined] # a model choice
+
+    def perform(self, by: User) -> str:
+        cancel_gathering(**self.cleaned_data, by=by)
+        return "集中已取消。学员已收到通知，基地和床位空出来了，缺的天数在“还欠什么”里。"
+
+
+class CancelDaysForm(ActForm):
+    first_day = day_field("从")
+    last_day = day_field("到", "含当日；这几天里所有班的集中都取消")
+    reason = reason_field()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("first_day") and data.get("last_day") and data["last_day"] < data["first_day"]:
+            self.add_error("last_day", "早于开始的一天。请改到它以后。")
+        return data
+
+    def perform(self, by: User) -> str:
+        count = cancel_days(batch=self.batch, **self.cleaned_data, by=by)
+        return f"取消了 {count} 次集中。学员已收到通知，基地和床位空出来了。"
+
+
+class PlaceForm(ActForm):
+    """A free bed for one person at one gathering, both named in the address."""
+
+    bed = BedField(None, label="空床", empty_label=None)
+
+    def __init__(self, gathering: Gathering, enrollment: Enrollment, *args: Any, **options: Any) -> None:
+        self.gathering, self.enrollment = gathering, enrollment
+        super().__init__(gathering.practice_class.batch, *args, **options)
+
+    def fill(self) -> None:
+        beds = free_beds(self.gathering, self.enrollment)
+        self.fields["bed"].queryset = beds  # type: ignore[attr-defined] # a model choice
+
+    def perform(self, by: User) -> str:
+        row = place_in_bed(gathering=self.gathering, enrollment=self.enrollment, bed=self.cleaned_data["bed"], by=by)
+        return f"{row.enrollment.cadre}住{row.bed.room.household}。基地人数已更新。"

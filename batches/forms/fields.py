@@ -1,0 +1,134 @@
+"""Fields that several forms use, and `ActForm`: one form, one act, nothing typed is lost when it is refused."""
+
+import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from batches.models import Batch
+from config.errors import DomainError
+
+DAY = datetime.timedelta(days=1)
+LONGEST = 200
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+def day_field(label: str, help_text: str = "", **options: Any) -> forms.DateField:
+    return forms.DateField(label=label, help_text=help_text, widget=DateInput(), **options)
+
+
+def reason_field(label: str = "原因") -> forms.CharField:
+    return forms.CharField(label=label, max_length=LONGEST, widget=forms.TextInput())
+
+
+class PersonField(forms.CharField):
+    """One row found by what a clerk types: a name, a name with the unit, the ID's last four, a sign-in name."""
+
+    def __init__(self, rows: "QuerySet[Any]", *args: Any, **options: Any) -> None:
+        self.rows = rows
+        super().__init__(*args, max_length=100, **options)
+
+    def candidates(self, text: str) -> "QuerySet[Any]":
+        raise NotImplementedError
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        found = list(self.candidates(text)[:6])
+        if not found:
+            raise forms.ValidationError(f"没有找到“{text}”。请看看有没有写错。")
+        if len(found) > 1:
+            same = "、".join(self.describe(row) for row in found[:5])
+            raise forms.ValidationError(f"有 {len(found)} 个“{text}”：{same}。请写得更全。")
+        return found[0]
+
+    def describe(self, row: Any) -> str:
+        return str(row)
+
+
+class CadreField(PersonField):
+    """A cadre by name, by name and unit, or by the last four of the ID number."""
+
+    def candidates(self, text: str) -> "QuerySet[Any]":
+        name, _, unit = text.strip().partition(" ")
+        found = self.rows.filter(Q(name=name) | Q(id_number_tail=name.upper()))
+        if unit.strip():
+            found = found.filter(unit__name__contains=unit.strip())
+        return found.select_related("unit").order_by("unit__name", "sort_name", "pk")
+
+    def describe(self, row: Any) -> str:
+        return f"{row.name} {row.unit} 尾号 {row.id_number_tail or '无'}"
+
+
+class UserField(PersonField):
+    """An account by sign-in name or name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(User.objects.filter(is_active=True), **options)
+
+    def candidates(self, text: str) -> "QuerySet[Any]":
+        name = text.strip()
+        exact = self.rows.filter(username=name)
+        return exact if exact.exists() else self.rows.filter(name=name).order_by("username")
+
+    def describe(self, row: Any) -> str:
+        return f"{row.name}（登录名 {row.username}）"
+
+
+class MemberField(forms.ModelChoiceField):
+    """Somebody enrolled in the batch: 第3班 林晓雯（县财政局）."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.cadre.name}（{obj.cadre.unit}）"
+
+
+class ClassField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.short_name}（{obj.get_parity_display()}）"
+
+
+class GatheringField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.practice_class.short_name}第{obj.index}次　{obj.first_day:%m-%d} 至 {obj.last_day:%m-%d}"
+
+
+class BedField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        there = f"已住同班 {obj.guests} 人" if obj.guests else "还没有同班的人"
+        return f"{obj.room.household}{obj.room}{obj.number}号床（{there}）"
+
+
+class ActForm(forms.Form):
+    """A form whose one act is `perform`; a refused act becomes an error on top of the form, and nothing typed is lost."""
+
+    def __init__(self, batch: Batch, *args: Any, **options: Any) -> None:
+        self.batch = batch
+        options.setdefault("use_required_attribute", False)
+        super().__init__(*args, **options)
+        self.fill()
+
+    def fill(self) -> None:
+        """Narrow the choices to this batch."""
+
+    def perform(self, by: User) -> str:
+        """Call the action; returns what happened and what next, in Chinese."""
+        raise NotImplementedError
+
+    def carried_out(self, by: User) -> str | None:
+        """The message when the form was valid and the act went through, else None with the errors on the form."""
+        if not self.is_valid():
+            return None
+        try:
+            return self.perform(by)
+        except DomainError as error:
+            self.add_error(None, error.message)
+            return None

@@ -1,0 +1,106 @@
+"""The rules of a programme, its tracks, and a new batch."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from batches.actions.batch import create_batch
+from batches.forms.fields import day_field
+from batches.models import Batch, Programme, Track
+from batches.parameters import MEANINGS
+
+
+class BatchForm(forms.Form):
+    """A new batch; its number and dates follow from the last one unless the clerk says otherwise."""
+
+    programme = forms.ModelChoiceField(Programme.objects.none(), label="项目", empty_label=None)
+    number = forms.IntegerField(label="期次", min_value=1, max_value=999)
+    first_day = day_field("开始", "第 1 周是这一天所在的周一至周日，为单周")
+    last_day = day_field("结束", "含当日")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        newest = Programme.objects.filter(superseded_by__isnull=True).order_by("name")
+        self.fields["programme"].queryset = newest  # type: ignore[attr-defined] # a model choice
+
+    def perform(self, by: User) -> Batch:
+        return create_batch(**self.cleaned_data, by=by)
+
+
+class NumbersField(forms.CharField):
+    """Whole numbers typed with commas of either kind; `low` to `high`, each once, in order."""
+
+    def __init__(self, *, low: int, high: int, **options: Any) -> None:
+        self.low, self.high = low, high
+        super().__init__(max_length=100, required=False, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "、".join(map(str, value)) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        parts = [part for part in super().clean(value).replace("，", ",").replace("、", ",").split(",") if part.strip()]
+        if not all(part.strip().isdecimal() for part in parts):
+            raise forms.ValidationError("请写整数，用顿号隔开，例如 30、35、40。")
+        numbers = sorted({int(part) for part in parts})
+        if numbers and (numbers[0] < self.low or numbers[-1] > self.high):
+            raise forms.ValidationError(f"每个数要在 {self.low} 到 {self.high} 之间。")
+        return numbers
+
+
+class WeekdaysField(forms.TypedMultipleChoiceField):
+    """Days of the week, 1 to 7."""
+
+    def __init__(self, **options: Any) -> None:
+        days = [(n, f"星期{day}") for n, day in enumerate("一二三四五六日", start=1)]
+        super().__init__(choices=days, coerce=int, widget=forms.CheckboxSelectMultiple, required=False, **options)
+
+
+class ProgrammeForm(forms.ModelForm):
+    start_weekdays = WeekdaysField(label="可以从星期几开始", help_text="都不选为不限")
+    age_bands = NumbersField(
+        low=18, high=80, label="均衡用的年龄段上限", help_text="如 30、35、40：30 岁及以下、31—35、36—40、40 以上"
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, use_required_attribute=False, **options)
+        for name, field in self.fields.items():
+            field.help_text = MEANINGS[name]
+
+    class Meta:
+        model = Programme
+        fields = "__all__"  # noqa: DJ007 # a programme is nothing but its parameters; version and predecessor are not editable
+
+
+class TrackForm(forms.ModelForm):
+    levels = forms.CharField(label="职务层次", required=False, max_length=200, help_text="用顿号隔开，空着为不限")
+    post_kinds = forms.CharField(label="岗位类别", required=False, max_length=200, help_text="用顿号隔开，空着为不限")
+
+    class Meta:
+        model = Track
+        fields = ("order", "name", "min_age", "max_age", "levels", "post_kinds", "classes_per_batch")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in ("levels", "post_kinds"):
+            self.initial[name] = "、".join(self.initial.get(name) or [])
+
+    def clean_levels(self) -> list[str]:
+        return self._words("levels")
+
+    def clean_post_kinds(self) -> list[str]:
+        return self._words("post_kinds")
+
+    def _words(self, name: str) -> list[str]:
+        text = self.cleaned_data[name].replace("，", "、").replace(",", "、")
+        words = [word.strip() for word in text.split("、") if word.strip()]
+        if any(len(word) > 20 for word in words):
+            raise forms.ValidationError("每个词最多 20 个字，用顿号隔开。")
+        return words
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        low, high = data.get("min_age"), data.get("max_age")
+        if low is not None and high is not None and low > high:
+            self.add_error("max_age", "比“年龄自”小。请改到它以上，或空着。")
+        return data

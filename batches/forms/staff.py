@@ -1,0 +1,60 @@
+"""Who accompanies a class, and who holds an office in it."""
+
+from django import forms
+
+from accounts.models import User
+from batches.actions.staff import assign_class_staff, assign_mentor, assign_office
+from batches.forms.fields import ActForm, ClassField, MemberField, UserField
+from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, PracticeClass
+from batches.queries import enrolled, sitting
+
+
+class TeacherForm(ActForm):
+    practice_class = ClassField(PracticeClass.objects.none(), label="班", empty_label=None)
+    kind = forms.ChoiceField(label="职责", choices=ClassStaff.Kind.choices)
+    user = UserField(label="谁", help_text="姓名或登录名；还没有账号的先建账号")
+
+    def fill(self) -> None:
+        classes = self.batch.classes.order_by("number")
+        self.fields["practice_class"].queryset = classes  # type: ignore[attr-defined] # a model choice
+
+    def perform(self, by: User) -> str:
+        row = assign_class_staff(**self.cleaned_data, by=by)
+        return f"{row.user}任{row.practice_class.short_name}{row.get_kind_display()}，从今天起。"
+
+
+class MentorForm(ActForm):
+    """One mentor for a whole class, or for the members ticked."""
+
+    practice_class = ClassField(PracticeClass.objects.none(), label="班", empty_label=None)
+    enrollment = MemberField(
+        Enrollment.objects.none(), label="只帮带这几位", required=False, help_text="空着为全班", empty_label="全班"
+    )
+    user = UserField(label="导师", help_text="姓名或登录名")
+
+    def fill(self) -> None:
+        classes = self.batch.classes.order_by("number")
+        self.fields["practice_class"].queryset = classes  # type: ignore[attr-defined] # a model choice
+        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
+
+    def perform(self, by: User) -> str:
+        practice_class, one = self.cleaned_data["practice_class"], self.cleaned_data["enrollment"]
+        members = sitting(self.batch).filter(practice_class=practice_class)
+        chosen = [one] if one is not None else [row.enrollment for row in members]
+        changed = assign_mentor(enrollments=chosen, user=self.cleaned_data["user"], by=by)
+        return f"{self.cleaned_data['user']}帮带 {len(chosen)} 名学员，新定 {changed} 名。"
+
+
+class OfficeForm(ActForm):
+    membership = forms.ModelChoiceField(ClassMembership.objects.none(), label="学员")
+    kind = forms.ChoiceField(label="班务", choices=ClassOffice.Kind.choices)
+
+    def fill(self) -> None:
+        self.fields["membership"].queryset = sitting(self.batch)  # type: ignore[attr-defined] # a model choice
+
+    def perform(self, by: User) -> str:
+        office = assign_office(**self.cleaned_data, by=by)
+        membership = office.membership
+        name = membership.enrollment.cadre
+        told = "" if name.user_id else "他还没有账号，请在本页发账号。"
+        return f"{name}任{membership.practice_class.short_name}{office.get_kind_display()}，从今天起。{told}"

@@ -1,0 +1,344 @@
+"""What the session page and the one-sheet overview show: class table, calendar, rule sheet, levels, of any arrangement."""
+
+import datetime
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from batches.arrangement import Arrangement, Visit
+from batches.models import Batch, Parity, PlanRun, PlanVersion, PracticeClass
+from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
+from batches.planning.checker import rule_sheet
+from batches.planning_input import pk_of
+from batches.queries import age_at
+from cadres.models import Cadre, Unit
+from office.models import CalendarDay
+
+BAR_WIDTH = 240
+FILLS = 4
+LEVELS = {
+    "covered_0": ("覆盖年龄内、没参加过的人", "人"),
+    "covered_1": ("超过覆盖年龄、没参加过的人", "人"),
+    "covered_2": ("参加过的人", "人"),
+    "must_unmet": ("必须参加而没有排进的人", "人"),
+    "minimum_missing": ("离班额下限还差", "人"),
+    "earliness": ("先排先到期的人", ""),
+    "same_unit_pairs": ("同单位同期的人", "对"),
+    "marginal_excess": ("各班单项人数偏离均衡", "人"),
+    "pair_excess": ("各班两项交叉人数偏离均衡", "人"),
+    "skips": ("没有安排的集中", "次"),
+    "max_load": ("最忙基地每床累计", "人天"),
+    "travel_km": ("往返路程", "公里"),
+    "route_changes": ("前后两次不在同一线路", "次"),
+    "room_mate_repeats": ("重复同住", "对"),
+    "income_range": ("同村农户每床住宿夜数最多与最少之差", "夜"),
+}
+
+
+# Class table
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a balance bar, in SVG units."""
+
+    label: str
+    count: int
+    x: float
+    width: float
+    fill: int
+
+    @property
+    def middle(self) -> float:
+        return self.x + self.width / 2
+
+    @property
+    def shows_number(self) -> bool:
+        return self.width >= 14
+
+
+@dataclass(frozen=True)
+class Bar:
+    segments: tuple[Segment, ...]
+
+    @property
+    def text(self) -> str:
+        return "、".join(f"{segment.label} {segment.count} 人" for segment in self.segments)
+
+
+@dataclass(frozen=True)
+class ClassLine:
+    practice_class: PracticeClass
+    size: int
+    mean_age: float | None
+    bars: tuple[Bar, ...]
+    days: int
+    villages: int
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """Lines by class number; `heads` are the attributes with the names of their colours."""
+
+    heads: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
+    lines: tuple[ClassLine, ...]
+
+
+def class_table(arrangement: Arrangement) -> ClassTable:
+    """Size, mean age (full years in the batch's first month) and the balance of four attributes, class by class."""
+    batch = arrangement.batch
+    bands = sorted(batch.programme.age_bands) or [30, 35, 40]
+    band_names = [f"{bands[0]} 及以下", *(f"{low + 1}—{high}" for low, high in pairwise(bands))]
+    band_names.append(f"{bands[-1]} 以上")
+
+    def band(cadre: Cadre) -> str:
+        return band_names[sum(age_at(cadre.birth, batch.first_day) > top for top in bands)]
+
+    everybody = [cadre for people in arrangement.members.values() for cadre in people]
+    attributes: list[tuple[str, Callable[[Cadre], str], list[str]]] = [
+        ("性别", lambda cadre: cadre.get_sex_display(), ["男", "女"]),
+        ("年龄", band, band_names),
+        ("职务层次", lambda cadre: cadre.level or "未填", []),
+        ("单位类别", lambda cadre: cadre.unit.get_kind_display(), [str(label) for label in Unit.Kind.labels]),
+    ]
+    scales = [(name, value, _categories(map(value, everybody), order)) for name, value, order in attributes]
+    lines = []
+    for practice_class in arrangement.classes:
+        people = arrangement.members[practice_class.pk]
+        ages = [age_at(cadre.birth, batch.first_day) for cadre in people]
+        days, villages = days_and_villages(arrangement, practice_class)
+        bars = tuple(_bar([value(cadre) for cadre in people], categories) for _, value, categories in scales)
+        lines.append(
+            ClassLine(
+                practice_class, len(people), round(sum(ages) / len(ages), 1) if ages else None, bars, days, villages
+            )
+        )
+    heads = tuple((name, tuple(enumerate(categories, start=1))) for name, _, categories in scales)
+    return ClassTable(heads, tuple(lines))
+
+
+def _categories(values: Iterable[str], order: list[str]) -> list[str]:
+    """At most four: in their own order, or the most frequent first; what is left over is 其他."""
+    count = Counter(values)
+    found = [name for name in order if count[name]] or [name for name, _ in sorted(count.items(), key=_most)]
+    if len(found) <= FILLS:
+        return found
+    frequent = {name for name, _ in sorted(count.items(), key=_most)[: FILLS - 1]}
+    return [name for name in found if name in frequent] + ["其他"]
+
+
+def _most(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def _bar(values: list[str], categories: list[str]) -> Bar:
+    count: Counter[str] = Counter(value if value in categories else "其他" for value in values)
+    segments, x, total = [], 0.0, len(values) or 1
+    for fill, name in enumerate(categories, start=1):
+        if count[name]:
+            width = BAR_WIDTH * count[name] / total
+            segments.append(Segment(name, count[name], round(x, 1), round(max(width - 1, 1), 1), fill))
+            x += width
+    return Bar(tuple(segments))
+
+
+def days_and_villages(arrangement: Arrangement, practice_class: PracticeClass) -> tuple[int, int]:
+    """Village days and distinct villages of a class's gatherings (R14, R15)."""
+    visits = [visit for visit in arrangement.held if visit.practice_class.pk == practice_class.pk]
+    villages = {base.village_id for visit in visits for base in visit.bases}
+    return sum(visit.days for visit in visits), len(villages)
+
+
+# Calendar
+
+
+@dataclass(frozen=True)
+class Week:
+    number: int
+    monday: datetime.date
+    parity: str
+    holiday: str
+
+
+@dataclass
+class CalendarLine:
+    practice_class: PracticeClass
+    cells: list[Visit | None]
+    days: int
+    villages: int
+    enough_days: bool
+    enough_villages: bool
+
+
+@dataclass
+class Calendar:
+    """Weeks of the batch, and the classes of each parity with one cell a week."""
+
+    weeks: list[Week]
+    groups: list[tuple[str, str, list[CalendarLine]]] = field(default_factory=list)
+
+
+def weeks_of(batch: Batch) -> list[Week]:
+    """Weeks from the one that holds the first day; the first is odd (4-planning §4.2)."""
+    monday = batch.first_day - datetime.timedelta(days=batch.first_day.weekday())
+    weeks = []
+    free = CalendarDay.objects.filter(kind="holiday", day__range=(monday, batch.last_day)).order_by("day")
+    names = {day: name or "放假" for day, name in free.values_list("day", "name")}
+    while monday <= batch.last_day:
+        days = [monday + datetime.timedelta(days=n) for n in range(7)]
+        holiday = "、".join(dict.fromkeys(names[day] for day in days if day in names))
+        weeks.append(Week(len(weeks) + 1, monday, "even" if len(weeks) % 2 else "odd", holiday))
+        monday += datetime.timedelta(days=7)
+    return weeks
+
+
+def calendar_of(arrangement: Arrangement) -> Calendar:
+    """Class × week: the gathering in the week it begins, with what each class adds up to."""
+    weeks = weeks_of(arrangement.batch)
+    programme = arrangement.batch.programme
+    places = {visit.key: visit for visit in arrangement.visits}
+    calendar = Calendar(weeks)
+    for parity, name in Parity.choices:
+        lines = []
+        for practice_class in arrangement.classes:
+            if practice_class.parity != parity:
+                continue
+            days, villages = days_and_villages(arrangement, practice_class)
+            cells = [
+                places.get((practice_class.pk, (week.number + 1) // 2)) if week.parity == parity else None
+                for week in weeks
+            ]
+            lines.append(
+                CalendarLine(
+                    practice_class, cells, days, villages, days >= programme.min_village_days,
+                    villages >= programme.min_distinct_villages,
+                )
+            )  # fmt: skip
+        if lines:
+            calendar.groups.append((parity, name, lines))
+    return calendar
+
+
+# What the planner says of its plan
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A breach or an approved exception in plain words; `class_pk` is the row of the class table that it is about."""
+
+    text: str
+    class_pk: int | None
+    waived: bool
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    code: str
+    name: str
+    ok: bool | None
+    fact: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class LevelRow:
+    name: str
+    stage: int
+    value: str
+    bound: str
+    gap: str
+
+
+@dataclass(frozen=True)
+class PlanSays:
+    """Rule sheet, shortfalls and levels of one plan, every identifier replaced by its label."""
+
+    rules: tuple[RuleRow, ...]
+    shortfalls: tuple[str, ...]
+    unassigned: tuple[tuple[str, str], ...]
+    levels: tuple[LevelRow, ...]
+    moves: int
+    seed: int
+    fingerprint: str
+
+    @property
+    def broken(self) -> int:
+        return sum(not finding.waived for row in self.rules for finding in row.findings)
+
+    @property
+    def waived(self) -> int:
+        return sum(finding.waived for row in self.rules for finding in row.findings)
+
+    @property
+    def kept(self) -> int:
+        return sum(row.ok is True for row in self.rules)
+
+
+def plan_says(run: PlanRun) -> PlanSays:
+    """The independent checker's sheet and the plan's own statements, for people (one query a kind of identifier)."""
+    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    lines = rule_sheet(document, plan)
+    breaches = [breach for line in lines for breach in (*line.breaches, *line.waived)]
+    labels = Labels(
+        [breach.message for breach in breaches]
+        + [breach.subject.removeprefix(f"{breach.code}:") for breach in breaches]
+        + [json.dumps(row, ensure_ascii=False) for row in plan["shortfalls"]]
+        + [f"{klass}#{index}" for row in plan["shortfalls"] for klass, index in _offered(row)]
+        + [f"{row['cadre']} {row['message']}" for row in plan["unassigned"]]
+    )
+    return PlanSays(
+        rules=tuple(
+            RuleRow(
+                line.code, line.name, line.ok, line.fact,
+                tuple(
+                    Finding(labels.say(breach.message), _class_in(breach.subject), breach.waived)
+                    for breach in (*line.breaches, *line.waived)
+                ),
+            )
+            for line in lines
+        ),
+        shortfalls=tuple(shortfall_sentence(row, labels) for row in plan["shortfalls"]),
+        unassigned=tuple((labels.of(row["cadre"]), labels.say(row["message"])) for row in plan["unassigned"]),
+        levels=tuple(_level(row) for row in plan["levels"]),
+        moves=len(plan["moves"]),
+        seed=run.seed,
+        fingerprint=run.fingerprint,
+    )  # fmt: skip
+
+
+def _offered(row: dict[str, Any]) -> list[Any]:
+    offer = row.get("offer")
+    return offer.get("gatherings", []) if isinstance(offer, dict) else []
+
+
+def _class_in(subject: str) -> int | None:
+    for part in subject.replace("#", ":").replace("/", ":").split(":"):
+        if part[:1] == "K" and part[1:].isdigit():
+            return pk_of(part)
+    return None
+
+
+def _level(row: dict[str, Any]) -> LevelRow:
+    name, unit = LEVELS.get(row["level"], (row["level"], ""))
+    bound = "" if row["bound"] is None else f"{_number(row['bound'])}{unit}"
+    gap = "" if row["gap"] is None else "已是最优" if row["gap"] < 1e-6 else f"不超过 {row['gap'] * 100:.1f}%"
+    return LevelRow(name, row["stage"], f"{_number(row['value'])}{unit}", bound, gap)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def differences_of(version: PlanVersion) -> list[str]:
+    """What a version changed, with labels instead of identifiers."""
+    labels = Labels(version.differences)
+    return [_difference(labels.say(line)) for line in version.differences]
+
+
+def _difference(line: str) -> str:
+    for code, reason in SKIP_REASONS.items():
+        line = line.replace(code, f"不集中（{reason}）")
+    return line

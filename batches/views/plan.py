@@ -1,0 +1,101 @@
+"""Planning as a job with live progress, publishing, withdrawing."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access import allow
+from batches.actions.names import running_job, start_proposal
+from batches.actions.plans import publish_plan, start_planning, withdraw_publication
+from batches.models import Batch
+from batches.rules import may_run_batches, may_see_batches
+from batches.views.acts import batch_of, me, posted_reason
+from office.jobs import cancel_job
+
+STOP_POLLING = 286
+LARGEST_SEED = 2**31 - 1
+
+
+def _seed(request: HttpRequest) -> int:
+    """The seed somebody typed, else 1; anything that is no number of the allowed size counts as 1."""
+    text = request.POST.get("seed", "")
+    return min(int(text), LARGEST_SEED) if text.isascii() and text.isdecimal() and len(text) < 12 else 1
+
+
+@allow(may_run_batches)
+@require_POST
+def propose(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Ask stage 1 for names."""
+    found = batch_of(request, batch_id)
+    start_proposal(batch=found, by=me(request), seed=_seed(request))
+    messages.info(request, "正在生成名单建议。可以离开，完成后在这里看。")
+    return redirect("batches:names", found.pk)
+
+
+@allow(may_run_batches)
+@require_POST
+def plan(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Ask for classes, calendar and lodging."""
+    found = batch_of(request, batch_id)
+    start_planning(batch=found, by=me(request), seed=_seed(request))
+    messages.info(request, "开始编排。可以离开，完成后在这里看。")
+    return redirect("batches:batch", found.pk)
+
+
+@allow(may_see_batches)
+@require_GET
+def progress(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """The progress of the running job, polled; once it has ended the page is loaded anew."""
+    found = batch_of(request, batch_id)
+    job = running_job(found)
+    if job is None:
+        response = HttpResponse(status=STOP_POLLING)
+        response["HX-Refresh"] = "true"
+        return response
+    return render(request, "batches/parts/progress.html", progress_context(request, found, job))
+
+
+def progress_context(request: HttpRequest, batch: Batch, job: Any) -> dict[str, Any]:
+    return {"batch": batch, "job": job, "may_run": may_run_batches.test(request.user)}
+
+
+@allow(may_run_batches)
+@require_POST
+def stop(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Stop the running job; nothing of it is kept."""
+    found = batch_of(request, batch_id)
+    job = running_job(found)
+    if job is None:
+        messages.info(request, "编排已经结束，不用停止。")
+    else:
+        cancel_job(job=job, by=me(request))
+        messages.info(request, "已请求停止。正在算的这一步结束后停下，不写入任何内容。")
+    back = "batches:names" if request.POST.get("back") == "names" else "batches:batch"
+    return redirect(back, found.pk)
+
+
+@allow(may_run_batches)
+@require_POST
+def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
+    """Publish the run that the clerk has looked at."""
+    found = batch_of(request, batch_id)
+    run = get_object_or_404(found.plan_runs, pk=run_id)
+    version = publish_plan(batch=found, run=run, by=me(request), reason=posted_reason(request))
+    messages.success(
+        request,
+        f"已发布为第 {version.number} 版。学员已收到通知；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。",
+    )
+    return redirect("batches:batch", found.pk)
+
+
+@allow(may_run_batches)
+@require_POST
+def withdraw(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Take the publication back before the first gathering."""
+    found = batch_of(request, batch_id)
+    withdraw_publication(batch=found, by=me(request), reason=posted_reason(request))
+    messages.success(request, "已撤回发布。改好后重新编排，再发布为下一版。")
+    return redirect("batches:batch", found.pk)

@@ -1,0 +1,195 @@
+"""期 list, a new batch, the session page and its plain steps."""
+
+import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access import allow
+from batches.actions.batch import advance_batch
+from batches.actions.names import running_job
+from batches.arrangement import arrangement_of
+from batches.course import blocks_of, quick_blocks, steps_of
+from batches.facts import facts_of
+from batches.forms.programme import BatchForm
+from batches.models import Batch, PlanRun, Programme
+from batches.overview import calendar_of, class_table, differences_of, plan_says
+from batches.queries import latest_run, nomination_counts, version_in_force, visible_batches, visible_classes
+from batches.rules import may_run_batches, may_see_batches
+from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
+from batches.views.acts import batch_of, me, posted_reason
+from config.errors import DomainError
+
+PLAIN_STEPS = ("start", "evaluate", "resume", "close", "reopen")
+TOLD: dict[str, tuple[str, ...]] = {
+    "start": ("学员都记为在训", "可以登记集中、缺勤和五个一", "办错了不影响名单和集中安排"),
+    "evaluate": ("可以开始评审，集中和纪实照常补录", "还要再集中的，可以退回实践中"),
+    "resume": ("评审中的打分保留", "可以再登记集中"),
+    "close": ("学员都记为已完成，计入覆盖", "名单、集中、纪实不再改动", "有差错可以重新打开，要写原因"),
+    "reopen": ("学员退回在训，不再计入已完成", "可以更正后再归档"),
+}
+"""What follows from each plain step."""
+
+
+@allow(may_see_batches)
+@require_GET
+def batch_list(request: HttpRequest) -> HttpResponse:
+    """Every batch with its stage and what blocks it."""
+    page = Paginator(visible_batches(me(request)), 20).get_page(request.GET.get("page"))
+    facts = facts_of(page.object_list)
+    rows = [
+        {"batch": batch, "facts": facts[batch.pk], "steps": steps_of(batch), "blocks": quick_blocks(batch, facts[batch.pk])}
+        for batch in page.object_list
+    ]  # fmt: skip
+    context = {
+        "page": page,
+        "rows": rows,
+        "has_programme": Programme.objects.exists(),
+        "may_run": may_run_batches.test(request.user),
+    }
+    return render(request, "batches/list.html", context)
+
+
+@allow(may_run_batches)
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """A new batch; without a programme the way leads there first."""
+    if not Programme.objects.exists():
+        messages.info(request, "先定项目规则。默认值已填好，改完保存就能建期。")
+        return redirect("batches:programme_create")
+    form = BatchForm(request.POST if request.method == "POST" else None, initial=_next_batch())
+    if request.method == "POST" and form.is_valid():
+        try:
+            batch = form.perform(me(request))
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"{batch}建好了，{batch.classes.count()} 个班。下一步：生成名单建议。")
+            return redirect("batches:batch", batch.pk)
+    return render(request, "batches/create.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def _next_batch() -> dict[str, Any]:
+    """The Monday after the last batch, for as many months as the programme says."""
+    last = Batch.objects.order_by("-number").first()
+    programme = Programme.objects.filter(superseded_by__isnull=True).order_by("name").first()
+    after = max(timezone.localdate(), last.last_day if last else timezone.localdate())
+    first = after + datetime.timedelta(days=7 - after.weekday())
+    weeks = 4 * programme.batch_months if programme else 12
+    return {
+        "programme": programme,
+        "number": last.number + 1 if last else 1,
+        "first_day": first,
+        "last_day": first + datetime.timedelta(days=7 * weeks - 1),
+    }
+
+
+@allow(may_see_batches)
+@require_GET
+def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """The session page: where the batch stands, its names, its plan, and the acts that lead on."""
+    found = batch_of(request, batch_id)
+    run = latest_run(found)
+    version = version_in_force(found)
+    arrangement = arrangement_of(found)
+    shown = version.run if version is not None and version.run is not None and version.run.plan_text else run
+    versions = list(found.plan_versions.select_related("published_by").order_by("-number"))
+    blocks = blocks_of(found, me(request))
+    context = {
+        "batch": found,
+        "steps": steps_of(found),
+        "blocks": blocks,
+        "facts": facts_of([found])[found.pk],
+        "units": nomination_counts(found),
+        "job": running_job(found),
+        "last_job": _last_job(found),
+        "run": run,
+        "is_live": found.state in LIVE,
+        "arrangement": arrangement,
+        "table": class_table(arrangement) if arrangement else None,
+        "calendar": calendar_of(arrangement) if arrangement else None,
+        "says": plan_says(shown) if shown is not None else None,
+        "versions": [{"version": row, "differences": differences_of(row)} for row in versions],
+        "next_number": versions[0].number + 1 if versions else 1,
+        "may_run": may_run_batches.test(request.user),
+        "may_plan": found.state in PLANNABLE,
+        "may_publish": allowed(found, "publish") and run is not None and not any(row.kind == "bad" for row in blocks),
+        "may_withdraw": allowed(found, "withdraw"),
+        "named": {
+            state: sum(row[state] for row in nomination_counts(found))
+            for state in ("proposed", "confirmed", "deferred", "swapped")
+        },
+        "track_count": found.programme.tracks.count(),
+        "next_text": str(versions[0].number + 1 if versions else 1),
+        "publish_title": f"把{found}的编排发布为第 {versions[0].number + 1 if versions else 1} 版？",
+        "withdraw_title": f"撤回{found}的发布？",
+        "plain_steps": [
+            {
+                "act": act,
+                "name": TRANSITIONS[act].name,
+                "title": f"{found}{TRANSITIONS[act].name}？",
+                "told": TOLD[act],
+                "back": act in ("resume", "reopen"),
+            }
+            for act in PLAIN_STEPS
+            if allowed(found, act)
+        ],
+    }
+    return render(request, "batches/batch.html", context)
+
+
+def _last_job(batch: Batch) -> Any:
+    """The newest run's job where it did not end well: the page says so."""
+    run = batch.plan_runs.select_related("job").order_by("-created_at", "-pk").first()
+    if run is None or run.job is None or run.job.is_unfinished or run.outcome != PlanRun.Outcome.PENDING:
+        return None
+    return run.job
+
+
+@allow(may_see_batches)
+@require_GET
+def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpResponse:
+    """A class as it is planned or current: its members, where it goes, who sleeps where."""
+    found = batch_of(request, batch_id)
+    practice_class = get_object_or_404(visible_classes(me(request)), pk=class_id, batch=found)
+    arrangement = arrangement_of(found)
+    if arrangement is None:
+        raise Http404
+    line = next(row for row in class_table(arrangement).lines if row.practice_class.pk == practice_class.pk)
+    visits = [
+        {"visit": visit, "households": _households(arrangement.stays[visit.key])}
+        for visit in arrangement.visits
+        if visit.practice_class.pk == practice_class.pk
+    ]
+    context = {
+        "batch": found, "practice_class": practice_class, "members": arrangement.members[practice_class.pk],
+        "visits": visits, "line": line, "classes": arrangement.classes, "is_live": found.state in LIVE,
+        "may_run": may_run_batches.test(request.user),
+    }  # fmt: skip
+    return render(request, "batches/class_page.html", context)
+
+
+def _households(stays: Any) -> list[dict[str, Any]]:
+    """Stays by household, in order."""
+    rows: dict[int, dict[str, Any]] = {}
+    for stay in stays:
+        row = rows.setdefault(stay.household.pk, {"household": stay.household, "stays": []})
+        row["stays"].append(stay)
+    return list(rows.values())
+
+
+@allow(may_run_batches)
+@require_POST
+def advance(request: HttpRequest, batch_id: int, act: str) -> HttpResponse:
+    """start, evaluate, resume, close, reopen."""
+    found = batch_of(request, batch_id)
+    if act not in PLAIN_STEPS:
+        raise Http404
+    advance_batch(batch=found, act=act, by=me(request), reason=posted_reason(request))
+    messages.success(request, f"{found}现在是“{found.get_state_display()}”。")
+    return redirect("batches:batch", found.pk)

@@ -1,0 +1,110 @@
+"""班务: head teachers, counsellors, mentors, monitors and deputies of a batch's classes, and accounts for its people."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.access import allow
+from accounts.views import slips_page
+from batches.actions.accounts import cadres_without_account, issue_batch_accounts
+from batches.actions.staff import end_class_staff, end_mentorship, end_office
+from batches.forms.staff import MentorForm, OfficeForm, TeacherForm
+from batches.models import Batch, ClassOffice, ClassStaff, Mentorship
+from batches.queries import enrolled, sitting
+from batches.rules import held, in_force, may_run_batches, may_see_batches
+from batches.states import LIVE
+from batches.views.acts import batch_of, carry_out, forms_for, me, status_of
+
+
+@allow(may_see_batches)
+@require_http_methods(["GET", "POST"])
+def staff(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Everybody who accompanies a class today, class by class; the forms are for centre staff."""
+    found = batch_of(request, batch_id)
+    may_run = may_run_batches.test(request.user)
+    kinds = {"teacher": TeacherForm, "office": OfficeForm, "mentor": MentorForm} if may_run else {}
+    forms = forms_for(request, found, kinds)
+    done = carry_out(request, forms, "batches:staff", found.pk)
+    if done is not None:
+        return done
+    people = enrolled(found)
+    context = {
+        "batch": found,
+        "rows": _rows(found),
+        "forms": forms,
+        "may_run": may_run,
+        "is_live": found.state in LIVE,
+        "people": people.count(),
+        "without_account": cadres_without_account(found).count(),
+        "programme": found.programme,
+    }
+    return render(request, "batches/staff.html", context, status=status_of(forms))
+
+
+def _rows(batch: Batch) -> list[dict[str, Any]]:
+    """Class by class in four queries: posts, offices, mentors with how many they accompany, members."""
+    rows: dict[int, dict[str, Any]] = {
+        row.pk: {"practice_class": row, "posts": [], "offices": [], "mentors": {}, "size": 0, "mentored": 0}
+        for row in batch.classes.select_related("track").order_by("number")
+    }
+    for post in (
+        in_force(ClassStaff.objects.filter(practice_class__batch=batch)).select_related("user").order_by("kind", "pk")
+    ):
+        rows[post.practice_class_id]["posts"].append(post)
+    offices = held(ClassOffice.objects.filter(membership__practice_class__batch=batch))
+    for office in offices.select_related("membership__enrollment__cadre__unit").order_by("-kind", "pk"):
+        rows[office.membership.practice_class_id]["offices"].append(office)
+    mentors = in_force(Mentorship.objects.filter(enrollment__batch=batch, enrollment__live=True)).select_related("user")
+    of = {row.enrollment_id: row for row in mentors.order_by("pk")}
+    for pk, practice_class in sitting(batch).values_list("enrollment", "practice_class"):
+        row = rows[practice_class]
+        row["size"] += 1
+        if pk in of:
+            row["mentored"] += 1
+            mentor = row["mentors"].setdefault(of[pk].user_id, {"user": of[pk].user, "people": 0, "last": of[pk].pk})
+            mentor["people"] += 1
+    return [{**row, "mentors": list(row["mentors"].values())} for row in rows.values()]
+
+
+@allow(may_run_batches)
+@never_cache
+@require_POST
+def accounts(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Accounts for everybody without one (of one class when it is named); the answer is the page of slips to print."""
+    found = batch_of(request, batch_id)
+    number = request.POST.get("class", "")
+    practice_class = None
+    if number:
+        known = number.isascii() and number.isdecimal() and len(number) < 10
+        practice_class = get_object_or_404(found.classes, pk=int(number) if known else 0)
+    return slips_page(request, issue_batch_accounts(batch=found, by=me(request), practice_class=practice_class))
+
+
+@allow(may_run_batches)
+@require_POST
+def end(request: HttpRequest, batch_id: int, kind: str, row_id: int) -> HttpResponse:
+    """End a post, an office, or everything that one mentor does in a class."""
+    found = batch_of(request, batch_id)
+    if kind == "post":
+        post = get_object_or_404(
+            ClassStaff.objects.filter(practice_class__batch=found).select_related("user"), pk=row_id
+        )
+        end_class_staff(post=post, by=me(request))
+        messages.success(request, f"{post.user}不再任{post.practice_class.short_name}{post.get_kind_display()}。")
+    elif kind == "office":
+        offices = ClassOffice.objects.filter(membership__practice_class__batch=found)
+        office = get_object_or_404(offices.select_related("membership__enrollment__cadre"), pk=row_id)
+        end_office(office=office, by=me(request))
+        messages.success(request, f"{office.membership.enrollment}不再任{office.get_kind_display()}。")
+    elif kind == "mentor":
+        rows = Mentorship.objects.filter(enrollment__batch=found).select_related("user", "enrollment")
+        one = get_object_or_404(rows, pk=row_id)
+        end_mentorship(mentorship=one, by=me(request))
+        messages.success(request, f"{one.user}不再帮带{one.enrollment}。")
+    else:
+        raise Http404
+    return redirect("batches:staff", found.pk)
