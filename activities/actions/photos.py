@@ -26,8 +26,9 @@ MAX_SIDE = 2048
 MAX_PIXELS = 25_000_000
 MAX_PIXELS_REDUCED = 120_000_000
 """A baseline JPEG can be read at an eighth of its size, so that a phone's 108 megapixels need little memory."""
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
+FORMATS = ("JPEG", "PNG", "WEBP")
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+"""What Pillow raises for content that is no picture or only part of one."""
 
 # Pillow's own limit only warns, and at 89 megapixels; ours is checked on the header before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
