@@ -98,7 +98,7 @@ class PracticeBaseAdmin(DeskAdmin):
         "page",
     )
     list_display_links = ("village",)
-    list_filter = (TownshipFilter, "state", "zones__kind")
+    list_filter = (TownshipFilter, "state")
     search_fields = ("village__name", "cooperative", "village__township__name")
     search_help_text = "按村名、合作社、乡镇查"
     autocomplete_fields = ("village",)
@@ -343,7 +343,6 @@ class DatedPostAdmin(DeskAdmin):
     """Somebody's dated post at a township or base."""
 
     desk_group = "人员"
-    autocomplete_fields: tuple[str, ...] = ("user",)
     search_help_text = "按姓名、单位查"
 
     def formfield_for_dbfield(self, db_field: Any, request: Request, **options: Any) -> Any:
@@ -357,6 +356,7 @@ class DatedPostAdmin(DeskAdmin):
 class TownshipLiaisonAdmin(DatedPostAdmin):
     list_title = "乡镇联络员"
     list_display = ("user", "township", "since", "until")
+    autocomplete_fields = ("user",)
     search_fields = ("user__name", "township__name")
     list_select_related = ("user", "township")
 

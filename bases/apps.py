@@ -11,11 +11,17 @@ class BasesConfig(AppConfig):
         from bases.models import HostHousehold, PracticeBase
         from bases.queries import visible_to
 
-        for what, model in (("base.phone", PracticeBase), ("household.phone", HostHousehold)):
-            reveal.register(
-                what,
-                reveal.Revealable(
-                    model=model._meta.label, field="phone", label="电话", mask=mask_phone,
-                    rows=lambda user, model=model: visible_to(user, model), about=lambda user, model=model: model.objects.none(),
-                ),
-            )  # fmt: skip
+        reveal.register(
+            "base.phone",
+            reveal.Revealable(
+                model="bases.PracticeBase", field="phone", label="电话", mask=mask_phone,
+                rows=lambda user: visible_to(user, PracticeBase), about=lambda user: PracticeBase.objects.none(),
+            ),
+        )  # fmt: skip
+        reveal.register(
+            "household.phone",
+            reveal.Revealable(
+                model="bases.HostHousehold", field="phone", label="电话", mask=mask_phone,
+                rows=lambda user: visible_to(user, HostHousehold), about=lambda user: HostHousehold.objects.none(),
+            ),
+        )  # fmt: skip

@@ -210,11 +210,12 @@ def _make_routes(county: County) -> None:
 
 
 def _make_rates(by: User) -> None:
-    amounts = {"breakfast": Decimal(20), "lunch": Decimal(40), "dinner": Decimal(40)}
-    county = actions.set_rate(first_day=SINCE, night=Decimal(50), by=by, **amounts)
     dear = Unit.objects.get(name="白云乡人民政府")
-    own = actions.set_rate(first_day=SINCE, night=Decimal(60), township=dear, by=by, **amounts)
-    for rate in (county, own):
+    for township, night in ((None, 50), (dear, 60)):
+        rate = actions.set_rate(
+            first_day=SINCE, breakfast=Decimal(20), lunch=Decimal(40), dinner=Decimal(40), night=Decimal(night),
+            township=township, by=by,
+        )  # fmt: skip
         actions.confirm_rate(rate=rate, by=by)
 
 

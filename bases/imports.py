@@ -336,7 +336,8 @@ def _take_household(row: Row, told: Told, by: User | None) -> None:
 def template_workbook(townships: list[str]) -> io.BytesIO:
     """An empty workbook with the headings, one example row a sheet, and the county's townships to copy from."""
     workbook = NewWorkbook()
-    workbook.remove(workbook.active)
+    for first in workbook.worksheets:
+        workbook.remove(first)
     for sheet, columns in KNOWN.items():
         page = workbook.create_sheet(sheet)
         for column, title in enumerate(columns, start=1):

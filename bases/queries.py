@@ -119,9 +119,9 @@ def period(first: datetime.date, last: datetime.date) -> DateRange:
     return DateRange(first, last + DAY)
 
 
-def span(days: DateRange) -> tuple[datetime.date, datetime.date | None]:
-    """First and last day (both included) of a range; None where it has no end."""
-    return days.lower, None if days.upper is None else days.upper - DAY
+def span(days: DateRange) -> tuple[datetime.date, datetime.date]:
+    """First and last day (both included) of a range; an open end lies as far off as dates go."""
+    return days.lower or datetime.date.min, datetime.date.max if days.upper is None else days.upper - DAY
 
 
 # Closures
@@ -177,8 +177,8 @@ def beds_by_night_of(
         Q(base__in=keys) | Q(household__base__in=keys) | Q(room__household__base__in=keys)
     )
     for base, household, room, days in touching.values_list("base", "household", "room", "days"):
-        lower, upper = days.lower or first, days.upper or last + 2 * DAY
-        shut = set(dates(max(lower, first), min(upper - DAY, last + DAY)))
+        begin, end = span(days)
+        shut = set(dates(max(begin, first), min(end, last + DAY)))
         place = ("base", base) if base else ("household", household) if household else ("room", room)
         closed[place] |= shut | {day - DAY for day in shut}
     nights = list(dates(first, last))
@@ -232,15 +232,16 @@ def people_by_day_of(
     if without is not None:
         uses = uses.exclude(pk=without.pk)
     for base, days, people, kind in uses.values_list("base", "days", "people", "kind"):
-        for day in dates(max(days.lower, first), min(days.upper - DAY, last)):
+        begin, end = span(days)
+        for day in dates(max(begin, first), min(end, last)):
             on_day = found[base][day]
             if kind == BaseUse.Kind.OUTSIDE:
                 on_day.outside += people
             else:
                 on_day.gathering += people
-                on_day.sleeping += people if day + DAY < days.upper else 0
-            on_day.breakfast += people if day > days.lower else 0
-            on_day.dinner += people if day + DAY < days.upper else 0
+                on_day.sleeping += people if day < end else 0
+            on_day.breakfast += people if day > begin else 0
+            on_day.dinner += people if day < end else 0
     return found
 
 
@@ -283,9 +284,9 @@ def base_load(
         uses = uses.filter(days__overlap=DateRange(first, None if last is None else last + DAY))
     days_of: dict[tuple[int, str], int] = defaultdict(int)
     for base, days, people, kind in uses.values_list("base", "days", "people", "kind"):
-        lower = days.lower if first is None else max(days.lower, first)
-        upper = days.upper if last is None else min(days.upper, last + DAY)
-        days_of[base, kind] += people * (upper - lower).days
+        begin, end = span(days)
+        within = min(end, last or end) - max(begin, first or begin)
+        days_of[base, kind] += people * (within.days + 1)
     return [
         BaseLoad(
             base=base, beds=base.beds, history_person_days=base.history_person_days,

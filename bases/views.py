@@ -1,6 +1,7 @@
 """Pages of bases: the overview, a base's calendar, households on their way, rates, and the import of an empty county."""
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -277,7 +278,9 @@ def household_page(request: HttpRequest, household_id: int) -> HttpResponse:
     )
     context = {
         "household": household, "rooms": told_rooms(household), "acts": acts, "course": COURSE,
-        "reached": _reached(household), "closures": closures.select_related("household", "room__household").order_by("days"),
+        "reached": _reached(household),
+        "under_way": household.state in (HostHousehold.State.APPLIED, HostHousehold.State.NOTICE),
+        "closures": closures.select_related("household", "room__household").order_by("days"),
         "is_centre": is_centre_staff.test(user), "today": timezone.localdate(),
     }  # fmt: skip
     return render(request, "bases/household.html", context)
@@ -330,7 +333,7 @@ def household_act(request: HttpRequest, household_id: int, household_act: str) -
     )  # fmt: skip
 
 
-ACTS = {
+ACTS: dict[str, Callable[..., HostHousehold]] = {
     "review": actions.review_household,
     "reject": actions.reject_household,
     "open_notice": actions.open_notice,

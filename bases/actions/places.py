@@ -64,8 +64,9 @@ def reopen_place(*, closure: Closure, by: User | None, reason: str, from_day: da
         current = Closure.objects.select_for_update(of=["self"]).get(pk=closure.pk)
         if not current.live:
             raise DomainError("closure_void", f"{closure.place}的这条停接已经恢复。请刷新页面看最新状态。")
-        if from_day is not None and current.days.lower < from_day < current.days.upper:
-            current.days = queries.period(current.days.lower, from_day - queries.DAY)
+        first, last = queries.span(current.days)
+        if from_day is not None and first < from_day <= last:
+            current.days = queries.period(first, from_day - queries.DAY)
         else:
             current.live = False
         current.save(update_fields=["days", "live"])

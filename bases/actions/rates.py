@@ -37,7 +37,8 @@ def set_rate(
         if amount < 0 or amount != amount.quantize(Decimal("0.01")):
             raise DomainError("amount_wrong", f"金额 {amount} 不对：不能是负数，最多两位小数。请改。")
     try:
-        with audit.act("set_rate", by=by, **{name: str(amount) for name, amount in amounts.items()}) as entry:
+        with audit.act("set_rate", by=by) as entry:
+            entry.data.update(amounts)
             existing = Rate.objects.select_for_update(of=["self"]).filter(township=township)
             later = existing.filter(days__startswith__gt=first_day).order_by("days").first()
             if later is not None:

@@ -93,8 +93,8 @@ def test_township_is_known_by_its_short_name_and_its_former_one() -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("日均承载", "四十"), ("日均承载", 0), ("日均承载", None), ("县城以东公里", "九里"), ("县城以东公里", "nan"), ("联系电话", "123"),
-     ("村", ""), ("合作社", "社" * 81), ("已接待人天", -1), ("线路", "线" * 41), ("村", "=1/0")],
+    [("日均承载", "四十"), ("日均承载", 0), ("日均承载", None), ("县城以东公里", "九里"), ("县城以东公里", "nan"),
+     ("联系电话", "123"), ("村", ""), ("合作社", "社" * 81), ("已接待人天", -1), ("线路", "线" * 41), ("村", "=1/0")],
 )  # fmt: skip
 def test_bad_cell_of_a_base_is_named_and_nothing_written(column: str, value: Any) -> None:
     good = BASE | {"村": "石门村"}
