@@ -75,3 +75,5 @@ may_see_all = is_centre_staff | is_leader
 may_follow_attendance = may_follow_progress | is_monitor
 is_enrolled = is_own_enrollment
 is_class_monitor = is_monitor
+may_void_absences = is_centre_staff | is_head_teacher | is_monitor | is_enrolled
+may_act_on_papers = may_file_for_class | may_review_somewhere | is_enrolled

@@ -26,6 +26,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from office.files import store_file
 from tests.world import (
     AUDIT,
     BASE_MANAGER,
@@ -111,6 +112,12 @@ ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
     "user_id": "account",
     "village_id": "village",
     "what": lambda world, relation: "account.phone",
+    "absence_id": "absence",
+    "makeup_id": "make_up",
+    "photo_id": "attachment",
+    "kind": lambda world, relation: "record",
+    "paper_id": "record",
+    "act": lambda world, relation: "withdraw",
 }
 """URL argument → attribute of the side, or a function of (world, relation) that gives the plain value."""
 
@@ -196,9 +203,67 @@ CADRES: dict[str, Row] = {
     "admin:cadres_cadre_export": Row(every=DESK, methods=("GET", "POST")),
 }
 
-ROUTES: dict[str, Row] = {**CADRES, **ACCOUNTS, **OFFICE, **BASES}
+ACCOMPANY = frozenset({HEAD_TEACHER, COUNSELLOR})
+IN_CLASS = frozenset({HEAD_TEACHER, COUNSELLOR, MONITOR, CADRE})
+BOTH = ("GET", "POST")
+
+
+def _with_scans(world: World) -> None:
+    """Every side's gathering has the scan of its signed sheet."""
+    for side in world.sides.values():
+        scan = store_file(
+            name="签到表.pdf", kind="signed_sheet", content=b"x", content_type="application/pdf", owner=None
+        )
+        type(side.gathering).objects.filter(pk=side.gathering.pk).update(signed_sheet=scan)
+
+
+ACTIVITIES: dict[str, Row] = {
+    "activities:classes": Row(every={*ONLOOKERS, *ACCOMPANY}, status=200),
+    "activities:now": Row(every={MONITOR}, status=302),
+    "activities:me": Row(every={CADRE, MONITOR}, status=200),
+    "activities:reflection": Row(every={CADRE, MONITOR}, methods=BOTH),
+    "activities:leave": Row(own={CADRE, MONITOR}, methods=BOTH, status=200),
+    "activities:class": Row(every=ONLOOKERS, own=ACCOMPANY, status=200),
+    "activities:gathering": Row(every=ONLOOKERS, own={*ACCOMPANY, MONITOR}, status=200),
+    "activities:record_new": Row(every=DESK, own={MONITOR}, methods=BOTH, status=200),
+    "activities:report_new": Row(every=DESK, own={MONITOR}, methods=BOTH, status=200),
+    "activities:absence_new": Row(every=DESK, own={HEAD_TEACHER, MONITOR}, methods=BOTH, status=200),
+    "activities:hold": Row(every=DESK, own={HEAD_TEACHER, MONITOR}, methods=("POST",), status=302),
+    "activities:take_back": Row(
+        every=DESK, own={HEAD_TEACHER, MONITOR}, methods=("POST",), data={"reason": "没有去"}, status=302
+    ),
+    "activities:confirm": Row(every=DESK, own={HEAD_TEACHER, MONITOR}, methods=BOTH),
+    "activities:sheet": Row(every=ONLOOKERS, own={*ACCOMPANY, MONITOR}, status=200, setup=_with_scans),
+    "activities:correct": Row(every=DESK, own={HEAD_TEACHER}, methods=BOTH, status=200),
+    "activities:makeup": Row(every=DESK, own={HEAD_TEACHER}, methods=BOTH, status=200),
+    "activities:makeup_void": Row(
+        every=DESK, own={HEAD_TEACHER}, methods=("POST",), data={"reason": "不去了"}, status=302
+    ),
+    "activities:absence_decide": Row(
+        every=DESK, own={HEAD_TEACHER}, methods=("POST",), data={"decision": "approve"}, status=302
+    ),
+    "activities:absence_void": Row(
+        every=DESK, own={HEAD_TEACHER, MONITOR, CADRE}, methods=("POST",), data={"reason": "记错了"}, status=302
+    ),
+    "activities:record": Row(every=ONLOOKERS, own=IN_CLASS, rest=404, methods=BOTH),
+    "activities:review": Row(every=DESK, own=ACCOMPANY, hidden={MENTOR}, methods=BOTH),
+    "activities:reflection_edit": Row(every=ONLOOKERS, own={*ACCOMPANY, MENTOR, CADRE}, rest=404, methods=BOTH),
+    "activities:review_reflection": Row(every=DESK, own={*ACCOMPANY, MENTOR}, methods=BOTH),
+    "activities:report_edit": Row(every=ONLOOKERS, own=IN_CLASS, rest=404, methods=BOTH),
+    "activities:review_report": Row(every=DESK, own=ACCOMPANY, hidden={MENTOR}, methods=BOTH),
+    "activities:photo": Row(every=ONLOOKERS, own=IN_CLASS, rest=404, status=200),
+    "activities:photo_remove": Row(every=DESK, own={MONITOR}, methods=("POST",), data={"reason": "拍错了"}, status=302),
+    "activities:paper_act": Row(every=DESK, own=IN_CLASS, hidden={MENTOR}, methods=("POST",), status=302),
+    "activities:five_ones": Row(every=ONLOOKERS, own=ACCOMPANY, status=200),
+}
+
+ROUTES: dict[str, Row] = {**ACTIVITIES, **CADRES, **ACCOUNTS, **OFFICE, **BASES}
 
 ADMIN: dict[str, AdminRow] = {
+    "activities.ActivityRecord": AdminRow(pk="record"),
+    "activities.Reflection": AdminRow(pk="reflection"),
+    "activities.ResearchReport": AdminRow(pk="report"),
+    "batches.Absence": AdminRow(pk="absence"),
     "accounts.User": AdminRow(pk="account", view={CENTRE, SYSTEM, SECURITY}),
     "accounts.RoleGrant": AdminRow(pk="role_grant", view={SECURITY}, add={SECURITY}),
     "bases.BaseManager": AdminRow(pk="base_manager", add=DESK, change=DESK),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from accounts.access import allow, signed_in
+from accounts.access import allow
 from activities import queries, rules
 from activities.actions.photos import MAX_BYTES, clean_photo
 from activities.forms import AbsenceForm, ConfirmForm, CorrectionForm, MakeUpForm, ReasonForm
@@ -169,7 +169,7 @@ def absence_decide(request: HttpRequest, absence_id: int) -> HttpResponse:
     return redirect(page_of(absence.gathering))
 
 
-@signed_in
+@allow(rules.may_void_absences)
 @require_POST
 def absence_void(request: HttpRequest, absence_id: int) -> HttpResponse:
     user: Any = request.user

@@ -181,7 +181,7 @@ def paper_page(request: HttpRequest, paper: Any) -> HttpResponse:
     return render(request, "activities/paper.html", context)
 
 
-@signed_in
+@allow(rules.may_act_on_papers)
 @require_POST
 def paper_act(request: HttpRequest, kind: str, paper_id: int, act: str) -> HttpResponse:
     """Withdraw, void or restore a paper."""
