@@ -72,9 +72,16 @@ def hire(queue_of_tests: str, tmp_path: Path) -> Iterator[Callable[[], Worker]]:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sweeper takes every running job for lost at once."""
-    monkeypatch.setattr(jobs, "LOST_AFTER", datetime.timedelta(0))
+def take_for_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """One sweep that takes every running job for lost at once; later sweeps ring again quickly, as the real one does slowly."""
+    monkeypatch.setattr(jobs, "RING_AGAIN_AFTER", datetime.timedelta(seconds=1))
+
+    def sweep() -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs, "LOST_AFTER", datetime.timedelta(0))
+            return jobs.sweep_jobs()
+
+    return sweep
 
 
 def start(task: str, **params: str) -> Job:
@@ -92,21 +99,33 @@ def effects() -> list[str]:
     return list(rows.values_list("text", flat=True))
 
 
+def done(job: Job) -> Callable[[], bool]:
+    """Whether the job is done; as in production a sweeper goes round meanwhile, for a bell may ring at a frozen worker."""
+
+    def ask() -> bool:
+        jobs.sweep_jobs()
+        return state_of(job)[0] == JobState.DONE
+
+    return ask
+
+
 def halfway(job: Job) -> Callable[[], bool]:
     return lambda: state_of(job) == (JobState.RUNNING, 50)
 
 
-def test_job_of_a_killed_worker_finishes_once(hire: Callable[[], Worker], tmp_path: Path, impatient: None) -> None:
+def test_job_of_a_killed_worker_finishes_once(
+    hire: Callable[[], Worker], tmp_path: Path, take_for_lost: Callable[[], int]
+) -> None:
     job = start("tests.write_once", gate=str(tmp_path / "never-opened"))
     worker = hire()
     until(halfway(job), "the first worker reached the middle")
     worker.end()
     assert (state_of(job), effects()) == ((JobState.RUNNING, 50), [])
 
-    assert jobs.sweep_jobs() == 1
+    assert take_for_lost() == 1
     assert state_of(job)[0] == JobState.WAITING
     hire()
-    until(lambda: state_of(job)[0] == JobState.DONE, "the second worker finished the job")
+    until(done(job), "the second worker finished the job")
     assert (job.attempts, effects()) == (2, ["2"])
 
 
@@ -125,16 +144,16 @@ def test_without_the_sweeper_the_job_of_a_killed_worker_never_finishes(
     assert state_of(job) == (JobState.RUNNING, 50)
 
 
-def takeover(hire: Callable[[], Worker], folder: Path, task: str) -> Job:
+def takeover(hire: Callable[[], Worker], take_for_lost: Callable[[], int], folder: Path, task: str) -> Job:
     """The first worker freezes in the middle, is taken for lost, a second finishes; then the first one thaws and goes on."""
     gate, left = folder / "gate", folder / "left"
     job = start(task, gate=str(gate), left=str(left))
     frozen = hire()
     until(halfway(job), "the first worker reached the middle")
     frozen.send(signal.SIGSTOP)
-    jobs.sweep_jobs()
+    take_for_lost()
     hire()
-    until(lambda: state_of(job)[0] == JobState.DONE, "the second worker finished the job")
+    until(done(job), "the second worker finished the job")
     assert effects() == ["2"]
     gate.touch()
     frozen.send(signal.SIGCONT)
@@ -143,14 +162,16 @@ def takeover(hire: Callable[[], Worker], folder: Path, task: str) -> Job:
 
 
 def test_worker_that_comes_too_late_changes_nothing(
-    hire: Callable[[], Worker], tmp_path: Path, impatient: None
+    hire: Callable[[], Worker], tmp_path: Path, take_for_lost: Callable[[], int]
 ) -> None:
-    job = takeover(hire, tmp_path, "tests.write_once")
+    job = takeover(hire, take_for_lost, tmp_path, "tests.write_once")
     assert effects() == ["2"]
     assert state_of(job)[0] == JobState.DONE
 
 
-def test_without_the_fence_the_effect_is_doubled(hire: Callable[[], Worker], tmp_path: Path, impatient: None) -> None:
+def test_without_the_fence_the_effect_is_doubled(
+    hire: Callable[[], Worker], tmp_path: Path, take_for_lost: Callable[[], int]
+) -> None:
     """Negative control: what the attempt's number is there for."""
-    takeover(hire, tmp_path, "tests.write_unfenced")
+    takeover(hire, take_for_lost, tmp_path, "tests.write_unfenced")
     assert effects() == ["2", "1"]
