@@ -20,7 +20,7 @@ from config.embedded.running import services
 
 # Commands that look at the code or change the schema themselves.
 WITHOUT_MIGRATION = {"migrate", "makemigrations", "showmigrations", "sqlmigrate", "check", "help", "collectstatic"}
-START_PATIENCE = 60
+START_PATIENCE = 120
 
 
 def main(arguments: list[str]) -> int:

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -34,6 +36,20 @@ def listen_for_the_end() -> None:
         signal.signal(each, end)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put things away to the end: a Ctrl-C meanwhile would leave half of them behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
 def call(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run one program in the foreground and return its exit status."""
     child = subprocess.Popen(command, cwd=HOME, env=os.environ | environment)
@@ -56,7 +72,8 @@ class Crew:
         return self
 
     def __exit__(self, *error: object) -> None:
-        _end(list(self.children.values()))
+        with undisturbed():
+            _end(list(self.children.values()))
 
     def start(self, name: str, command: Sequence[str], environment: dict[str, str], files: Sequence[int] = ()) -> None:
         """Start one program; ``files`` are open file descriptors that it inherits."""

@@ -10,6 +10,7 @@ from typing import IO
 from config.embedded import keys, postgres
 from config.embedded.places import find_places, make_usable
 from config.embedded.postgres import EmbeddedPostgres
+from config.embedded.processes import undisturbed
 from config.embedded.redis_server import EmbeddedRedis
 
 
@@ -41,7 +42,7 @@ def services(var_dir: Path) -> Iterator[dict[str, str]]:
                         service.start()
             yield _environment(var_dir, secrets, database, broker)
         finally:
-            with _alone(var_dir):
+            with undisturbed(), _alone(var_dir):
                 if _is_last(users):
                     for service in wanted:
                         if service.is_running():

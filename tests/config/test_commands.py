@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,19 @@ def test_crew_names_the_program_that_ended_and_ends_the_others(tmp_path):
             crew.watch()
         assert crew.children["web"].poll() is None
     assert crew.children["web"].poll() == -15
+
+
+def test_crew_ends_everybody_although_ctrl_c_comes_meanwhile(tmp_path):
+    slow = (
+        "import signal, time; signal.signal(15, lambda *_: (time.sleep(1), exit())); print(flush=True); time.sleep(600)"
+    )
+    before = signal.getsignal(signal.SIGINT)
+    with Crew(tmp_path) as crew:
+        crew.start("web", [sys.executable, "-c", slow], {})
+        crew.watch(until=lambda: bool((tmp_path / "web.log").read_text()))
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert crew.children["web"].poll() == 0
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.fixture
