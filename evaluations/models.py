@@ -46,6 +46,21 @@ class Criterion(models.Model):
         verbose_name = verbose_name_plural = "评分项"
         ordering = ["rubric", "order"]
         constraints = [models.UniqueConstraint(fields=["rubric", "name"], name="criterion_once_in_rubric")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="pinned_rubrics_do_not_change",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                    IF EXISTS (SELECT 1 FROM evaluations_campaign
+                                WHERE rubric_id IN (COALESCE(NEW.rubric_id, OLD.rubric_id), OLD.rubric_id)) THEN
+                        RAISE EXCEPTION 'the criteria of a rubric that a campaign uses do not change'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'pinned_rubrics_do_not_change';
+                    END IF;
+                    RETURN COALESCE(NEW, OLD);
+                """,
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -66,12 +81,24 @@ class Campaign(models.Model):
     rubric = models.ForeignKey(Rubric, models.PROTECT, related_name="campaigns", verbose_name="评分表")
     state = models.CharField("状态", max_length=10, choices=State.choices, default=State.DRAFT)
     opens_on = models.DateField("开始评分", null=True, blank=True)
-    closes_on = models.DateField("截止评分", null=True, blank=True)
+    closes_on = models.DateField("截止评分", null=True, blank=True, help_text="含当日；空着为不限")
     state_reason = models.CharField("说明", max_length=200, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "评审"
         ordering = ["-batch__number"]
+        triggers = [
+            pgtrigger.Trigger(
+                name="final_campaigns_do_not_change",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__state="final"),
+                func="""
+                    RAISE EXCEPTION 'a final campaign does not change'
+                        USING ERRCODE = 'check_violation', CONSTRAINT = 'final_campaigns_do_not_change';
+                """,
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.batch}评审"
@@ -113,13 +140,14 @@ class PanelMember(models.Model):
     household = models.ForeignKey(
         "bases.HostHousehold", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="本人是哪户农户"
     )
+    live = models.BooleanField("在任", default=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "评审团成员"
         ordering = ["panel", "number"]
         constraints = [
             models.UniqueConstraint(fields=["panel", "number"], name="panel_number_once"),
-            models.UniqueConstraint(fields=["panel", "user"], name="panel_seat_once"),
+            models.UniqueConstraint(fields=["panel", "user"], condition=Q(live=True), name="panel_seat_once"),
         ]
 
     def __str__(self) -> str:
@@ -134,11 +162,14 @@ class Recusal(models.Model):
     enrollment = models.ForeignKey("batches.Enrollment", models.PROTECT, related_name="recusals", verbose_name="学员")
     reason = models.CharField("原因", max_length=200)
     created_at = models.DateTimeField("时间", default=timezone.now)
+    live = models.BooleanField("有效", default=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "回避"
         ordering = ["member", "enrollment"]
-        constraints = [models.UniqueConstraint(fields=["member", "enrollment"], name="recused_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "enrollment"], condition=Q(live=True), name="recused_once")
+        ]
 
 
 @pghistory.track()
@@ -173,6 +204,70 @@ class Review(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(scorer="panel") | Q(member__isnull=False), name="panel_sheet_names_its_member"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="sheets_only_while_open",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func="""
+                    PERFORM 1 FROM evaluations_campaign WHERE id = NEW.campaign_id AND state = 'open' FOR SHARE;
+                    IF NOT FOUND THEN
+                        RAISE EXCEPTION 'sheets change only while scoring is open'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'sheets_only_while_open';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="cast_sheets_are_only_voided",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=~pgtrigger.Q(old__state="draft"),
+                func="""
+                    IF TG_OP = 'UPDATE' AND OLD.state = 'cast' AND NEW.state = 'void' AND NEW.void_reason <> ''
+                       AND (NEW.campaign_id, NEW.enrollment_id, NEW.user_id, NEW.scorer, NEW.comment, NEW.cast_at)
+                           IS NOT DISTINCT FROM
+                           (OLD.campaign_id, OLD.enrollment_id, OLD.user_id, OLD.scorer, OLD.comment, OLD.cast_at) THEN
+                        RETURN NEW;
+                    END IF;
+                    RAISE EXCEPTION 'a sheet that was handed in is only voided, with its reason'
+                        USING ERRCODE = 'check_violation', CONSTRAINT = 'cast_sheets_are_only_voided';
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="sheets_by_the_right_people",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=~pgtrigger.Q(new__state="void"),
+                declare=[("candidate", "cadres_cadre%ROWTYPE")],
+                func="""
+                    SELECT c.* INTO candidate FROM cadres_cadre c JOIN batches_enrollment e ON e.cadre_id = c.id
+                     WHERE e.id = NEW.enrollment_id;
+                    IF candidate.user_id = NEW.user_id THEN
+                        RAISE EXCEPTION 'nobody scores themselves'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'nobody_scores_themselves';
+                    END IF;
+                    IF NEW.scorer <> 'panel' THEN
+                        RETURN NEW;
+                    END IF;
+                    IF NOT EXISTS (SELECT 1 FROM evaluations_panelmember WHERE id = NEW.member_id AND user_id = NEW.user_id) THEN
+                        RAISE EXCEPTION 'a panel sheet is of the member whom it names'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'panel_sheet_of_its_member';
+                    END IF;
+                    IF EXISTS (SELECT 1 FROM evaluations_panelmember WHERE id = NEW.member_id AND unit_id = candidate.unit_id)
+                       OR EXISTS (SELECT 1 FROM cadres_cadre WHERE user_id = NEW.user_id AND unit_id = candidate.unit_id) THEN
+                        RAISE EXCEPTION 'nobody on a panel scores the own unit''s people'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'nobody_scores_the_own_unit';
+                    END IF;
+                    IF EXISTS (SELECT 1 FROM evaluations_recusal
+                                WHERE member_id = NEW.member_id AND enrollment_id = NEW.enrollment_id AND live) THEN
+                        RAISE EXCEPTION 'nobody scores whom they are recused from'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'nobody_scores_where_recused';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
         ]
 

@@ -1,24 +1,32 @@
-"""What each scorer has to score, who is recused, and what of results somebody sees."""
+"""Which campaigns and results somebody sees, what a scorer reads about a candidate, and what waits for whom."""
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.rules import is_centre_staff
 from activities.models import ActivityRecord, PaperState, Reflection, ResearchReport
-from batches.models import ClassMembership, ClassStaff, Enrollment, Lodging, Mentorship, PracticeClass
+from batches.models import ClassStaff, Enrollment, Mentorship, PracticeClass
 from batches.presence import village_days
-from batches.queries import GONE, sees_all
+from batches.queries import sees_all
 from batches.rules import in_force
-from evaluations.models import Campaign, PanelMember, Recusal, Result, Review, Scorer
+from evaluations.candidates import candidates, class_of
+from evaluations.duties import Duty, duties_of
+from evaluations.models import Campaign, PanelMember, Result, Review, Scorer
+from evaluations.results import quota
 from office.todo import Todo
+
+SHOWN = (PaperState.SUBMITTED, PaperState.ACCEPTED, PaperState.ARCHIVED)
+"""Papers that a scorer reads: handed in and not returned."""
+COMPUTED = (Campaign.State.COMPUTED, Campaign.State.FINAL)
+"""States in which results stand; a reopened campaign has none to show."""
 
 
 def visible_campaigns(user: User) -> QuerySet[Campaign]:
-    """All for centre staff and leaders; else campaigns in which one scores."""
+    """All for centre staff and leaders; else campaigns in which one scores, once they are open."""
     campaigns = Campaign.objects.select_related("batch__programme", "rubric").order_by("-batch__number")
     if sees_all(user):
         return campaigns
@@ -26,194 +34,28 @@ def visible_campaigns(user: User) -> QuerySet[Campaign]:
     staffed = in_force(
         ClassStaff.objects.filter(user=user, kind=ClassStaff.Kind.HEAD_TEACHER, practice_class__batch=OuterRef("batch"))
     )
-    seats = PanelMember.objects.filter(user=user, panel__campaign=OuterRef("pk"))
-    return campaigns.filter(Exists(mentored) | Exists(staffed) | Exists(seats))
-
-
-def candidates(campaign: Campaign) -> QuerySet[Enrollment]:
-    """Who is evaluated: everybody who stayed in the batch, in order of class number and name."""
-    return (
-        campaign.batch.enrollments.filter(live=True)
-        .exclude(state__in=GONE)
-        .select_related("cadre__unit")
-        .order_by("cadre__sort_name", "pk")
-    )
-
-
-def class_of(enrollments: Iterable[Enrollment]) -> dict[int, PracticeClass]:
-    """The class somebody belongs to for evaluation: the last one, by enrollment id."""
-    rows = (
-        ClassMembership.objects.filter(enrollment__in=list(enrollments), live=True)
-        .select_related("practice_class__batch")
-        .order_by("days")
-    )
-    return {row.enrollment_id: row.practice_class for row in rows}
-
-
-def members_of(classes: Iterable[PracticeClass]) -> QuerySet[Enrollment]:
-    """People whose last class is one of these."""
-    last = ClassMembership.objects.filter(enrollment=OuterRef("pk"), live=True).order_by("-days")
-    return Enrollment.objects.annotate(last_class=last.values("practice_class")[:1]).filter(
-        last_class__in=[row.pk for row in classes], live=True
-    )
-
-
-def to_score(campaign: Campaign, user: User, scorer: str) -> QuerySet[Enrollment]:
-    """The people whom somebody scores in this role; recused ones of a panel are among them, to be shown as such."""
-    people = candidates(campaign)
-    if scorer == Scorer.MENTOR:
-        return people.filter(Exists(in_force(Mentorship.objects.filter(user=user, enrollment=OuterRef("pk")))))
-    if scorer == Scorer.HEAD_TEACHER:
-        posts = in_force(
-            ClassStaff.objects.filter(
-                user=user, kind=ClassStaff.Kind.HEAD_TEACHER, practice_class__batch=campaign.batch
-            )
-        ).select_related("practice_class")
-        return people.filter(pk__in=members_of([post.practice_class for post in posts]).values("pk"))
-    classes = PracticeClass.objects.filter(panels__members__user=user, panels__campaign=campaign).distinct()
-    return people.filter(pk__in=members_of(classes).values("pk"))
-
-
-def seat_of(campaign: Campaign, user: User, enrollment: Enrollment) -> PanelMember | None:
-    """The panel seat from which a user scores this person, if any."""
-    practice_class = class_of([enrollment]).get(enrollment.pk)
-    return (
-        PanelMember.objects.filter(panel__campaign=campaign, user=user, panel__classes=practice_class)
-        .select_related("unit", "household")
-        .first()
-    )
-
-
-def recusals_of(member: PanelMember, enrollments: Iterable[Enrollment]) -> dict[int, str]:
-    """Why a panel member does not score somebody, by enrollment id: found from the facts, or declared (1-mission, no. 11)."""
-    people = list(enrollments)
-    reasons: dict[int, str] = {}
-    for enrollment in people:
-        if enrollment.cadre.user_id == member.user_id:
-            reasons[enrollment.pk] = "是本人"
-        elif member.unit_id and enrollment.cadre.unit_id == member.unit_id:
-            reasons[enrollment.pk] = "同一单位"
-    mentored = Mentorship.objects.filter(user=member.user, enrollment__in=people).values_list("enrollment", flat=True)
-    reasons.update({pk: "是他的导师" for pk in mentored if pk not in reasons})
-    if member.household_id:
-        guests = Lodging.objects.filter(live=True, household=member.household_id, enrollment__in=people)
-        reasons.update({pk: "在您家住过" for pk in guests.values_list("enrollment", flat=True) if pk not in reasons})
-    declared = Recusal.objects.filter(member=member, enrollment__in=people)
-    reasons.update({row.enrollment_id: f"申请回避：{row.reason}" for row in declared})
-    return reasons
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a scorer is: people cast, drafted, still open, recused."""
-
-    cast: int
-    drafted: int
-    waiting: int
-    recused: int
-
-    @property
-    def total(self) -> int:
-        return self.cast + self.drafted + self.waiting + self.recused
-
-
-def progress(people: Iterable[Enrollment], reviews: dict[int, Review], recused: dict[int, str]) -> Progress:
-    people = [person for person in people if person.pk not in recused]
-    cast = sum(person.pk in reviews and reviews[person.pk].state == Review.State.CAST for person in people)
-    drafted = sum(person.pk in reviews and reviews[person.pk].state == Review.State.DRAFT for person in people)
-    return Progress(cast, drafted, len(people) - cast - drafted, len(recused))
-
-
-def own_reviews(campaign: Campaign, user: User, scorer: str) -> dict[int, Review]:
-    """Somebody's sheets that are not void, by enrollment id, with their scores."""
-    rows = campaign.reviews.filter(user=user, scorer=scorer).exclude(state=Review.State.VOID).prefetch_related("scores")
-    return {row.enrollment_id: row for row in rows}
+    seats = PanelMember.objects.filter(user=user, live=True, panel__campaign=OuterRef("pk"))
+    scoring = campaigns.exclude(state=Campaign.State.DRAFT)
+    return scoring.filter(Exists(mentored) | Exists(staffed) | Exists(seats))
 
 
 def visible_results(user: User) -> QuerySet[Result]:
-    """Centre staff and leaders: all; others: their own once it is final."""
+    """Centre staff and leaders: all that stand; others: their own once it is final."""
     results = Result.objects.select_related("enrollment__cadre__unit", "campaign__batch").order_by(
-        "campaign", "enrollment__cadre__sort_name", "pk"
+        "-campaign__batch__number", "enrollment__cadre__sort_name", "pk"
     )
     if sees_all(user):
-        return results
-    return results.filter(enrollment__cadre__user=user, campaign__state=Campaign.State.FINAL)
+        return results.filter(campaign__state__in=COMPUTED)
+    return own_results(user)
 
 
-@dataclass(frozen=True)
-class Stop:
-    """One person on the strip at the top of the score page."""
-
-    enrollment: Enrollment
-    number: int
-    state: str
-    url: str
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """What somebody scores in one role: the people in their order, own sheets, and who is recused and why."""
-
-    people: list[Enrollment]
-    reviews: dict[int, Review]
-    recused: dict[int, str]
-
-    @property
-    def progress(self) -> Progress:
-        return progress(self.people, self.reviews, self.recused)
-
-    def is_open(self, enrollment: Enrollment) -> bool:
-        """Still to be handed in."""
-        review = self.reviews.get(enrollment.pk)
-        return enrollment.pk not in self.recused and (review is None or review.state != Review.State.CAST)
-
-    @property
-    def first_open(self) -> Enrollment:
-        return next((person for person in self.people if self.is_open(person)), self.people[-1])
-
-    def position(self, enrollment_pk: int) -> int | None:
-        return next((i for i, person in enumerate(self.people) if person.pk == enrollment_pk), None)
-
-    def after(self, position: int, *, handed_in: bool) -> Enrollment:
-        """Whom to go to next: the next open one after handing in (wrapping round), the same while it is a draft."""
-        if not handed_in:
-            return self.people[position]
-        rest = self.people[position + 1 :] + self.people[:position]
-        return next((person for person in rest if self.is_open(person)), self.people[position])
-
-    def strip(self, route: str, place: tuple[object, ...], position: int) -> list[Stop]:
-        return [
-            Stop(person, i + 1, self._state(person, i == position), reverse(route, args=[*place, person.pk]))
-            for i, person in enumerate(self.people)
-        ]
-
-    def _state(self, person: Enrollment, current: bool) -> str:
-        if current:
-            return "now"
-        if person.pk in self.recused:
-            return "recused"
-        return "open" if self.is_open(person) else "cast"
-
-
-def queue_of(campaign: Campaign, user: User, scorer: str) -> Scoring:
-    """Everybody whom a user scores in a role, in order of class number and name."""
-    people = list(to_score(campaign, user, scorer))
-    classes = class_of(people)
-    people.sort(key=lambda person: (classes[person.pk].number, person.cadre.sort_name, person.pk))
-    recused: dict[int, str] = {}
-    if scorer == Scorer.PANEL:
-        for member in PanelMember.objects.filter(panel__campaign=campaign, user=user).prefetch_related(
-            "panel__classes"
-        ):
-            own = {row.pk for row in member.panel.classes.all()}
-            recused |= recusals_of(member, [person for person in people if classes[person.pk].pk in own])
-    return Scoring(people, own_reviews(campaign, user, scorer), recused)
-
-
-def scoring_of(campaign: Campaign, user: User) -> list[tuple[Scorer, Progress]]:
-    """The roles in which somebody scores in a campaign, with how far each is."""
-    queues = [(scorer, queue_of(campaign, user, scorer)) for scorer in Scorer]
-    return [(scorer, queue.progress) for scorer, queue in queues if queue.people]
+def own_results(user: User) -> QuerySet[Result]:
+    """Somebody's own final results, the newest first."""
+    return (
+        Result.objects.filter(enrollment__cadre__user=user, campaign__state=Campaign.State.FINAL)
+        .select_related("campaign__batch")
+        .order_by("-campaign__batch__number", "pk")
+    )
 
 
 @dataclass(frozen=True)
@@ -227,39 +69,113 @@ class Summary:
     reports: list[ResearchReport]
     records: int
     deeds: list[str]
+    opinions: list[str]
+    """What the mentor wrote on the sheet handed in."""
 
 
-def summary_of(enrollment: Enrollment) -> Summary:
+def summary_of(enrollment: Enrollment, practice_class: PracticeClass, campaign: Campaign) -> Summary:
     """Days and villages done, papers handed in, records taken part in: computed, nothing is typed twice."""
     days = village_days([enrollment])[enrollment.pk]
-    practice_class = class_of([enrollment])[enrollment.pk]
-    shown = (PaperState.SUBMITTED, PaperState.ACCEPTED, PaperState.ARCHIVED)
-    records = enrollment.records.filter(state__in=shown)
+    records = enrollment.records.filter(state__in=SHOWN)
+    mentors = campaign.reviews.filter(enrollment=enrollment, scorer=Scorer.MENTOR, state=Review.State.CAST)
     return Summary(
         practice_class=practice_class,
         days=days.done,
         villages=len(days.villages_done),
-        reflections=list(enrollment.reflections.filter(state__in=shown).order_by("pk")),
-        reports=list(practice_class.reports.filter(state__in=shown).order_by("pk")),
+        reflections=list(enrollment.reflections.filter(state__in=SHOWN).order_by("pk")),
+        reports=list(practice_class.reports.filter(state__in=SHOWN).order_by("pk")),
         records=records.count(),
         deeds=list(
             records.filter(kind=ActivityRecord.Kind.DEED).order_by("day", "pk").values_list("title", flat=True)[:3]
         ),
+        opinions=list(mentors.exclude(comment="").order_by("pk").values_list("comment", flat=True)),
     )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One candidate in the table of results."""
+
+    enrollment: Enrollment
+    practice_class: PracticeClass
+    sheets: int
+    result: Result | None
+
+
+def lines_of(campaign: Campaign) -> list[Line]:
+    """All candidates with how many sheets are in and their result if it stands, by class number and name (5 queries)."""
+    people = list(candidates(campaign))
+    classes = class_of(people)
+    stands = campaign.state in COMPUTED
+    results = {row.enrollment_id: row for row in campaign.results.order_by("pk")} if stands else {}
+    cast = campaign.reviews.filter(state=Review.State.CAST).values_list("enrollment").annotate(count=Count("pk"))
+    sheets = dict(cast.order_by())
+    return [Line(row, classes[row.pk], sheets.get(row.pk, 0), results.get(row.pk)) for row in people]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Grades of one class: how many of each, in the order of `Result.Grade`; how many 优秀 there may be at most."""
+
+    practice_class: PracticeClass
+    people: int
+    places: int
+    counts: list[int]
+    missing: int
+    tied: int
+
+
+def distribution(campaign: Campaign, lines: list[Line]) -> list[Distribution]:
+    """Grades class by class, in order of class numbers."""
+    classes: dict[int, list[Line]] = {}
+    for line in lines:
+        classes.setdefault(line.practice_class.pk, []).append(line)
+    rows = []
+    for members in classes.values():
+        results = [line.result for line in members if line.result]
+        grades = Counter(result.grade for result in results)
+        rows.append(
+            Distribution(
+                members[0].practice_class, len(members),
+                quota(len(members), campaign.batch.programme.excellent_percent),
+                [grades[grade] for grade in Result.Grade], sum(bool(row.missing) for row in results),
+                sum(row.tied for row in results),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def gaps_of(campaign: Campaign, duties: list[Duty], lines: list[Line]) -> list[str]:
+    """Sentences about criteria that nobody will score for some: no mentor, no head teacher, no panel member who may."""
+    roles = set(campaign.rubric.criteria.order_by().values_list("scorer", flat=True))
+    sentences = []
+    for scorer in (scorer for scorer in Scorer if scorer in roles):
+        covered = {
+            person.pk
+            for duty in duties
+            if duty.scorer == scorer
+            for person in duty.people
+            if person.pk not in duty.recused
+        }
+        lacking = Counter(line.practice_class.number for line in lines if line.enrollment.pk not in covered)
+        if lacking:
+            told = "、".join(f"第{number}班 {count} 人" for number, count in sorted(lacking.items()))
+            sentences.append(f"没有{scorer.label}来评：{told}。他们的这几项会缺，按其余各项折算并写明。")
+    return sentences
 
 
 def todo(user: User) -> list[Todo]:
     """Sheets still to hand in; for the centre, campaigns whose next step waits."""
-    found = []
-    for campaign in visible_campaigns(user).filter(state=Campaign.State.OPEN):
-        for scorer, done in scoring_of(campaign, user):
-            if left := done.waiting + done.drafted:
-                found.append(
-                    Todo(
-                        what=f"{campaign}：还有 {left} 人没评", detail=f"以{scorer.label}身份，已交 {done.cast} 张",
-                        due=campaign.closes_on, url=reverse("evaluations:scoring", args=[campaign.pk, scorer]), act="去评分",
-                    )
-                )  # fmt: skip
+    open_ones = visible_campaigns(user).filter(state=Campaign.State.OPEN)
+    found = [
+        Todo(
+            what=f"{duty.campaign}：还有 {duty.progress.left} 人没评",
+            detail=f"以{duty.scorer.label}身份，已交 {duty.progress.cast} 张", due=duty.campaign.closes_on,
+            url=reverse("evaluations:scoring", args=[duty.campaign.pk, duty.scorer]), act="去评分",
+        )
+        for duty in duties_of(open_ones, user)
+        if duty.progress.left
+    ]  # fmt: skip
     if is_centre_staff.test(user):
         waiting = {
             Campaign.State.DRAFT: "等开始评分",

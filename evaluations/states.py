@@ -20,11 +20,15 @@ class Transition:
 
 TRANSITIONS: dict[str, Transition] = {
     "open": Transition("开始评分", (S.DRAFT,), S.OPEN),
+    "take_back": Transition("退回筹备", (S.OPEN,), S.DRAFT, needs_reason=True),
     "freeze": Transition("截止评分", (S.OPEN,), S.FROZEN),
     "reopen": Transition("重新开放评分", (S.FROZEN, S.COMPUTED), S.OPEN, needs_reason=True),
     "compute": Transition("计算结果", (S.FROZEN, S.COMPUTED), S.COMPUTED),
     "finalise": Transition("定为最终结果", (S.COMPUTED,), S.FINAL),
 }
+
+COURSE = (S.DRAFT, S.OPEN, S.FROZEN, S.COMPUTED, S.FINAL)
+"""The states in the order in which a campaign goes through them."""
 
 
 def allowed(campaign: Campaign, act: str) -> bool:
@@ -43,6 +47,6 @@ def advance(campaign: Campaign, act: str, *, reason: str = "") -> None:
         )
     if transition.needs_reason and not reason.strip():
         raise DomainError("reason_needed", f"请写明{transition.name}的原因，会记入审计。")
-    locked.state, locked.state_reason = transition.target, reason
+    locked.state, locked.state_reason = transition.target, reason[:200]
     locked.save(update_fields=["state", "state_reason"])
     campaign.state, campaign.state_reason = locked.state, locked.state_reason

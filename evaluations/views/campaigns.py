@@ -1,137 +1,195 @@
-"""Running an evaluation: campaigns, panels, progress, results."""
+"""Running an evaluation: campaigns, who has handed in what, results."""
 
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import allow, signed_in, user_of
+from accounts.access import allow, user_of
 from config.errors import DomainError
 from evaluations import actions, states
-from evaluations.forms import CampaignForm, PanelForm, PanelMemberForm
-from evaluations.models import Panel, Result, Review, Scorer
-from evaluations.queries import candidates, class_of, scoring_of, visible_campaigns, visible_results
-from evaluations.rules import may_run_evaluations, may_see_results
+from evaluations.candidates import candidates, class_of
+from evaluations.duties import Duty, duties_of
+from evaluations.forms import CampaignChangeForm, CampaignForm
+from evaluations.models import Campaign, Recusal, Result, Review, Rubric, Scorer
+from evaluations.queries import COMPUTED, distribution, gaps_of, lines_of, own_results, visible_campaigns
+from evaluations.rules import may_run_evaluations, may_see_evaluations, may_see_results
+
+ROWS = 20
 
 
 @require_GET
-@signed_in
+@allow(may_see_evaluations)
 def campaign_list(request: HttpRequest) -> HttpResponse:
-    """Evaluations: for the centre all of them, for scorers those in which they score and how far they are."""
+    """Evaluations: for the centre all of them, for scorers those in which they score, for cadres their own final result."""
     user = user_of(request)
-    campaigns = list(visible_campaigns(user))
-    rows = [(campaign, scoring_of(campaign, user)) for campaign in campaigns]
-    context: dict[str, Any] = {
-        "rows": rows,
-        "runs": may_run_evaluations.test(user),
-        "own": visible_results(user).first(),
-    }
-    if context["runs"]:
-        context["form"] = CampaignForm()
+    page = Paginator(visible_campaigns(user), ROWS).get_page(request.GET.get("page"))
+    duties: dict[int, list[Duty]] = {campaign.pk: [] for campaign in page.object_list}
+    for duty in duties_of(page.object_list, user):
+        duties[duty.campaign.pk].append(duty)
+    context = {
+        "page": page, "rows": [(campaign, duties[campaign.pk]) for campaign in page.object_list],
+        "runs": may_run_evaluations.test(user), "sees": may_see_results.test(user), "own": list(own_results(user)),
+    }  # fmt: skip
     return render(request, "evaluations/list.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @allow(may_run_evaluations)
 def campaign_new(request: HttpRequest) -> HttpResponse:
-    form = CampaignForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, "没有建立：请选哪一期和评分表。没有可选的，先开始实践、先建评分表。")
-        return redirect("evaluations:list")
-    campaign = actions.create_campaign(
-        batch=form.cleaned_data["batch"],
-        rubric=form.cleaned_data["rubric"],
-        by=user_of(request),
-    )
-    messages.success(request, f"{campaign}已建立。下一步：建评审团，加评审员。")
-    return redirect("evaluations:campaign", campaign.pk)
+    form = CampaignForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            campaign = actions.create_campaign(by=user_of(request), **form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"{campaign}已建立。下一步：建评审团，加评审员。")
+            return redirect("evaluations:campaign", campaign.pk)
+    context = {"form": form, "batches": form.fields["batch"].queryset.exists(), "rubrics": Rubric.objects.exists()}  # type: ignore[attr-defined] # a ModelChoiceField
+    return render(request, "evaluations/campaign_new.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@allow(may_run_evaluations)
+def campaign_change(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Another rubric before scoring begins, another last day until it is frozen."""
+    campaign = _campaign(request, campaign_id)
+    form = CampaignChangeForm(request.POST or None, campaign=campaign)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.change_campaign(campaign=campaign, by=user_of(request), **form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"{campaign}的安排已改。")
+            return redirect("evaluations:campaign", campaign.pk)
+    context = {"form": form, "campaign": campaign}
+    return render(request, "evaluations/campaign_change.html", context, status=422 if form.errors else 200)
+
+
+def _campaign(request: HttpRequest, campaign_id: int) -> Campaign:
+    return get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
 
 
 @require_GET
 @allow(may_see_results)
 def campaign_page(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    """State and what it allows, panels, who has handed in how many sheets, results by class."""
-    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
-    people = list(candidates(campaign))
-    classes = class_of(people)
-    results = {row.enrollment_id: row for row in campaign.results.all()}
-    sheets = dict(
-        campaign.reviews.filter(state=Review.State.CAST)
-        .values_list("enrollment")
-        .annotate(count=Count("pk"))
-        .order_by()
+    """State and what it allows, panels and who sits on them, recusals, grades by class."""
+    campaign = _campaign(request, campaign_id)
+    frame = _frame(request, campaign, "campaign")
+    lines = lines_of(campaign)
+    duties = duties_of([campaign])
+    members = campaign.panels.prefetch_related(
+        "classes", "members__user", "members__unit", "members__household__base__village"
     )
-    rows = sorted(
-        ((classes[row.pk], row, sheets.get(row.pk, 0), results.get(row.pk)) for row in people if row.pk in classes),
-        key=lambda line: (line[0].number, line[1].cadre.sort_name, line[1].pk),
-    )
-    panels = campaign.panels.prefetch_related("classes", "members__user", "members__unit").order_by("name")
     context = {
-        "campaign": campaign,
+        **frame,
         "criteria": campaign.rubric.criteria.order_by("order"),
-        "panels": panels.annotate(cast=Count("members__reviews", filter=Q(members__reviews__state=Review.State.CAST))),
-        "rows": rows,
-        "acts": [(act, rule) for act, rule in states.TRANSITIONS.items() if states.allowed(campaign, act)],
-        "runs": may_run_evaluations.test(user_of(request)),
-        "panel_form": PanelForm(campaign=campaign),
-        "member_form": PanelMemberForm(),
-        "ties": [result for result in results.values() if result.tied],
+        "panels": members.order_by("name"),
+        "totals": _totals(duties),
+        "people": len(lines),
+        "rows": distribution(campaign, lines) if campaign.state in COMPUTED else [],
+        "grades": [grade.label for grade in Result.Grade],
+        "ties": [line for line in lines if line.result and line.result.tied],
+        "gaps": gaps_of(campaign, duties, lines) if frame["forming"] else [],
+        "recusals": Recusal.objects.filter(member__panel__campaign=campaign, live=True)
+        .select_related("member__panel", "enrollment__cadre")
+        .order_by("member__panel__name", "member__number", "enrollment__cadre__sort_name", "pk"),
     }
     return render(request, "evaluations/campaign.html", context)
 
 
+def _frame(request: HttpRequest, campaign: Campaign, tab: str) -> dict[str, Any]:
+    """What the three pages of a campaign share."""
+    place = states.COURSE.index(Campaign.State(campaign.state))
+    return {
+        "campaign": campaign, "tab": tab, "runs": may_run_evaluations.test(user_of(request)),
+        "acts": [(act, rule) for act, rule in states.TRANSITIONS.items() if states.allowed(campaign, act)],
+        "course": [(state.label, i < place, i == place) for i, state in enumerate(states.COURSE)],
+        "open": campaign.state == Campaign.State.OPEN, "computed": campaign.state in COMPUTED,
+        "forming": campaign.state in (Campaign.State.DRAFT, Campaign.State.OPEN),
+        "overdue": bool(campaign.closes_on and campaign.closes_on < timezone.localdate()),
+    }  # fmt: skip
+
+
+def _totals(duties: list[Duty]) -> list[tuple[Scorer, int, int, int]]:
+    """Per role: how many people score, how many sheets are in, of how many."""
+    found = []
+    for scorer in Scorer:
+        done = [duty.progress for duty in duties if duty.scorer == scorer]
+        found.append((scorer, len(done), sum(row.cast for row in done), sum(row.due for row in done)))
+    return found
+
+
 @require_POST
 @allow(may_run_evaluations)
-def campaign_act(request: HttpRequest, campaign_id: int, act: str) -> HttpResponse:
+def campaign_act(request: HttpRequest, campaign_id: int, campaign_act: str) -> HttpResponse:
     """One of the campaign's steps; computing is one of them."""
-    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
-    if act not in states.TRANSITIONS:
+    campaign = _campaign(request, campaign_id)
+    if campaign_act not in states.TRANSITIONS:
         raise DomainError("no_such_act", "没有这一步。请回到评审页面操作。")
-    if act == "compute":
+    if campaign_act == "compute":
         scored = actions.compute_results(campaign=campaign, by=user_of(request))
         messages.success(request, f"结果已计算，{scored} 人有得分。核对缺分和同分，再定为最终结果。")
     else:
-        actions.advance_campaign(campaign=campaign, act=act, by=user_of(request), reason=request.POST.get("reason", ""))
-        messages.success(request, f"{campaign}：{states.TRANSITIONS[act].name}，已完成。")
+        reason = request.POST.get("reason", "")
+        actions.advance_campaign(campaign=campaign, act=campaign_act, by=user_of(request), reason=reason)
+        messages.success(request, f"{campaign}：{states.TRANSITIONS[campaign_act].name}，已完成。")
     return redirect("evaluations:campaign", campaign.pk)
 
 
-@require_http_methods(["POST"])
-@allow(may_run_evaluations)
-def panel_new(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
-    form = PanelForm(request.POST, campaign=campaign)
-    if form.is_valid():
-        panel = actions.form_panel(
-            campaign=campaign,
-            name=form.cleaned_data["name"],
-            classes=list(form.cleaned_data["classes"]),
-            by=user_of(request),
-        )
-        messages.success(request, f"“{panel}”已建立。下一步：加评审员，群众至少一名。")
-    else:
-        messages.error(request, "没有建立评审团：请写名称，至少选一个班。")
-    return redirect("evaluations:campaign", campaign.pk)
+@require_GET
+@allow(may_see_results)
+def scorers(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Who has handed in how many sheets; the centre keys in paper from here and reminds those who are not done."""
+    campaign = _campaign(request, campaign_id)
+    duties = duties_of([campaign])
+    role = request.GET.get("role", "")
+    shown = [duty for duty in duties if role in ("", duty.scorer)]
+    if request.GET.get("left"):
+        shown = [duty for duty in shown if duty.progress.left]
+    context = {
+        **_frame(request, campaign, "scorers"), "page": Paginator(shown, ROWS).get_page(request.GET.get("page")),
+        "roles": Scorer.choices, "role": role, "left": bool(request.GET.get("left")),
+        "late": len({duty.user.pk for duty in duties if duty.progress.left}), "totals": _totals(duties),
+    }  # fmt: skip
+    return render(request, "evaluations/scorers.html", context)
 
 
 @require_POST
 @allow(may_run_evaluations)
-def panel_member_new(request: HttpRequest, panel_id: int) -> HttpResponse:
-    panel = get_object_or_404(Panel.objects.select_related("campaign"), pk=panel_id)
-    form = PanelMemberForm(request.POST)
-    if form.is_valid():
-        data = form.cleaned_data
-        member = actions.add_panel_member(
-            panel=panel, user=data["username"], kind=data["kind"], unit=data["unit"], household=data["household"],
-            by=user_of(request),
-        )  # fmt: skip
-        messages.success(request, f"已加{member}（{member.user}）。")
-    else:
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
-    return redirect("evaluations:campaign", panel.campaign_id)
+def remind(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = _campaign(request, campaign_id)
+    people = actions.remind_scorers(campaign=campaign, by=user_of(request))
+    messages.success(request, f"已提醒 {people} 名评分人。他们的通知里写着还有几人没评。")
+    return redirect("evaluations:scorers", campaign.pk)
+
+
+@require_GET
+@allow(may_see_results)
+def results(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Everybody's result by class number and name, with missing scores told and ties to settle."""
+    campaign = _campaign(request, campaign_id)
+    lines = lines_of(campaign)
+    numbers = sorted({line.practice_class.number for line in lines})
+    number, only = request.GET.get("class", ""), request.GET.get("only", "")
+    shown = [line for line in lines if number in ("", str(line.practice_class.number))]
+    if only == "missing":
+        shown = [line for line in shown if line.result and line.result.missing]
+    elif only == "tied":
+        shown = [line for line in shown if line.result and line.result.tied]
+    context = {
+        **_frame(request, campaign, "results"), "page": Paginator(shown, ROWS).get_page(request.GET.get("page")),
+        "numbers": numbers, "number": number, "only": only, "filtered": bool(number or only), "people": len(lines),
+        "ties": [line for line in lines if line.result and line.result.tied],
+        "places": {row.practice_class.pk: row for row in distribution(campaign, lines)},
+    }  # fmt: skip
+    return render(request, "evaluations/results.html", context)
 
 
 @require_POST
@@ -145,25 +203,26 @@ def settle_tie(request: HttpRequest, result_id: int) -> HttpResponse:
         reason=request.POST.get("reason", ""),
     )
     messages.success(request, f"{result.enrollment}的等次已按评审团意见记下。")
-    return redirect("evaluations:campaign", result.campaign_id)
+    return redirect("evaluations:results", result.campaign_id)
 
 
 @require_GET
 @allow(may_see_results)
 def sheets_of(request: HttpRequest, campaign_id: int, enrollment_id: int) -> HttpResponse:
     """All sheets about one person, with the void ones and why; the centre can set one aside."""
-    campaign = get_object_or_404(visible_campaigns(user_of(request)), pk=campaign_id)
+    campaign = _campaign(request, campaign_id)
     enrollment = get_object_or_404(candidates(campaign), pk=enrollment_id)
     reviews = (
         campaign.reviews.filter(enrollment=enrollment)
-        .select_related("user", "member")
+        .exclude(state=Review.State.DRAFT)
+        .select_related("user", "member__panel")
         .prefetch_related("scores__criterion")
         .order_by("scorer", "member__number", "pk")
     )
-    result = campaign.results.filter(enrollment=enrollment).first()
+    result = campaign.results.filter(enrollment=enrollment).first() if campaign.state in COMPUTED else None
     context = {
-        "campaign": campaign, "enrollment": enrollment, "reviews": reviews, "result": result, "Scorer": Scorer,
-        "runs": may_run_evaluations.test(user_of(request)),
+        **_frame(request, campaign, "results"), "enrollment": enrollment, "reviews": reviews, "result": result,
+        "practice_class": class_of([enrollment])[enrollment.pk],
     }  # fmt: skip
     return render(request, "evaluations/sheets.html", context)
 

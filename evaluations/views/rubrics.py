@@ -1,5 +1,7 @@
 """Score sheets and their criteria."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +18,7 @@ from evaluations.rules import may_run_evaluations
 @require_GET
 @allow(may_run_evaluations)
 def rubric_list(request: HttpRequest) -> HttpResponse:
-    rubrics = Rubric.objects.prefetch_related("criteria", "campaigns").order_by("name", "-version")
+    rubrics = Rubric.objects.prefetch_related("criteria", "campaigns__batch").order_by("name", "-version")
     return render(request, "evaluations/rubrics.html", {"rubrics": rubrics})
 
 
@@ -50,5 +52,12 @@ def rubric_edit(request: HttpRequest, rubric_id: int | None = None) -> HttpRespo
             messages.success(request, f"“{saved}”已存。")
             return redirect("evaluations:rubrics")
     in_use = bool(rubric.pk) and rubric.campaigns.exists()
-    context = {"form": form, "formset": formset, "rubric": rubric, "in_use": in_use}
-    return render(request, "evaluations/rubric.html", context)
+    context = {"form": form, "formset": formset, "rubric": rubric, "in_use": in_use, "total": _total(formset)}
+    bad = bool(form.errors) or (formset.is_bound and not formset.is_valid())
+    return render(request, "evaluations/rubric.html", context, status=422 if bad else 200)
+
+
+def _total(formset: Any) -> int:
+    """Sum of the weights as they stand in the form, whole numbers alone."""
+    shown = [str(form["weight"].value() or "") for form in formset if form["DELETE"].value() in (None, False, "")]
+    return sum(int(text) for text in shown if text.isascii() and text.isdigit())
