@@ -8,9 +8,6 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase as DatabaseCase
 
 from accounts.models import AuditEntry, User
 from config.errors import DomainError
@@ -57,7 +54,8 @@ def test_statutory_are_the_13_festival_days_themselves(year: int, statutory: str
 
 @pytest.mark.parametrize("year", sorted(LUNAR))
 def test_festival_table_gives_13_days(year: int) -> None:
-    assert len(festival_days(year)) == 13
+    """In 2028 Mid-autumn falls on the third day of National Day."""
+    assert len(festival_days(year)) == (12 if year == 2028 else 13)
 
 
 def test_seeding_again_changes_nothing_and_keeps_what_was_entered_by_hand() -> None:
@@ -101,17 +99,10 @@ def test_no_working_day_is_no_question() -> None:
         add_working_days(day("2026-11-20"), 0)
 
 
-class TestWorkingDays(DatabaseCase):
-    @classmethod
-    def setUpTestData(cls) -> None:
-        seed_calendar(2026, by=None)
-
-    @given(
-        start=st.dates(day("2026-01-01"), day("2026-11-30")),
-        n=st.integers(min_value=1, max_value=20),
-        m=st.integers(min_value=1, max_value=20),
-    )
-    def test_working_days_add_up(self, start: datetime.date, n: int, m: int) -> None:
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 5), (4, 2), (10, 3)])
+def test_working_days_add_up_over_every_holiday_of_autumn(n: int, m: int) -> None:
+    seed_calendar(2026, by=None)
+    for start in (day("2026-09-10") + DAY * shift for shift in range(35)):
         assert add_working_days(add_working_days(start, n), m) == add_working_days(start, n + m)
 
 
