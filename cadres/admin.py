@@ -98,6 +98,15 @@ class CadreAdmin(DeskAdmin):
     def get_queryset(self, request: Request) -> "QuerySet[Any]":
         return queries.with_participation(super().get_queryset(request))
 
+    def get_form(self, request: Request, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """Units and accounts are made on their own pages, not in passing."""
+        form = super().get_form(request, obj, change=change, **options)
+        for name in ("unit", "user"):
+            if name in form.base_fields:
+                widget = form.base_fields[name].widget
+                widget.can_add_related = widget.can_change_related = widget.can_view_related = False
+        return form
+
     def get_search_results(
         self, request: Request, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":

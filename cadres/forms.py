@@ -19,7 +19,8 @@ class UploadForm(forms.Form):
     """A list to read; the session's name and the sheet only where the list does not say."""
 
     file = forms.FileField(
-        label="文件（.xlsx）", error_messages={"required": "还没有选文件。请选一个 .xlsx 文件。", "empty": "文件是空的。请重新保存后再选。"},
+        label="文件（.xlsx）", error_messages={"required": "还没有选文件。请选一个 .xlsx 文件。",
+                        "empty": "文件是空的。请重新保存后再选。"},
         widget=forms.ClearableFileInput(attrs={"accept": ".xlsx"}),
     )  # fmt: skip
     sheet = forms.CharField(label="读哪张表", required=False, max_length=100, help_text="空着就读第一张有表头的表")

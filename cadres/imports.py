@@ -187,10 +187,26 @@ def _census_preview(reading: RosterReading, units: tuple[Fields, ...]) -> Previe
         fields = accepted[row.number]
         effect, before = census_effect(fields, cadre)
         rows.append(PreviewRow(row.number, effect, who, fields, before, cadre.pk if cadre else None))
+    findings = sorted((*reading.findings, *_namesakes(reading, rows)), key=lambda finding: finding.row)
     return Preview(
-        sheet=reading.sheet, rows=tuple(rows), findings=_scrubbed(reading.findings), units=units,
+        sheet=reading.sheet, rows=tuple(rows), findings=_scrubbed(findings), units=units,
         unknown_columns=tuple(map(covered, reading.unknown_columns)), notes=tuple(map(covered, reading.notes)),
     )  # fmt: skip
+
+
+def _namesakes(reading: RosterReading, rows: Iterable[PreviewRow]) -> list[Finding]:
+    """Remarks on new people whose name and birth month the register has under another ID number: a slip, or somebody else."""
+    new = {(row.fields["name"], row.fields["birth"]): row for row in rows if row.effect == Effect.NEW}
+    found = Cadre.objects.filter(name__in={name for name, _ in new}).select_related("unit").order_by("pk")
+    label = next(column.label for column in reading.columns if column.field == "id_number")
+    return [
+        Finding(
+            new[key].number, label, "warning", "registered_namesake", "",
+            f"名册里“{cadre.unit}”有同名、同出生年月的人，身份证号不同", "是同一个人的，请核对号码再导入；照写会成为另一个人",
+        )
+        for cadre in found
+        if (key := (cadre.name, cadre.birth.isoformat())) in new
+    ]  # fmt: skip
 
 
 def census_fields(row: RosterRow) -> Fields:

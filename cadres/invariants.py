@@ -40,7 +40,7 @@ def half_written_imports() -> list[str]:
     """10c: a written list has written every row it accepted."""
     bad = ImportRow.objects.filter(
         roster_import__state=RosterImport.State.COMMITTED, cadre__isnull=True,
-    ).exclude(effect=ImportRow.Effect.REFUSED)  # fmt: skip
+    ).filter(effect__in=[ImportRow.Effect.NEW, ImportRow.Effect.CHANGED])  # fmt: skip
     pairs = bad.order_by("roster_import", "number").values_list("roster_import", "number")
     return [f"导入编号 {number} 第 {row} 行说写入了，名册里没有" for number, row in pairs]
 

@@ -17,7 +17,7 @@ CHIPS = {
     Effect.CHANGED: ("warn", "edit"),
     Effect.SAME: ("mute", "equal"),
 }
-POST_FIELDS = ("post", "level", "rank")
+POST_FIELDS = ("post", "rank")
 OF_UNIT = ("unit_unknown", "unit_missing")
 
 

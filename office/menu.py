@@ -55,7 +55,6 @@ OWN = (
     Page("reports", "看板", "chart-bar", ("reports:dashboard",)),
     Page("cadres:unit", "本单位", "building-community", ("cadres:unit",)),
     Page("cadres:unavailability", "不能参加的时间", "calendar-off", ("cadres:unavailability",)),
-    Page("cadres:unit", "本单位干部", "users", ("cadres:unit",)),
     Page("cadres:me", "我的信息", "id", ("cadres:me",)),
     Page("bases", "基地", "home-heart", ("bases:overview",)),
     Page("batches", "期班", "calendar-event", ("batches:list",)),

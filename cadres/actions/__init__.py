@@ -7,6 +7,6 @@ from cadres.actions.reverting import revert_import
 from cadres.actions.unavailability import enter_unavailability, void_unavailability
 
 __all__ = [
-    "MOST_ROWS", "READ_TASK", "XLSX", "choose_units", "commit_import", "discard_import", "download_refused", "enter_unavailability", "export_cadres",
-    "read_again", "read_import", "revert_import", "upload_list", "void_unavailability",
+    "MOST_ROWS", "READ_TASK", "XLSX", "choose_units", "commit_import", "discard_import", "download_refused",
+    "enter_unavailability", "export_cadres", "read_again", "read_import", "revert_import", "upload_list", "void_unavailability",
 ]  # fmt: skip
