@@ -5,9 +5,11 @@ from typing import Any
 from batches.actions.names import keep_proposal
 from batches.actions.plans import keep_plan
 from batches.models import PlanRun
-from batches.planning import Stopped, solve
+from batches.plan_labels import Labels
+from batches.planning import InputError, Stopped, solve
 from batches.planning.formats import canonical
 from batches.planning_input import build_input, pk_of
+from config.errors import DomainError
 from office.jobs import JobRun, JobStopped, job_task
 
 SHARE = {1: (5, 15), 2: (15, 45), 3: (45, 80), 4: (80, 98)}
@@ -17,12 +19,15 @@ SHARE = {1: (5, 15), 2: (15, 45), 3: (45, 80), 4: (80, 98)}
 def _solve(run: JobRun, document: dict[str, Any], seed: int, stages: tuple[int, ...]) -> dict[str, Any]:
     def progress(stage: int, fraction: float, message: str) -> None:
         low, high = SHARE[stage]
-        run.progress(int(low + (high - low) * fraction), message)
+        run.progress(int(low + (high - low) * fraction), Labels([message]).say(message))
 
     try:
         return solve(document, seed=seed, stages=stages, progress=progress, should_stop=run.should_stop)
     except Stopped as error:
         raise JobStopped from error
+    except InputError as error:
+        message = Labels([str(error)]).say(str(error))
+        raise DomainError("plan_input", f"不能编排：{message}。请改好名单、要求或规则后再编排。") from error
 
 
 @job_task("batches.propose_names")
