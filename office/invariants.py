@@ -15,3 +15,7 @@ class Invariant:
     code: str
     title: str
     find: Callable[[], list[str]]
+
+
+INVARIANTS: list[Invariant] = []
+"""This app's own: none that a query could find broken."""
