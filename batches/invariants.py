@@ -92,7 +92,7 @@ def _coming_sites() -> Any:
 
 
 def reservations_out_of_step() -> list[str]:
-    """3d: each place of a coming gathering has its base reserved on just those days for that many people, and beds for no more."""
+    """3d: each place of a coming gathering has its base reserved on those days for that many people, and beds for no more."""
     found = []
     sites = _coming_sites().select_related("use", "gathering__practice_class__batch").order_by("pk")
     beds = Counter(

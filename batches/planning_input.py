@@ -209,7 +209,7 @@ def _base_rows(batch: Batch) -> list[dict[str, Any]]:
     for household, days in _households_taken_by_others(batch):
         closures["household", household].append(days)
     rooms = Room.objects.order_by("pk").prefetch_related(
-        Prefetch("beds", Bed.objects.filter(active=True), "usable_beds")
+        Prefetch("beds", Bed.objects.filter(active=True).order_by("number"))
     )
     households = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).order_by("pk")
     bases = (

@@ -5,18 +5,23 @@ keep their primary keys; rows that the plan no longer has stay, cancelled.
 """
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.db.models import Model
 
 from accounts.models import User
 from bases.actions import change_reservation, release_base, reserve_base
 from bases.models import BaseUse, Bed, PracticeBase
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
 from batches.planning_input import pk_of
+from batches.queries import GONE
 from office.actions import notify
 
 DAY = datetime.timedelta(days=1)
+AT_ONCE = 500
+"""Rows written by one statement."""
 
 
 def project(*, batch: Batch, plan: dict[str, Any], by: User) -> None:
@@ -35,28 +40,36 @@ def _project_seats(batch: Batch, plan: dict[str, Any]) -> dict[int, Enrollment]:
     """Enrollments and memberships by cadre; the whole batch is every membership's time."""
     seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in plan["assignments"]}
     whole = DateRange(batch.first_day, batch.last_day + DAY)
-    known = {row.cadre_id: row for row in batch.enrollments.all()}
+    known = {row.cadre_id: row for row in batch.enrollments.order_by("pk")}
     for cadre_pk, row in known.items():
-        if cadre_pk not in seats and row.live:
+        if cadre_pk not in seats and (row.live or row.state not in GONE):
             row.live, row.state, row.reason = False, Enrollment.State.REPLACED, "新方案里没有"
-            row.save()
     for cadre_pk in seats:
-        row = known.get(cadre_pk) or Enrollment(batch=batch, cadre_id=cadre_pk)
+        row = known.setdefault(cadre_pk, Enrollment(batch=batch, cadre_id=cadre_pk))
         row.live, row.state, row.reason = True, Enrollment.State.CONFIRMED, ""
         row.joined_on = row.left_on = None
-        row.save()
+    _write(Enrollment, known.values(), ["live", "state", "reason", "joined_on", "left_on"])
     enrollments = {row.cadre_id: row for row in batch.enrollments.filter(live=True).select_related("cadre__user")}
     ClassMembership.objects.filter(enrollment__batch=batch, live=True).update(live=False, reason="由新方案取代")
     old = {(row.enrollment_id, row.practice_class_id): row
            for row in ClassMembership.objects.filter(enrollment__batch=batch).order_by("-pk")}  # fmt: skip
+    memberships = []
     for cadre_pk, class_pk in seats.items():
         enrollment = enrollments[cadre_pk]
         membership = old.get((enrollment.pk, class_pk)) or ClassMembership(
             enrollment=enrollment, practice_class_id=class_pk
         )
         membership.days, membership.live, membership.reason = whole, True, ""
-        membership.save()
+        memberships.append(membership)
+    _write(ClassMembership, memberships, ["days", "live", "reason"])
     return enrollments
+
+
+def _write(model: type[Model], rows: Collection[Any], columns: list[str]) -> None:
+    """Many rows at once: those that are there keep their keys and get new values, the others are made."""
+    new = [row for row in rows if row.pk is None]
+    model._default_manager.bulk_update([row for row in rows if row.pk is not None], columns, batch_size=AT_ONCE)
+    model._default_manager.bulk_create(new, batch_size=AT_ONCE)
 
 
 def _project_gatherings(batch: Batch, plan: dict[str, Any], by: User) -> dict[tuple[int, int], Gathering]:
@@ -130,13 +143,15 @@ def _project_lodging(
         (row.gathering_id, row.enrollment_id): row
         for row in Lodging.objects.filter(gathering__practice_class__batch=batch).order_by("pk")
     }
+    lodgings = []
     for row in plan["lodging"]:
         gathering = gatherings[pk_of(row["class"]), row["index"]]
         enrollment = enrollments[pk_of(row["cadre"])]
         bed = beds[pk_of(row["room"])][row["bed"] - 1]
         lodging = old.get((gathering.pk, enrollment.pk)) or Lodging(gathering=gathering, enrollment=enrollment)
         lodging.bed, lodging.live = bed, True
-        lodging.save()
+        lodgings.append(lodging)
+    _write(Lodging, lodgings, ["bed", "live"])
 
 
 def retract_gatherings(batch: Batch, reason: str, by: User | None) -> None:

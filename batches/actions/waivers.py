@@ -1,4 +1,4 @@
-"""Approved exceptions (批准例外): one asks, another approves; the planner and the acts on people then let it pass (4-planning §4.1)."""
+"""Approved exceptions (批准例外): one asks, another approves; planner and acts then let it pass (4-planning §4.1)."""
 
 import datetime
 

@@ -1,0 +1,290 @@
+"""Planning, publishing as versions, withdrawing: what becomes of the rows."""
+
+import json
+
+import pytest
+import time_machine
+from django.db import InternalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import AuditEntry, User
+from bases.models import BaseUse, Rate
+from batches import tasks
+from batches.actions.names import add_nomination, open_nominations, remind_units, start_proposal
+from batches.actions.plans import publish_obstacles, publish_plan, start_planning, withdraw_publication
+from batches.invariants import INVARIANTS
+from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanRun, PlanVersion
+from batches.overview import plan_says
+from batches.planning_input import build_input
+from batches.queries import latest_run
+from cadres.models import Cadre
+from config.errors import Conflict, DomainError
+from office.jobs import perform
+from office.models import Job, JobState, Notice
+from tests import factories
+from tests.batches.county import TODAY, County, make_county, plan_by_hand, publish_by_hand
+
+pytestmark = pytest.mark.django_db
+
+
+def broken() -> list[str]:
+    return [f"{each.code} {row}" for each in INVARIANTS for row in each.find()]
+
+
+def keys(county: County) -> dict[str, list[int]]:
+    """Primary keys of all rows that a plan makes."""
+    batch = county.batch
+    return {
+        "enrollments": sorted(batch.enrollments.values_list("pk", flat=True)),
+        "memberships": sorted(ClassMembership.objects.filter(practice_class__batch=batch).values_list("pk", flat=True)),
+        "gatherings": sorted(Gathering.objects.filter(practice_class__batch=batch).values_list("pk", flat=True)),
+        "lodgings": sorted(Lodging.objects.filter(gathering__practice_class__batch=batch).values_list("pk", flat=True)),
+    }
+
+
+def test_hand_plan_keeps_every_rule(planned: County) -> None:
+    assert publish_obstacles(planned.batch) == []
+    assert planned.batch.state == Batch.State.PLANNED
+
+
+def test_fingerprint_is_the_same_for_the_same_facts(nominating: County) -> None:
+    one, two = build_input(nominating.batch), build_input(nominating.batch)
+    assert json.dumps(one) == json.dumps(two)
+    factories.CadreFactory(unit=nominating.units[0])
+    assert build_input(nominating.batch) == one, "somebody who is not named changes nothing"
+    Cadre.objects.filter(pk=nominating.cadres[0].pk).update(leading=True)
+    assert build_input(nominating.batch) != one
+
+
+def test_input_counts_beds_in_use_alone(nominating: County) -> None:
+    household = nominating.bases[0].households.order_by("pk").first()
+    assert household is not None
+    household.rooms.get().beds.filter(number=4).update(active=False)
+    rooms = [room for base in build_input(nominating.batch)["bases"] for home in base["households"] for room in home["rooms"]]
+    assert sorted(room["beds"] for room in rooms) == [3, 4, 4, 4]
+
+
+def test_input_asks_as_often_for_many_rooms_as_for_few(nominating: County) -> None:
+    build_input(nominating.batch)
+    with CaptureQueriesContext(connection) as few:
+        build_input(nominating.batch)
+    for base in nominating.bases:
+        factories.HouseholdFactory.create_batch(5, base=base)
+    with CaptureQueriesContext(connection) as many:
+        build_input(nominating.batch)
+    assert len(many) == len(few)
+
+
+def test_publication_makes_the_rows_of_the_plan(published: County, staff: User) -> None:
+    batch = published.batch
+    assert batch.state == Batch.State.PUBLISHED
+    seats = {row.enrollment.cadre_id: row.practice_class.number
+             for row in ClassMembership.objects.filter(practice_class__batch=batch, live=True)}  # fmt: skip
+    assert seats == {cadre.pk: i % 2 + 1 for i, cadre in enumerate(published.cadres)}
+    visits = {(row.practice_class.number, row.index): (row.first_day.day, row.days, row.sites.get(live=True).base)
+              for row in Gathering.objects.filter(practice_class__batch=batch)}  # fmt: skip
+    one, two = published.bases
+    assert visits == {(1, 1): (5, 3, one), (1, 2): (19, 3, two), (2, 1): (12, 3, one), (2, 2): (26, 3, two)}
+    uses = BaseUse.objects.filter(live=True)
+    assert sorted((use.base_id, use.days.lower.day, use.people) for use in uses) == sorted(
+        [(one.pk, 5, 4), (one.pk, 12, 4), (two.pk, 19, 4), (two.pk, 26, 4)]
+    )
+    lodgings = Lodging.objects.filter(live=True)
+    assert lodgings.count() == 16
+    assert {(row.stay.upper - row.stay.lower).days for row in lodgings} == {2}
+    homes = {(row.gathering_id, row.household_id): set() for row in lodgings}
+    for row in lodgings:
+        homes[row.gathering_id, row.household_id].add(row.sex)
+    assert {len(sexes) for sexes in homes.values()} == {1}
+    version = PlanVersion.objects.get()
+    assert (version.number, version.published_by, version.differences) == (1, staff, [])
+    assert broken() == []
+
+
+def test_publication_tells_those_who_have_an_account(planned: County, staff: User) -> None:
+    user = factories.UserFactory()
+    Cadre.objects.filter(pk=planned.cadres[0].pk).update(user=user)
+    run = latest_run(planned.batch)
+    assert run is not None
+    publish_plan(batch=planned.batch, run=run, by=staff)
+    assert [notice.addressee_id for notice in Notice.objects.filter(subject__contains="已发布")] == [user.pk]
+
+
+def test_publication_needs_a_confirmed_rate(planned: County, staff: User) -> None:
+    Rate.objects.update(confirmed_at=None, confirmed_by=None)
+    run = latest_run(planned.batch)
+    assert run is not None
+    with pytest.raises(DomainError, match="食宿标准还没有确认") as refused:
+        publish_plan(batch=planned.batch, run=run, by=staff)
+    assert refused.value.code == "not_publishable"
+    planned.batch.refresh_from_db()
+    assert (planned.batch.state, Enrollment.objects.count()) == (Batch.State.PLANNED, 0)
+
+
+def test_publication_needs_the_facts_of_the_plan(planned: County, staff: User) -> None:
+    Cadre.objects.filter(pk=planned.cadres[0].pk).update(leading=True)
+    assert publish_obstacles(planned.batch) == ["编排以后，名单、规则或基地资料变过。请重新编排，再发布。"]
+
+
+def test_publication_needs_a_plan_that_keeps_the_rules(nominating: County, staff: User) -> None:
+    run = plan_by_hand(nominating, staff)
+    plan = json.loads(run.plan_text)
+    moved = plan["lodging"][0]
+    twin = next(row for row in plan["lodging"] if row["household"] == moved["household"] and row is not moved
+                and (row["class"], row["index"]) == (moved["class"], moved["index"]))  # fmt: skip
+    moved["bed"] = twin["bed"]
+    run.plan_text = json.dumps(plan)
+    run.save()
+    assert any("R17" in sentence for sentence in publish_obstacles(nominating.batch))
+
+
+def test_publication_refuses_a_run_that_is_not_the_newest(planned: County, staff: User) -> None:
+    old = latest_run(planned.batch)
+    assert old is not None
+    plan_by_hand(planned, staff)
+    with pytest.raises(DomainError) as refused:
+        publish_plan(batch=planned.batch, run=old, by=staff)
+    assert refused.value.code == "newer_run"
+
+
+def test_publication_twice_is_refused(published: County, staff: User) -> None:
+    run = latest_run(published.batch)
+    assert run is not None
+    with pytest.raises(DomainError, match="不能发布") as refused:
+        publish_plan(batch=published.batch, run=run, by=staff)
+    assert refused.value.code == "illegal_transition"
+    assert PlanVersion.objects.count() == 1
+
+
+def test_withdrawal_frees_everything_and_keeps_the_rows(published: County, staff: User) -> None:
+    before = keys(published)
+    withdraw_publication(batch=published.batch, by=staff, reason="名单要改")
+    published.batch.refresh_from_db()
+    assert published.batch.state == Batch.State.PLANNED
+    assert keys(published) == before
+    assert not BaseUse.objects.filter(live=True).exists()
+    assert not Lodging.objects.filter(live=True).exists()
+    assert not Enrollment.objects.filter(live=True).exists()
+    assert set(Gathering.objects.values_list("state", "state_reason")) == {("cancelled", "名单要改")}
+    assert PlanVersion.objects.count() == 1
+
+
+def test_withdrawal_needs_a_reason(published: County, staff: User) -> None:
+    with pytest.raises(DomainError) as refused:
+        withdraw_publication(batch=published.batch, by=staff, reason=" ")
+    assert refused.value.code == "reason_needed"
+
+
+def test_withdrawal_ends_with_the_first_gathering(
+    published: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    clock.move_to("2027-03-05 09:00+08:00")
+    with pytest.raises(DomainError) as refused:
+        withdraw_publication(batch=published.batch, by=staff, reason="太晚")
+    assert refused.value.code == "already_begun"
+    published.batch.refresh_from_db()
+    assert published.batch.state == Batch.State.PUBLISHED
+
+
+def test_second_publication_keeps_the_primary_keys(published: County, staff: User) -> None:
+    before = keys(published)
+    withdraw_publication(batch=published.batch, by=staff, reason="换基地次序")
+    published.batch.refresh_from_db()
+    version = publish_by_hand(published, staff, swap=True)
+    assert keys(published) == before
+    assert (version.number, len(version.differences)) == (2, 4)
+    where = {row.gathering.index: row.base for row in GatheringSite.objects.filter(live=True)}
+    assert where == {1: published.bases[1], 2: published.bases[0]}
+    assert BaseUse.objects.filter(live=True).count() == 4
+    assert broken() == []
+
+
+def test_second_publication_cancels_who_is_no_longer_in_it(county: County, staff: User) -> None:
+    gone = factories.CadreFactory()
+    county.cadres.append(gone)
+    county.units.append(gone.unit)
+    publish_by_hand(county, staff)
+    published = county
+    withdraw_publication(batch=published.batch, by=staff, reason="一人调走")
+    published.batch.refresh_from_db()
+    published.batch.nominations.filter(cadre=gone).update(state="deferred")
+    publish_by_hand(published, staff)
+    enrollment = published.enrollment(gone)
+    assert (enrollment.live, enrollment.state) == (False, Enrollment.State.REPLACED)
+    assert not enrollment.lodgings.filter(live=True).exists()
+    assert not enrollment.memberships.filter(live=True).exists()
+    assert broken() == []
+
+
+def test_published_version_never_changes(published: County) -> None:
+    version = PlanVersion.objects.get()
+    with pytest.raises(InternalError), transaction.atomic():
+        PlanVersion.objects.filter(pk=version.pk).update(seed=9)
+    with pytest.raises(InternalError), transaction.atomic():
+        version.delete()
+
+
+def test_planning_starts_a_job_once(nominating: County, staff: User) -> None:
+    run = start_planning(batch=nominating.batch, by=staff, seed=7)
+    assert (run.seed, run.job.task, run.job.params) == (7, "batches.plan", {"run": run.pk})
+    with pytest.raises(Conflict) as refused:
+        start_planning(batch=nominating.batch, by=staff)
+    assert refused.value.code == "run_in_progress"
+    assert PlanRun.objects.count() == 1
+
+
+def test_planning_needs_names(county: County, staff: User) -> None:
+    with pytest.raises(DomainError, match="不能编排"):
+        start_planning(batch=county.batch, by=staff)
+    Batch.objects.filter(pk=county.batch.pk).update(state=Batch.State.NOMINATING)
+    with pytest.raises(DomainError) as refused:
+        start_planning(batch=county.batch, by=staff)
+    assert refused.value.code == "no_names"
+
+
+def run_job(job: Job) -> Job:
+    """Carry the job's body out in this process, as a worker does."""
+    bodies = {"batches.plan": tasks.plan, "batches.propose_names": tasks.propose_names}
+    perform(str(job.pk), bodies[job.task].run.__wrapped__)
+    return Job.objects.get(pk=job.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_real_planner_from_names_to_rows(staff: User, clock: time_machine.Traveller) -> None:
+    county = make_county(staff)
+    proposal = start_proposal(batch=county.batch, by=staff)
+    job = run_job(proposal.job)
+    assert (job.state, job.result) == (JobState.DONE, {"people": 8})
+    assert set(county.batch.nominations.values_list("cadre", flat=True)) == {cadre.pk for cadre in county.cadres}
+    open_nominations(batch=county.batch, until=TODAY, by=staff)
+    run = start_planning(batch=county.batch, by=staff, seed=3)
+    job = run_job(run.job)
+    assert (job.state, job.message) == (JobState.DONE, "编排完成，全部排进")
+    county.batch.refresh_from_db()
+    run.refresh_from_db()
+    assert (county.batch.state, run.outcome) == (Batch.State.PLANNED, PlanRun.Outcome.SOLVED)
+    assert publish_obstacles(county.batch) == []
+    publish_plan(batch=county.batch, run=run, by=staff)
+    assert Lodging.objects.filter(live=True).count() == 16
+    assert broken() == []
+    AuditEntry.objects.get(act="publish_plan")
+
+
+def test_plan_with_shortfalls_says_so(nominating: County, staff: User) -> None:
+    shortfall = {"rule": "R15", "subject": f"K{nominating.classes[0].pk}", "amount": 2, "message": "缺 2 天",
+                 "offer": {"kind": "none", "gatherings": [], "first_days": []}}  # fmt: skip
+    run = plan_by_hand(nominating, staff, shortfalls=[shortfall])
+    assert run.outcome == PlanRun.Outcome.SHORT
+    assert plan_says(run).shortfalls == ("第1班在村少 2 天。项目规则没有可用的补法：可以申请批准例外，或改集中天数。",)
+
+
+def test_names_beyond_the_batch_are_refused_after_planning(planned: County, staff: User) -> None:
+    with pytest.raises(DomainError) as refused:
+        add_nomination(batch=planned.batch, cadre=factories.CadreFactory(), by=staff, reason="补报")
+    assert refused.value.code == "not_nominating"
+
+
+def test_reminding_needs_somebody_who_has_not_answered(nominating: County, staff: User) -> None:
+    with pytest.raises(DomainError) as refused:
+        remind_units(batch=nominating.batch, by=staff)
+    assert refused.value.code == "all_answered"
