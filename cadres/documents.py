@@ -2,10 +2,13 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import openpyxl
+from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
 
 from office.spreadsheets import write_text
 
@@ -37,7 +40,7 @@ def empty_form(kind: str) -> bytes:
     """A workbook with the headings to fill in and a second sheet that says how; `kind` is "roster" or "past"."""
     headings = ROSTER_HEADINGS if kind == "roster" else PAST_HEADINGS
     book = openpyxl.Workbook()
-    sheet = book.active
+    sheet = cast(Worksheet, book.active)
     sheet.title = "干部花名册" if kind == "roster" else "以往名单"
     _head(sheet, 1, headings)
     for row in range(2, 502):
@@ -46,31 +49,31 @@ def empty_form(kind: str) -> bytes:
     notes = book.create_sheet("填写说明")
     notes.column_dimensions["A"].width = 90
     for row, line in enumerate(HOW_TO_FILL[kind], 1):
-        write_text(notes.cell(row, 1), f"{row}．{line}")
+        write_text(cast(Cell, notes.cell(row, 1)), f"{row}．{line}")
     return _saved(book)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str, foot: str = "") -> bytes:
     """A workbook with one sheet of texts: headings in row 1, and a last line that says whose copy it is."""
     book = openpyxl.Workbook()
-    sheet = book.active
+    sheet = cast(Worksheet, book.active)
     sheet.title = title
     _head(sheet, 1, headings)
     number = 1
     for number, row in enumerate(rows, 2):
         for column, value in enumerate(row, 1):
-            cell = sheet.cell(number, column)
+            cell = cast(Cell, sheet.cell(number, column))
             write_text(cell, value)
             cell.alignment = Alignment(vertical="top", wrap_text=headings[column - 1] == "问题与改法")
     if foot:
-        write_text(sheet.cell(number + 2, 1), foot)
+        write_text(cast(Cell, sheet.cell(number + 2, 1)), foot)
         sheet.oddFooter.center.text = foot.replace("&", "＆")
     return _saved(book)
 
 
-def _head(sheet: "openpyxl.worksheet.worksheet.Worksheet", row: int, headings: Sequence[str]) -> None:
+def _head(sheet: Worksheet, row: int, headings: Sequence[str]) -> None:
     for column, heading in enumerate(headings, 1):
-        cell = sheet.cell(row, column)
+        cell = cast(Cell, sheet.cell(row, column))
         write_text(cell, heading)
         cell.font, cell.fill = Font(bold=True), HEAD
         sheet.column_dimensions[get_column_letter(column)].width = WIDTHS.get(heading, 12)

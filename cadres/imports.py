@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.encryption import blind_index
 from cadres.list_reading import Finding
-from cadres.models import Cadre, ImportRow, PastAttendance, RosterImport, Unit
+from cadres.models import Cadre, ImportRow, PastAttendance, RosterImport, Sex, Unit
 from cadres.names import unit_key
 from cadres.past_attendance import PastReading, PastRow, read_past_attendance
 from cadres.roster import RosterReading, RosterRow, read_roster
@@ -30,12 +30,9 @@ CENSUS_FIELDS = {
     "leading": "leading", "specialty": "specialty", "grassroots": "grassroots", "phone": "phone", "remarks": "remarks",
 }  # fmt: skip
 PAST_FIELDS = ("class_name", "first_day", "last_day", "outcome")
-LABELS = {
-    **{name: str(Cadre._meta.get_field(name).verbose_name) for name in (*CENSUS_FIELDS, "state", "id_number")},
-    **{name: str(PastAttendance._meta.get_field(name).verbose_name) for name in (*PAST_FIELDS, "session")},
-}
-CHOICES = {
-    "sex": dict(Cadre._meta.get_field("sex").flatchoices),
+LABELS = {str(field.name): str(field.verbose_name) for model in (PastAttendance, Cadre) for field in model._meta.fields}
+CHOICES: dict[str, Mapping[Any, str]] = {
+    "sex": dict(Sex.choices),
     "state": dict(Cadre.State.choices),
     "leading": {True: "是", False: "否"},
 }

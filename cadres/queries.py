@@ -80,7 +80,7 @@ def search(cadres: "QuerySet[Cadre]", text: str) -> "QuerySet[Cadre]":
             Q(name__icontains=word)
             | Q(unit__name__icontains=word)
             | Q(sort_name__icontains=word)
-            | Q(together__istartswith=word)
+            | Q(together__icontains=word)
             | Q(id_number_tail__iexact=word)
         )
     return cadres

@@ -54,7 +54,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
 def upload(request: HttpRequest, kind: str) -> HttpResponse:
     """Choose a file; it is checked at once and read by a worker."""
     form_class = PastUploadForm if kind == RosterImport.Kind.PAST else UploadForm
-    form = form_class(request.POST or None, request.FILES or None) if request.method == "POST" else form_class()
+    form = form_class(request.POST, request.FILES) if request.method == "POST" else form_class()
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         try:

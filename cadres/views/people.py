@@ -10,6 +10,7 @@ from accounts.access import allow
 from accounts.reveal import entries_about
 from cadres import actions, queries
 from cadres.forms import UnavailabilityForm
+from cadres.imports import LABELS
 from cadres.models import Cadre, Unavailability, Unit
 from cadres.rules import is_cadre, is_unit_liaison, may_enter_unavailability, may_see_unit
 from cadres.views.imports import PAGE, UNPROCESSABLE, me
@@ -136,6 +137,6 @@ def _facts(cadre: Cadre) -> list[tuple[str, str]]:
         ("姓名", cadre.name), ("性别", cadre.get_sex_display()), ("出生年月", f"{cadre.birth:%Y-%m}"),
         ("身份证号", cadre.masked_id_number), ("手机号", cadre.masked_phone), ("单位", cadre.unit.name),
     ]  # fmt: skip
-    facts += [(str(Cadre._meta.get_field(name).verbose_name), getattr(cadre, name)) for name in names]
+    facts += [(LABELS[name], getattr(cadre, name)) for name in names]
     facts += [("班子成员", "是" if cadre.leading else "否"), ("状态", cadre.get_state_display())]
     return [(label, value or "没有登记") for label, value in facts]

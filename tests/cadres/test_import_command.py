@@ -79,7 +79,7 @@ def test_dirty_roster_into_an_empty_county_breaks_nothing(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "空"), (b"PK\x03\x04junk", "xlsx"), (b"a,b\n1,2\n", "csv"), (b"\xd0\xcf\x11\xe0" * 200, "xls")],
+    [(b"", "空"), (b"PK\x03\x04junk", "损坏"), (b"a,b\n1,2\n", "csv"), (b"\xd0\xcf\x11\xe0" * 200, "xls")],
 )
 def test_unreadable_file_is_one_clear_line(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "list.xlsx"

@@ -1,5 +1,6 @@
 """A roster on its way into the register and back: preview, commit, conflict, idempotence, revert."""
 
+import datetime
 import json
 from io import BytesIO
 from pathlib import Path
@@ -175,7 +176,7 @@ def test_number_in_the_unit_column_is_never_offered_as_a_unit(staff: User) -> No
 
 
 def test_namesake_with_another_number_is_remarked_on(forestry: Unit, staff: User) -> None:
-    CadreFactory(name="范海志", birth="1997-04-01", unit=forestry)
+    CadreFactory(name="范海志", birth=datetime.date(1997, 4, 1), unit=forestry)
     roster_import = read(roster_of(PERSON), staff)
     assert list(roster_import.findings.values_list("kind", "level")) == [("registered_namesake", "warning")]
 
