@@ -15,7 +15,7 @@ from accounts.models import User
 from batches.models import ClassStaff, Enrollment, Lodging, Mentorship, PracticeClass
 from batches.rules import in_force
 from cadres.models import Cadre
-from evaluations.candidates import candidates_of, class_of, last_class
+from evaluations.candidates import candidates_of, class_of
 from evaluations.models import Campaign, PanelMember, Recusal, Review, Scorer
 
 Reasons = dict[int, str]
@@ -117,8 +117,8 @@ def to_score(campaign: Campaign, user: User, scorer: str) -> QuerySet[Enrollment
 
 
 def seat_of(campaign: Campaign, user: User, enrollment: Enrollment) -> PanelMember | None:
-    """The panel seat from which a user scores this person, if any."""
-    theirs = last_class().filter(enrollment=enrollment).values("practice_class")[:1]
+    """The panel seat from which a user scores this person, if any; none for whoever left the batch (1 query)."""
+    theirs = candidates_of([campaign.batch_id]).filter(pk=enrollment.pk).order_by().values("last_class")
     return (
         PanelMember.objects.filter(panel__campaign=campaign, user=user, live=True, panel__classes=Subquery(theirs))
         .select_related("panel", "unit", "household", "user")

@@ -29,7 +29,7 @@ def save_review(
         if by == user:
             _require_in_time(locked)
         member = _require_right(campaign, enrollment, user, scorer)
-        criteria = {row.pk: row for row in campaign.rubric.criteria.filter(scorer=scorer).order_by("order")}
+        criteria = {row.pk: row for row in campaign.rubric.criteria.all() if row.scorer == scorer}
         _require_values(criteria, values, cast)
         review = _sheet_in_force(campaign, enrollment, user, scorer)
         if review is None:
@@ -85,13 +85,11 @@ def _require_in_time(campaign: Campaign) -> None:
 def _require_right(campaign: Campaign, enrollment: Enrollment, user: User, scorer: str) -> PanelMember | None:
     if enrollment.cadre.user_id == user.pk:
         raise DomainError("own_score", "不能给自己评分。")
-    if not to_score(campaign, user, scorer).filter(pk=enrollment.pk).exists():
-        raise DomainError("not_yours", f"{enrollment.cadre}不在{user}要评的名单里。")
-    if scorer != Scorer.PANEL:
-        return None
-    member = seat_of(campaign, user, enrollment)
+    member = seat_of(campaign, user, enrollment) if scorer == Scorer.PANEL else None
     if member is None:
-        raise DomainError("no_seat", f"{user}不是这个班的评审员。")
+        if scorer == Scorer.PANEL or not to_score(campaign, user, scorer).filter(pk=enrollment.pk).exists():
+            raise DomainError("not_yours", f"{enrollment.cadre}不在{user}要评的名单里。")
+        return None
     if reason := recusals_of(member, [enrollment]).get(enrollment.pk):
         raise DomainError("recused", f"要回避{enrollment.cadre}（{reason}），不能评分。")
     return member
