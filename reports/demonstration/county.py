@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
-from evaluations.demonstration import evaluate
 
 from accounts.models import User
 from accounts.passwords import DEMO_PASSWORD
@@ -14,6 +13,7 @@ from batches.actions.batch import save_programme
 from batches.models import Programme
 from cadres.demonstration import make_units_and_cadres
 from config.errors import DomainError
+from evaluations.demonstration import evaluate
 from office.calendar import seed_calendar
 from reports.demonstration import people
 from reports.demonstration.sessions import Session
@@ -67,7 +67,7 @@ def _programme(by: User, name: str, **rules: object) -> Programme:
         name=name,
         class_size=19,
         class_size_min=17,
-        class_size_max=21,
+        class_size_max=19,
         start_weekdays=[5],
         age_bands=[30, 35, 40],
         **rules,
