@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from docx import Document
+from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -13,14 +14,17 @@ from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 
 from batches.models import Batch, Enrollment, Gathering
-from batches.queries import GONE, live_gatherings, version_in_force
-from config.errors import DomainError
+from batches.queries import enrolled, live_gatherings
 from reports.documents.tables import places
+from reports.rules import published_version
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 FANG_SONG, KAI, HEI, TITLE_SONG = "仿宋_GB2312", "楷体_GB2312", "黑体", "方正小标宋简体"
 DIGITS = "Times New Roman"
 LINE = Pt(29)
+BLANK = "　"
+NARROW = 24
+"""Columns of a table up to this width (mm) hold short words, which stand in the middle."""
 
 
 def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
@@ -28,16 +32,11 @@ def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
 
     Raises DomainError until the batch's plan is published. ID numbers and phones are not in it.
     """
-    version = version_in_force(batch)
-    if version is None:
-        raise DomainError("not_published", f"{batch}还没有发布，不能出通知。请先发布方案。")
-    people = list(
-        batch.enrollments.filter(live=True).exclude(state__in=GONE).select_related("cadre__unit")
-        .prefetch_related("memberships__practice_class").order_by("cadre__unit__name", "cadre__sort_name", "pk")
-    )  # fmt: skip
+    published_version(batch)
+    people = list(enrolled(batch).prefetch_related("memberships__practice_class"))
     gatherings = list(live_gatherings(batch))
     letter = Letter()
-    letter.title(f"关于组织第{batch.number}期干部参加“四下基层”实践的通知")
+    letter.title(f"关于组织第{batch.number}期干部参加", "“四下基层”实践的通知")
     letter.plain("各乡镇人民政府，县直各单位：", indent=False)
     letter.plain(f"按照县委部署，现组织第{batch.number}期干部到实践基地开展“四下基层”实践。有关事项通知如下。")
     letter.heading("一、时间和人员")
@@ -54,13 +53,13 @@ def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
     )
     letter.heading("三、有关要求")
     letter.plain("参加人员吃住在农户家中，按标准交纳食宿费用，遵守农户作息，不提要求，不另开灶。")
-    letter.plain("各单位要安排好工作交接。确有特殊情况不能参加的，由单位联络员在系统中说明原因并换人。")
+    letter.plain("各单位要安排好工作交接。确有特殊情况不能参加的，由单位联络员在系统中说明原因并换人。", with_next=True)
     letter.annex_list(["参加人员名单", "集中安排表"])
     letter.signature(f"{settings.COUNTY_NAME}“四下基层”实践综合服务中心", on)
     letter.annex(1, f"第{batch.number}期参加人员名单")
-    letter.table(["序号", "单位", "姓名", "职务", "班级"], _people_rows(people), [12, 56, 24, 44, 22])
+    letter.table(["序号", "单位", "姓名", "职务", "班级"], _people_rows(people), [14, 54, 24, 44, 20])
     letter.annex(2, f"第{batch.number}期集中安排表")
-    letter.table(["班级", "次数", "时间", "地点"], _gathering_rows(gatherings), [24, 18, 52, 64])
+    letter.table(["班级", "次数", "时间", "地点"], _gathering_rows(gatherings), [22, 20, 52, 62])
     return letter.content()
 
 
@@ -104,7 +103,7 @@ class Letter:
         section.top_margin, section.bottom_margin = Mm(37), Mm(35)
         section.left_margin, section.right_margin = Mm(28), Mm(26)
         section.footer_distance = Mm(25)
-        self.document.settings.element.append(_on_off("w:evenAndOddHeaders"))
+        self.document.settings.odd_and_even_pages_header_footer = True
         _page_number(section.footer.paragraphs[0], WD_ALIGN_PARAGRAPH.RIGHT)
         _page_number(section.even_page_footer.paragraphs[0], WD_ALIGN_PARAGRAPH.LEFT)
         style = self.document.styles["Normal"]
@@ -112,6 +111,7 @@ class Letter:
         style.font.size = Pt(16)
         self.document.core_properties.author = settings.COUNTY_NAME
         self.document.core_properties.language = "zh-CN"
+        self.document.core_properties.comments = ""
 
     def _paragraph(self, text: str, font: str, size: float = 16, *, line: Pt = LINE) -> Paragraph:
         paragraph = self.document.add_paragraph()
@@ -123,14 +123,18 @@ class Letter:
         form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, line
         return paragraph
 
-    def title(self, text: str) -> None:
-        """Size 2 小标宋, centred, a blank line below."""
-        self._paragraph(text, TITLE_SONG, 22, line=Pt(35)).alignment = WD_ALIGN_PARAGRAPH.CENTER
+    def title(self, *lines: str) -> None:
+        """Size 2 小标宋, centred, broken where the sense breaks; a blank line below."""
+        for text in lines:
+            self._paragraph(text, TITLE_SONG, 22, line=Pt(35)).alignment = WD_ALIGN_PARAGRAPH.CENTER
         self._paragraph("", FANG_SONG)
+        self.document.core_properties.title = "".join(lines)
 
-    def plain(self, text: str, *, indent: bool = True) -> None:
+    def plain(self, text: str, *, indent: bool = True, with_next: bool = False) -> None:
+        """A paragraph of the body; `with_next` keeps it on the page of what follows, so that no page has a signature alone."""
         paragraph = self._paragraph(text, FANG_SONG)
         paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
+        paragraph.paragraph_format.keep_with_next = paragraph.paragraph_format.keep_together = with_next
         if indent:
             paragraph.paragraph_format.first_line_indent = Pt(32)
 
@@ -141,15 +145,16 @@ class Letter:
 
     def annex_list(self, names: list[str]) -> None:
         """附件：1.…, aligned under each other, no mark after a name."""
-        self._paragraph("", FANG_SONG)
+        self._paragraph("", FANG_SONG).paragraph_format.keep_with_next = True
         for number, name in enumerate(names, start=1):
-            lead = "附件：" if number == 1 else "　　　"
-            self._paragraph(f"{lead}{number}.{name}", FANG_SONG).paragraph_format.left_indent = Pt(32)
+            lead = "附件：" if number == 1 else BLANK * 3
+            form = self._paragraph(f"{lead}{number}.{name}", FANG_SONG).paragraph_format
+            form.left_indent, form.keep_with_next = Pt(32), True
 
     def signature(self, unit: str, on: datetime.date) -> None:
         """Unit and date at the right, the date four characters in (sealed form)."""
-        self._paragraph("", FANG_SONG)
-        self._paragraph("", FANG_SONG)
+        for _ in range(2):
+            self._paragraph("", FANG_SONG).paragraph_format.keep_with_next = True
         for text, indent in ((unit, 32), (cn_date(on), 64)):
             paragraph = self._paragraph(text, FANG_SONG)
             paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
@@ -166,6 +171,7 @@ class Letter:
         """A grid whose head repeats on every page; widths in mm."""
         table = self.document.add_table(rows=1, cols=len(head), style="Table Grid")
         table.autofit = False
+        table.alignment = WD_TABLE_ALIGNMENT.CENTER
         for column, width in zip(table.columns, widths, strict=True):
             column.width = Mm(width)
         _fill(table.rows[0].cells, head, widths, HEI)
@@ -184,7 +190,10 @@ class Letter:
 def _fill(cells: Iterable[object], values: list[str], widths: list[int], font: str) -> None:
     for cell, value, width in zip(cells, values, widths, strict=True):
         cell.width = Mm(width)  # type: ignore[attr-defined] # python-docx cells
+        cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER  # type: ignore[attr-defined] # python-docx cells
         paragraph = cell.paragraphs[0]  # type: ignore[attr-defined] # python-docx cells
+        if font == HEI or width <= NARROW:
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
         run = paragraph.add_run(value)
         run.font.size = Pt(12)
         _set_fonts(run._element.get_or_add_rPr(), font)

@@ -23,16 +23,25 @@ GRID = Border(left=THIN, right=THIN, top=THIN, bottom=THIN)
 HEAD = PatternFill("solid", fgColor="F0F0F0")
 CENTRE = Alignment(horizontal="center", vertical="center", wrap_text=True)
 LEFT = Alignment(horizontal="left", vertical="center", wrap_text=True)
+IN_CELL = Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)
 TITLE = Font(name="方正小标宋简体", size=18)
 BODY = Font(name="宋体", size=10.5)
 BOLD = Font(name="黑体", size=10.5)
-MARGIN = 15 / 25.4  # 15 mm in inches
+INCH = 25.4
+MARGIN = 15 / INCH  # 15 mm in inches
+PAGE_WIDTH = 180
+"""Millimetres between the margins of an upright A4 sheet: what the columns of a paper add up to."""
+
+
+def width_in_characters(millimetres: float) -> float:
+    """A column's width as a worksheet states it: digits of 7 pixels at 96 dpi, beside 5 pixels of padding."""
+    return round((millimetres / INCH * 96 - 5) / 7, 2)
 
 
 class Paper:
-    """One worksheet written from top to bottom; `columns` are the widths in characters."""
+    """One upright A4 worksheet written from top to bottom; `columns` are the widths in mm and fill the page's width."""
 
-    def __init__(self, title: str, columns: Sequence[float], *, landscape: bool = False) -> None:
+    def __init__(self, title: str, columns: Sequence[float]) -> None:
         self.book = Workbook()
         sheet = self.book.active
         assert isinstance(sheet, Worksheet)  # noqa: S101 -- a new workbook has one worksheet
@@ -40,14 +49,14 @@ class Paper:
         sheet.title = title[:31].translate(str.maketrans("", "", "[]:*?/\\"))
         self.width = len(columns)
         for position, width in enumerate(columns, start=1):
-            sheet.column_dimensions[get_column_letter(position)].width = width
+            sheet.column_dimensions[get_column_letter(position)].width = width_in_characters(width)
         sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
-        sheet.page_setup.orientation = "landscape" if landscape else "portrait"
+        sheet.page_setup.orientation = "portrait"
         sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
         sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
         margins = sheet.page_margins
-        margins.left = margins.right = margins.top = MARGIN
-        margins.bottom = MARGIN + 0.2
+        margins.left = margins.right = margins.top = margins.bottom = MARGIN
+        margins.header = margins.footer = 7 / INCH
         sheet.print_options.horizontalCentered = True
         self.row = 0
 
@@ -59,9 +68,19 @@ class Paper:
     def title(self, text: str) -> None:
         self._line(text, TITLE, CENTRE, 34)
 
-    def line(self, text: str, *, bold: bool = False) -> None:
-        """A line of text over the whole width."""
-        self._line(text, BOLD if bold else BODY, LEFT, 20)
+    def line(self, text: str, *, height: float = 20) -> None:
+        """A line of text over the whole width; a longer text wants more height."""
+        self._line(text, BODY, LEFT, height)
+
+    def pair(self, left: str, right: str, *, split: int) -> None:
+        """Two texts side by side, the right one beginning at column `split` (from 0)."""
+        self.row += 1
+        for text, first, last in ((left, 1, split), (right, split + 1, self.width)):
+            self.sheet.merge_cells(start_row=self.row, end_row=self.row, start_column=first, end_column=last)
+            cell = self._cell(first)
+            write_text(cell, text)
+            cell.font, cell.alignment = BODY, LEFT
+        self.sheet.row_dimensions[self.row].height = 17
 
     def _line(self, text: str, font: Font, alignment: Alignment, height: float) -> None:
         self.row += 1
@@ -79,7 +98,7 @@ class Paper:
 
     def cells(self, values: Sequence[object], *, left: Sequence[int] = (), height: float = 24) -> int:
         """A row of the table; `left` are the positions (from 0) that are left-aligned. Returns the row's number."""
-        self._cells(values, BODY, [LEFT if i in left else CENTRE for i in range(self.width)], height, None)
+        self._cells(values, BODY, [IN_CELL if i in left else CENTRE for i in range(self.width)], height, None)
         return self.row
 
     def _cells(
@@ -108,12 +127,10 @@ class Paper:
         if last > first:
             self.sheet.merge_cells(start_row=first, end_row=last, start_column=column + 1, end_column=column + 1)
 
-    def foot(self, version: PlanVersion | None, by: User | None, at: datetime.datetime) -> None:
+    def foot(self, version: PlanVersion, by: User | None, at: datetime.datetime) -> None:
         """The printed foot: which plan this follows from, who printed it when, page n of m."""
-        left = "尚无已发布方案"
-        if version is not None:
-            left = f"方案第{version.number}版 种子{version.seed} 指纹{version.fingerprint[:16]}"
-        stamp = f"{timezone.localtime(at):%Y-%m-%d %H:%M} {by.name if by else '系统'}制"
+        left = f"编排方案第{version.number}版  种子{version.seed}  数据指纹{version.fingerprint[:16]}"
+        stamp = f"{timezone.localtime(at):%Y-%m-%d %H:%M} {by.name if by else '系统'}打印"
         right = f"{stamp.replace('&', '&&')}  第&P页，共&N页"
         self.sheet.oddFooter = HeaderFooterItem()
         for part, text in ((self.sheet.oddFooter.left, left.replace("&", "&&")), (self.sheet.oddFooter.right, right)):

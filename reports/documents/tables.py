@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,27 +16,36 @@ from batches.models import (
     Enrollment,
     Gathering,
     Lodging,
-    MakeUp,
     Mentorship,
     PracticeClass,
 )
-from batches.queries import live_gatherings, members_on, version_in_force
+from batches.presence import days_of, presence_of_gathering
+from batches.queries import live_gatherings, members_on
 from batches.rules import in_force
-from reports.documents.paper import Paper
+from reports.documents.paper import PAGE_WIDTH, Paper
+from reports.rules import published_version
 
-DAY = datetime.timedelta(days=1)
 BLANK = "　"
+LINE_HOLDS = 48
+"""Characters of 10.5 pt that fit into one line of the page."""
 
 
 def class_roster(practice_class: PracticeClass, *, by: User | None, at: datetime.datetime) -> bytes:
-    """The class's roster (班级花名册): who accompanies it, when it gathers where, its members with their posts."""
+    """The class's roster (班级花名册): who accompanies it, when it gathers where, its members with their posts.
+
+    Raises DomainError until the batch is published.
+    """
     batch = practice_class.batch
-    paper = Paper("花名册", [6, 11, 6, 24, 18, 10, 16, 14])
+    version = published_version(batch)
+    paper = Paper("花名册", [11, 20, 11, 45, 31, 15, 27, 20])
     paper.title(f"{settings.COUNTY_NAME}“四下基层”实践{batch}第{practice_class.number}班花名册")
     members = list(members_on(practice_class, _reference_day(practice_class)))
-    paper.line(f"{practice_class.get_parity_display()}班{BLANK}{len(members)}人{BLANK}{_staff_line(practice_class)}")
-    for gathering in live_gatherings(batch).filter(practice_class=practice_class):
-        paper.line(f"第{gathering.index}次集中{BLANK}{_days(gathering)}{BLANK}{places(gathering)}")
+    staff = f"{practice_class.get_parity_display()}班{BLANK}{len(members)}人{BLANK}{_staff_line(practice_class)}"
+    paper.line(staff, height=20 if len(staff) <= LINE_HOLDS else 34)
+    gatherings = list(live_gatherings(batch).filter(practice_class=practice_class))
+    lines = [f"第{row.index}次{BLANK}{_days(row)}{BLANK}{places(row)}" for row in gatherings]
+    for left, right in zip_longest(lines[::2], lines[1::2], fillvalue=""):
+        paper.pair(left, right, split=4)
     paper.head(["序号", "姓名", "性别", "单位", "职务职级", "班务", "电话", "签名"])
     offices = _offices(practice_class)
     for number, membership in enumerate(members, start=1):
@@ -47,49 +57,63 @@ def class_roster(practice_class: PracticeClass, *, by: User | None, at: datetime
             ],
             left=(3, 4),
         )  # fmt: skip
-    paper.foot(version_in_force(batch), by, at)
+    paper.foot(version, by, at)
     return paper.content()
 
 
 def sign_in_sheet(gathering: Gathering, *, by: User | None, at: datetime.datetime) -> bytes:
-    """The sheet that lies on the table at a gathering (签到表): a column to sign for each day; its scan is kept later."""
-    days = [gathering.first_day + DAY * n for n in range(gathering.days)]
-    paper = Paper("签到表", [6, 12, 6, 26, *([16] * len(days)), 16])
+    """The sheet that lies on the table at a gathering (签到表): a column to sign for each day; its scan is kept later.
+
+    Days on which somebody does not belong to the class are struck; whoever makes up with the class comes last. Raises
+    DomainError until the batch is published.
+    """
+    version = published_version(gathering.practice_class.batch)
+    days = days_of(gathering)
+    each = (PAGE_WIDTH - 106) / len(days)
+    paper = Paper("签到表", [11, 20, 11, 44, *([each] * len(days)), 20])
     paper.title(f"{gathering.practice_class}第{gathering.index}次集中签到表")
     paper.line(f"{_days(gathering)}{BLANK}{places(gathering)}{BLANK}只在纸上签名，本系统不打卡、不定位")
     paper.head(["序号", "姓名", "性别", "单位", *(f"{day:%m-%d} {_weekday(day)}" for day in days), "备注"])
-    people = [row.enrollment for row in members_on(gathering.practice_class, gathering.first_day)]
-    makeups = MakeUp.objects.filter(gathering=gathering, live=True).select_related("enrollment__cadre__unit")
-    guests = [row.enrollment for row in makeups.order_by("enrollment__cadre__sort_name", "pk")]
-    for number, enrollment in enumerate([*people, *guests], start=1):
-        cadre = enrollment.cadre
-        note = "补课" if enrollment in guests else ""
-        paper.cells(
-            [number, cadre.name, cadre.get_sex_display(), cadre.unit.name, *([""] * len(days)), note],
-            left=(3,),
-            height=28,
-        )
-    paper.line(f"班长签名：{BLANK * 8}合作社签名：{BLANK * 8}日期：")
-    paper.foot(version_in_force(gathering.practice_class.batch), by, at)
+    people = sorted(presence_of_gathering(gathering), key=lambda row: row.makeup)
+    for number, row in enumerate(people, start=1):
+        cadre = row.enrollment.cadre
+        struck = ["" if day in row.expected or row.frozen else "／" for day in days]
+        note = "补课" if row.makeup else ""
+        paper.cells([number, cadre.name, cadre.get_sex_display(), cadre.unit.name, *struck, note], left=(3,), height=27)
+    paper.line(f"班长签名：{BLANK * 12}合作社签名：{BLANK * 12}日期：", height=32)
+    paper.foot(version, by, at)
     return paper.content()
 
 
 def lodging_table(gathering: Gathering, *, by: User | None, at: datetime.datetime) -> bytes:
-    """Who sleeps where at a gathering (住宿安排表): by household, room-mates together, with the household's sign column."""
-    paper = Paper("住宿安排表", [6, 14, 18, 6, 12, 6, 24, 14, 14])
+    """Who sleeps where at a gathering (住宿安排表): by household, room-mates together, with the household's sign column.
+
+    Whoever stays a night and has no bed stands at the end. Raises DomainError until the batch is published.
+    """
+    version = published_version(gathering.practice_class.batch)
+    paper = Paper("住宿安排表", [8, 27, 25, 11, 18, 10, 36, 26, 19])
     paper.title(f"{gathering.practice_class}第{gathering.index}次集中住宿安排表")
-    nights = f"{gathering.nights}晚" if gathering.nights else "不过夜"
-    paper.line(f"{_days(gathering)}{BLANK}{nights}{BLANK}{places(gathering)}")
-    paper.head(["组", "农户", "房间床位", "序号", "姓名", "性别", "单位", "电话", "农户签名"])
     rows = list(
         Lodging.objects.filter(gathering=gathering, live=True)
         .select_related("enrollment__cadre__unit", "bed__room", "household__base__village")
-        .order_by("household__base", "household", "bed__room", "bed__number")
+        .order_by("household__base__village__name", "household__base", "household", "bed__room", "bed__number")
     )
+    missing = _without_bed(gathering, rows)
+    nights = f"{gathering.nights}晚" if gathering.nights else "不过夜"
+    homes = f"{len({row.household_id for row in rows})}户{BLANK}{len(rows)}人"
+    short = f"{BLANK}没有床位{len(missing)}人" if missing else ""
+    paper.line(f"{_days(gathering)}{BLANK}{nights}{BLANK}{places(gathering)}{BLANK}{homes}{short}")
+    paper.head(["组", "农户", "房间床位", "序号", "姓名", "性别", "单位", "电话", "农户签名"])
     _write_households(paper, rows)
-    for enrollment in _without_bed(gathering, rows):
-        paper.cells(["—", "未安排", "", "", enrollment.cadre.name, "", enrollment.cadre.unit.name, "", ""], left=(6,))
-    paper.foot(version_in_force(gathering.practice_class.batch), by, at)
+    for number, enrollment in enumerate(missing, start=len(rows) + 1):
+        cadre = enrollment.cadre
+        paper.cells(
+            [
+                "", "未安排", "", number, cadre.name, cadre.get_sex_display(), cadre.unit.name, cadre.masked_phone, "",
+            ],
+            left=(1, 6),
+        )  # fmt: skip
+    paper.foot(version, by, at)
     return paper.content()
 
 
@@ -121,11 +145,11 @@ def _household(household: HostHousehold | None) -> str:
 
 
 def _without_bed(gathering: Gathering, rows: Iterable[Lodging]) -> list[Enrollment]:
+    """Whoever stays a night there, members and guests who make up, and has no bed; in order of names."""
     housed = {row.enrollment_id for row in rows}
-    if not gathering.nights:
-        return []
-    members = members_on(gathering.practice_class, gathering.first_day)
-    return [row.enrollment for row in members if row.enrollment_id not in housed]
+    return [
+        row.enrollment for row in presence_of_gathering(gathering) if row.nights and row.enrollment.pk not in housed
+    ]
 
 
 def _reference_day(practice_class: PracticeClass) -> datetime.date:
