@@ -111,15 +111,15 @@ class Cadre(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: object, **options: object) -> None:
+        self.derive()
+        super().save(*args, **options)  # type: ignore[arg-type] # the stubs spell every option out
+
     def derive(self) -> None:
         """Fill the columns that follow from others; called by `save` and by whoever writes in bulk."""
         self.sort_name = " ".join(lazy_pinyin(self.name, style=Style.NORMAL))[:160]
         self.id_number_tail = self.id_number[-4:] if self.id_number else ""
         self.birth = self.birth.replace(day=1)
-
-    def save(self, *args: object, **options: object) -> None:
-        self.derive()
-        super().save(*args, **options)  # type: ignore[arg-type] # the stubs spell every option out
 
     @property
     def masked_id_number(self) -> str:
