@@ -117,6 +117,12 @@ ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
     "photo_id": "attachment",
     "kind": lambda world, relation: "record",
     "paper_id": "record",
+    "demand_id": "demand",
+    "nomination_id": "nomination",
+    "post_kind": lambda world, relation: "post",
+    "row_id": "head_teacher_post",
+    "step": lambda world, relation: "evaluate",
+    "waiver_id": "waiver",
     "act": lambda world, relation: "withdraw",
 }
 """URL argument → attribute of the side, or a function of (world, relation) that gives the plain value."""
@@ -257,13 +263,52 @@ ACTIVITIES: dict[str, Row] = {
     "activities:five_ones": Row(every=ONLOOKERS, own=ACCOMPANY, status=200),
 }
 
-ROUTES: dict[str, Row] = {**ACTIVITIES, **CADRES, **ACCOUNTS, **OFFICE, **BASES}
+BATCHES: dict[str, Row] = {
+    "batches:list": Row(every=ONLOOKERS, status=200),
+    "batches:create": Row(every=DESK, methods=("GET", "POST")),
+    "batches:programme": Row(every=ONLOOKERS, status=200),
+    "batches:programme_create": Row(every=DESK, methods=("GET", "POST")),
+    "batches:programme_edit": Row(every=DESK, methods=("GET", "POST")),
+    "batches:programme_tracks": Row(every=DESK, methods=("GET", "POST")),
+    "batches:batch": Row(every=ONLOOKERS, status=200),
+    "batches:class_page": Row(every=ONLOOKERS, status=200),
+    "batches:advance": Row(every=DESK, methods=("POST",), status=302),
+    "batches:propose": Row(every=DESK, methods=("POST",), status=302),
+    "batches:plan": Row(every=DESK, methods=("POST",), status=302),
+    "batches:progress": Row(every=ONLOOKERS, status=286),
+    "batches:stop": Row(every=DESK, methods=("POST",), status=302),
+    "batches:publish": Row(every=DESK, methods=("POST",), status=302),
+    "batches:withdraw": Row(every=DESK, methods=("POST",), data={"reason": "改名单"}, status=302),
+    "batches:names": Row(every=ONLOOKERS, methods=("GET", "POST"), status=200),
+    "batches:remind": Row(every=DESK, methods=("POST",), status=302),
+    "batches:drop_demand": Row(every=DESK, methods=("POST",), status=302),
+    "batches:nominations": Row(every=DESK, own={UNIT_LIAISON}),
+    "batches:confirm_unit": Row(every=DESK, own={UNIT_LIAISON}, methods=("POST",), status=302),
+    "batches:nomination": Row(every=DESK, own={UNIT_LIAISON}, methods=("GET", "POST")),
+    "batches:staff": Row(every=ONLOOKERS, methods=("GET", "POST"), status=200),
+    "batches:accounts": Row(every=DESK, methods=("POST",)),
+    "batches:end_staff": Row(every=DESK, methods=("POST",), status=302),
+    "batches:adjust": Row(every=DESK, methods=("GET", "POST"), status=200),
+    "batches:place": Row(every=DESK, methods=("GET", "POST")),
+    "batches:waivers": Row(every=ONLOOKERS, methods=("GET", "POST"), status=200),
+    "batches:approve_waiver": Row(every=DESK, methods=("POST",), status=302),
+    "batches:end_waiver": Row(every=DESK, methods=("POST",), data={"reason": "不用了"}, status=302),
+    "batches:overview": Row(every=ONLOOKERS, status=200),
+}
+
+ROUTES: dict[str, Row] = {**BATCHES, **ACTIVITIES, **CADRES, **ACCOUNTS, **OFFICE, **BASES}
 
 ADMIN: dict[str, AdminRow] = {
     "activities.ActivityRecord": AdminRow(pk="record"),
     "activities.Reflection": AdminRow(pk="reflection"),
     "activities.ResearchReport": AdminRow(pk="report"),
     "batches.Absence": AdminRow(pk="absence"),
+    "batches.Batch": AdminRow(pk="batch"),
+    "batches.Nomination": AdminRow(pk="nomination"),
+    "batches.PracticeClass": AdminRow(pk="practice_class"),
+    "batches.Enrollment": AdminRow(pk="enrollment"),
+    "batches.Gathering": AdminRow(pk="gathering"),
+    "batches.PlanVersion": AdminRow(pk="plan_version"),
     "accounts.User": AdminRow(pk="account", view={CENTRE, SYSTEM, SECURITY}),
     "accounts.RoleGrant": AdminRow(pk="role_grant", view={SECURITY}, add={SECURITY}),
     "bases.BaseManager": AdminRow(pk="base_manager", add=DESK, change=DESK),

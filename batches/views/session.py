@@ -185,11 +185,11 @@ def _households(stays: Any) -> list[dict[str, Any]]:
 
 @allow(may_run_batches)
 @require_POST
-def advance(request: HttpRequest, batch_id: int, act: str) -> HttpResponse:
+def advance(request: HttpRequest, batch_id: int, step: str) -> HttpResponse:
     """start, evaluate, resume, close, reopen."""
     found = batch_of(request, batch_id)
-    if act not in PLAIN_STEPS:
+    if step not in PLAIN_STEPS:
         raise Http404
-    advance_batch(batch=found, act=act, by=me(request), reason=posted_reason(request))
+    advance_batch(batch=found, act=step, by=me(request), reason=posted_reason(request))
     messages.success(request, f"{found}现在是“{found.get_state_display()}”。")
     return redirect("batches:batch", found.pk)

@@ -86,21 +86,21 @@ def accounts(request: HttpRequest, batch_id: int) -> HttpResponse:
 
 @allow(may_run_batches)
 @require_POST
-def end(request: HttpRequest, batch_id: int, kind: str, row_id: int) -> HttpResponse:
+def end(request: HttpRequest, batch_id: int, post_kind: str, row_id: int) -> HttpResponse:
     """End a post, an office, or everything that one mentor does in a class."""
     found = batch_of(request, batch_id)
-    if kind == "post":
+    if post_kind == "post":
         post = get_object_or_404(
             ClassStaff.objects.filter(practice_class__batch=found).select_related("user"), pk=row_id
         )
         end_class_staff(post=post, by=me(request))
         messages.success(request, f"{post.user}不再任{post.practice_class.short_name}{post.get_kind_display()}。")
-    elif kind == "office":
+    elif post_kind == "office":
         offices = ClassOffice.objects.filter(membership__practice_class__batch=found)
         office = get_object_or_404(offices.select_related("membership__enrollment__cadre"), pk=row_id)
         end_office(office=office, by=me(request))
         messages.success(request, f"{office.membership.enrollment}不再任{office.get_kind_display()}。")
-    elif kind == "mentor":
+    elif post_kind == "mentor":
         rows = Mentorship.objects.filter(enrollment__batch=found).select_related("user", "enrollment")
         one = get_object_or_404(rows, pk=row_id)
         end_mentorship(mentorship=one, by=me(request))
