@@ -6,10 +6,11 @@ class BasesConfig(AppConfig):
     verbose_name = "基地"
 
     def ready(self) -> None:
-        from accounts import reveal
+        from accounts import reveal, roles
         from accounts.encryption import mask_phone
         from bases.models import HostHousehold, PracticeBase
         from bases.queries import visible_to
+        from bases.rules import role_facts
 
         reveal.register(
             "base.phone",
@@ -25,3 +26,4 @@ class BasesConfig(AppConfig):
                 rows=lambda user: visible_to(user, HostHousehold), about=lambda user: HostHousehold.objects.none(),
             ),
         )  # fmt: skip
+        roles.register_role_facts(role_facts)

@@ -51,3 +51,13 @@ may_run_base = is_centre_staff | is_liaison_of | is_manager_of
 may_judge_households_of = is_centre_staff | is_liaison_of
 may_set_rates = is_centre_staff
 may_see_rates = may_see_bases
+
+
+def role_facts(user: User) -> list[str]:
+    """What the user is by rows of this app, in words."""
+    townships = user.township_liaisons.filter(in_force()).order_by("township__name")
+    bases = user.managed_bases.filter(in_force()).order_by("base__village__name")
+    return [
+        *(f"乡镇联络员（{name}）" for name in townships.values_list("township__name", flat=True)),
+        *(f"基地管理员（{name}）" for name in bases.values_list("base__village__name", flat=True)),
+    ]

@@ -86,3 +86,20 @@ may_keep_attendance = is_centre_staff | is_head_teacher | is_monitor
 may_decide_leave = is_centre_staff | is_head_teacher
 may_correct_presence = is_centre_staff | is_head_teacher
 may_arrange_makeup = is_centre_staff | is_head_teacher
+
+
+def role_facts(user: User) -> list[str]:
+    """What the user is by rows of this app, in words: class staff, monitor or deputy, mentor, participant."""
+    posts = in_force(ClassStaff.objects.filter(user=user)).select_related("practice_class__batch")
+    offices = in_force(ClassOffice.objects.filter(membership__enrollment__cadre__user=user, membership__live=True))
+    mentored = in_force(Mentorship.objects.filter(user=user, enrollment__live=True)).count()
+    enrolled = Enrollment.objects.filter(cadre__user=user, live=True).select_related("batch")
+    return [
+        *(f"{row.get_kind_display()}（{row.practice_class}）" for row in posts.order_by("practice_class", "kind")),
+        *(
+            f"{row.get_kind_display()}（{row.membership.practice_class}）"
+            for row in offices.select_related("membership__practice_class__batch").order_by("pk")
+        ),
+        *([f"导师（帮带{mentored}人）"] if mentored else []),
+        *(f"{row.batch}学员" for row in enrolled.order_by("-batch__number")),
+    ]

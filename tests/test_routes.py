@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from office import menu
 from tests.policies import ADMIN, ARGUMENTS, NOBODY, OFFICES, ROUTES, AdminRow, Row
 from tests.world import ABSENT, ANONYMOUS, SIGNED_IN, World
 
@@ -118,6 +119,16 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
             yield World()
         finally:
             transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bare_frame() -> Iterator[None]:
+    """The menu, which asks about every section on every page, is left away: it has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(menu, "sections", lambda request: [])
+        patch.setattr(menu, "tabs", lambda user, tab: [])
+        patch.setattr(menu, "address", lambda name, user: "")
+        yield
 
 
 @pytest.fixture(scope="module")
