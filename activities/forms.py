@@ -135,9 +135,6 @@ class AbsenceForm(forms.Form):
     kind = forms.ChoiceField(label="情形", choices=Absence.Kind.choices, widget=forms.RadioSelect)
     first_day = forms.TypedChoiceField(label="自", coerce=datetime.date.fromisoformat)
     last_day = forms.TypedChoiceField(label="至（含当日）", coerce=datetime.date.fromisoformat)
-    whole_days = forms.BooleanField(
-        label="整天不在", required=False, help_text="晚到、早退不足一天的不勾，不扣在村天数"
-    )
     reason = forms.CharField(
         label="原因", required=False, max_length=REASON_LIMIT, error_messages=too_long("原因", REASON_LIMIT)
     )
@@ -158,6 +155,12 @@ class AbsenceForm(forms.Form):
             fields["reason"].required = True
             fields["reason"].error_messages["required"] = "请写明原因，班主任要看。"
         fields["reason"].widget.attrs.pop("maxlength", None)
+
+    def clean(self) -> dict[str, Any]:
+        """Late and early are less than a day: no day is taken off; whoever misses a whole day is on leave."""
+        data = super().clean() or {}
+        data["whole_days"] = data.get("kind") not in (Absence.Kind.LATE, Absence.Kind.EARLY)
+        return data
 
 
 class ReasonForm(forms.Form):

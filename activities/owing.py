@@ -39,6 +39,7 @@ class Owed:
     text: str
     title: str = ""
     detail: str = ""
+    cure: str = ""
 
     @property
     def missing(self) -> int:
@@ -137,6 +138,12 @@ def _programmes(batches: set[int]) -> dict[int, tuple[Programme, datetime.date]]
     return {batch: (by_pk[pk], last_day) for pk, batch, last_day in rows}
 
 
+def _owed(
+    what: str, done: int, needed: int, cured_on: datetime.date | None, title: str, detail: str, cure: str
+) -> Owed:
+    return Owed(what, done, needed, cured_on, f"{title}，{detail}，{cure}", title, detail, cure)
+
+
 def _cure(cured_on: datetime.date | None, otherwise: str) -> str:
     return f"补齐 {cured_on:%m-%d}" if cured_on else otherwise
 
@@ -149,12 +156,9 @@ def _days_owed(programme: Programme, visits: list[Presence], today: datetime.dat
     coming = [day for visit in visits for day in visit.coming_dates(today)]
     missing = needed - days.done
     cured_on = sorted(coming)[missing - 1] if len(coming) >= missing else None
-    otherwise = f"后面的集中只有 {len(coming)} 天，请找班主任安排补课"
     detail = f"已 {days.done} 天，要满 {needed} 天"
-    title = f"在村 {missing} 天"
-    return Owed(
-        "village_days", days.done, needed, cured_on, f"{title}，{detail}，{_cure(cured_on, otherwise)}", title, detail
-    )
+    cure = _cure(cured_on, f"后面的集中只有 {len(coming)} 天，请找班主任安排补课")
+    return _owed("village_days", days.done, needed, cured_on, f"在村 {missing} 天", detail, cure)
 
 
 def _villages_owed(programme: Programme, visits: list[Presence], today: datetime.date) -> Owed | None:
@@ -175,8 +179,8 @@ def _villages_owed(programme: Programme, visits: list[Presence], today: datetime
     title = f"第 {needed} 个村" if missing == 1 else f"不同的村 {missing} 个"
     been = "、".join(village.name for village in days.villages_done)
     detail = f"已去{been}" if been else "还没有去过"
-    otherwise = "后面的集中没有新的村，请找班主任安排"
-    return Owed("villages", done, needed, cured_on, f"{title}，{detail}，{_cure(cured_on, otherwise)}", title, detail)
+    cure = _cure(cured_on, "后面的集中没有新的村，请找班主任安排")
+    return _owed("villages", done, needed, cured_on, title, detail, cure)
 
 
 def _reflections_owed(programme: Programme, done: int, begun: bool, last_day: datetime.date) -> Owed | None:
@@ -184,8 +188,8 @@ def _reflections_owed(programme: Programme, done: int, begun: bool, last_day: da
     if done >= needed:
         return None
     title = f"心得体会 {needed - done} 篇"
-    detail = f"{'有草稿没报送' if begun else f'已交 {done} 篇'}，{last_day:%m-%d} 前交"
-    return Owed("reflections", done, needed, last_day, f"{title}，{detail}", title, detail)
+    detail = "有草稿没报送" if begun else f"已交 {done} 篇"
+    return _owed("reflections", done, needed, last_day, title, detail, f"{last_day:%m-%d} 前交")
 
 
 def owing_of_classes(classes: Iterable[PracticeClass], *, today: datetime.date | None = None) -> dict[int, ClassOwing]:
@@ -258,4 +262,4 @@ def _piece_owed(progress: KindProgress, unit: str, cured_on: datetime.date | Non
     detail = f"已报 {progress.done} {unit}，要 {progress.needed} {unit}"
     if progress.returned:
         detail += f"，退回 {progress.returned} {unit}待改"
-    return Owed(progress.kind, progress.done, progress.needed, cured_on, f"{title}，{detail}，{cure}", title, detail)
+    return _owed(progress.kind, progress.done, progress.needed, cured_on, title, detail, cure)

@@ -345,7 +345,15 @@ def _cadre_todo(user: User, today: datetime.date) -> list[Todo]:
         todos.append(Todo(what, f"{coming.first_day:%m-%d} 至 {coming.last_day:%m-%d}", coming.first_day, me, "看安排"))
     for item in owing_from_visits([enrollment], visits, today=today)[enrollment.pk]:
         if item.what == "reflections":
-            todos.append(Todo(f"交{item.title}", item.detail, item.cured_on, reverse("activities:reflection"), "去写"))
+            todos.append(
+                Todo(
+                    f"交{item.title}",
+                    f"{item.detail}，{item.cure}",
+                    item.cured_on,
+                    reverse("activities:reflection"),
+                    "去写",
+                )
+            )
         elif item.cured_on is None:
             todos.append(Todo(f"还欠{item.title}", item.text, None, me, "看看"))
     return todos

@@ -60,9 +60,11 @@ def class_page(request: HttpRequest, class_id: int) -> HttpResponse:
         *queries.visible_reports(user).filter(practice_class=practice_class),
         *reflections.distinct(),
     ]
+    page = Paginator(papers, 20).get_page(request.GET.get("page"))
     context = {
         "practice_class": practice_class, "owing": owing_of_classes([practice_class])[practice_class.pk],
-        "people": people, "papers": [(paper, queries.paper_url(paper), queries.review_url(paper)) for paper in papers],
+        "people": people, "page": page, "start": page.start_index(),
+        "papers": [(paper, queries.paper_url(paper), queries.review_url(paper)) for paper in page.object_list],
         "icons": KIND_ICONS, "gatherings": practice_class.gatherings.order_by("first_day", "pk"),
         "reviewer": rules.may_review_somewhere.test(user),
     }  # fmt: skip

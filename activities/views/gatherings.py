@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -73,11 +74,12 @@ def gathering(request: HttpRequest, class_id: int) -> HttpResponse:
     context |= {
         "owing": owing_of_classes([practice_class])[practice_class.pk],
         "icons": KIND_ICONS,
-        "records": queries.visible_records(user).filter(practice_class=practice_class)[:20],
+        "records": queries.visible_records(user).filter(practice_class=practice_class),
         "reports": queries.visible_reports(user).filter(practice_class=practice_class),
         "may_file": queries.fileable_classes(user).filter(pk=practice_class.pk).exists(),
         "others": practice_class.gatherings.order_by("first_day", "pk"),
     }
+    context["records"] = Paginator(context["records"], 20).get_page(request.GET.get("page"))
     return render(request, "activities/gathering.html", context)
 
 
@@ -146,7 +148,7 @@ def _absence_page(request: HttpRequest, chosen: Gathering, own: Enrollment | Non
         form = AbsenceForm(
             initial={
                 "client_id": uuid.uuid4(), "kind": Absence.Kind.LEAVE, "first_day": today.isoformat(),
-                "last_day": today.isoformat(), "whole_days": True, "enrollment": own.pk if own else None,
+                "last_day": today.isoformat(), "enrollment": own.pk if own else None,
             },
             **options,
         )  # fmt: skip

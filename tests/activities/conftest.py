@@ -2,10 +2,13 @@
 
 import datetime
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 
 from accounts.models import User
 from activities.actions import Receipt, file_record
@@ -24,6 +27,7 @@ from tests.factories import (
 )
 
 DAY = datetime.date(2026, 9, 12)
+NOW = datetime.datetime(2026, 11, 21, 10, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
 @dataclass
@@ -62,6 +66,13 @@ def make_class(batch: Batch, **fields: Any) -> ClassWorld:
         cadre=member.enrollment.cadre.user,
         mentor=MentorshipFactory(enrollment=member.enrollment, user__name="导师").user,
     )
+
+
+@pytest.fixture(autouse=True)
+def on_the_day() -> Iterator[None]:
+    """The day on which these tests take place, whenever they run: eight days before the batch ends."""
+    with time_machine.travel(NOW):
+        yield
 
 
 @pytest.fixture

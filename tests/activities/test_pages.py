@@ -283,13 +283,13 @@ def test_cadre_asks_for_leave_and_takes_it_back(ours: ClassWorld, theirs: ClassW
     assert "报给班主任" in client.get(url).content.decode()
     data = {
         "client_id": str(uuid.uuid4()), "enrollment": ours.member.enrollment.pk, "kind": "leave",
-        "first_day": "2026-11-27", "last_day": "2026-11-27", "whole_days": "on", "reason": "公务",
+        "first_day": "2026-11-27", "last_day": "2026-11-27", "reason": "公务",
     }  # fmt: skip
     assert "选择一个有效的选项" in client.post(url, data | {"kind": "unexcused"}).content.decode()
     assert client.post(url, data | {"enrollment": ours.monitoring.enrollment.pk}).status_code == 200
     assert client.post(url, data).status_code == 302
     absence = Absence.objects.get()
-    assert (absence.state, absence.entered_by) == (Absence.State.ENTERED, ours.cadre)
+    assert (absence.state, absence.entered_by, absence.whole_days) == (Absence.State.ENTERED, ours.cadre, True)
     assert signed_in(theirs.cadre).get(url).status_code == 404
     client.post(reverse("activities:absence_void", args=[absence.pk]), {"reason": "不请了"})
     absence.refresh_from_db()
@@ -503,6 +503,15 @@ def test_number_of_queries_does_not_grow_with_rows(ours: ClassWorld, batch: Batc
     fill(8)
     assert count() == few
     assert len(presence_of_gathering(ours.gathering)) == 11
+
+
+def test_papers_of_a_class_come_twenty_a_page(ours: ClassWorld) -> None:
+    for n in range(23):
+        filed(ours, title=f"第{n}件事")
+    for user, name in ((ours.monitor, "gathering"), (ours.head_teacher, "class")):
+        first, second = page(user, name, ours.practice_class.pk), page(user, name, ours.practice_class.pk, page=2)
+        assert (first.count("件事</a>"), second.count("件事</a>")) == (20, 3)
+        assert "第 1 页 / 共 2 页，共 23 条" in first
 
 
 def test_makeup_needs_a_person_of_the_batch(ours: ClassWorld, staff: User) -> None:

@@ -23,7 +23,7 @@ from batches.models import Absence, ClassOffice, ClassStaff, Enrollment, Gatheri
 from batches.presence import presence_of_gathering
 from config.errors import Conflict, DomainError
 from office.files import store_file
-from tests.activities.conftest import ClassWorld, make_class
+from tests.activities.conftest import ClassWorld, make_class, on_the_day
 from tests.factories import (
     BaseFactory,
     BatchFactory,
@@ -36,6 +36,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+__all__ = ["on_the_day"]  # the autouse fixture fixes the day here too
 D = datetime.date
 FIRST, SECOND, LAST = D(2026, 9, 11), D(2026, 9, 12), D(2026, 9, 13)
 COMING = D(2026, 11, 27)
