@@ -86,6 +86,11 @@ class GatheringSite(models.Model):
             models.UniqueConstraint(fields=["gathering", "base"], condition=Q(live=True), name="site_once_a_gathering")
         ]
 
+    @property
+    def person_days(self) -> int:
+        """People × days of this visit."""
+        return self.people * self.gathering.days
+
 
 @pghistory.track()
 class Lodging(models.Model):
