@@ -7,16 +7,19 @@ drill-down shows the rows themselves, from the same function.
 import datetime
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from activities import states
 from activities.models import ActivityRecord, PaperState
 from activities.owing import ClassOwing, owing_of_classes
 from bases.models import PracticeBase
 from batches.models import Batch, Gathering, GatheringSite, PracticeClass, Programme
+from batches.presence import HELD
 from batches.queries import coverage
 from cadres.models import Cadre
 from evaluations.models import Campaign, Result
+from evaluations.queries import COMPUTED
 
 COVERAGE_PARTS = {
     "due": "应覆盖", "done": "已完成", "in_training": "在训", "waiting": "未参加",
@@ -36,12 +39,13 @@ def current_batch() -> Batch | None:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of coverage: its people, and its share of those due in percent."""
+    """One part of coverage: its people, its share of those due in percent, and where it begins on the bar of all."""
 
     key: str
     label: str
     count: int
     percent: float
+    start: float
 
 
 def coverage_rows(programme: Programme, part: str) -> QuerySet[Cadre]:
@@ -50,15 +54,30 @@ def coverage_rows(programme: Programme, part: str) -> QuerySet[Cadre]:
 
 
 def coverage_parts(programme: Programme) -> list[Part]:
+    """Those due, then the parts that they fall into, in the order of the bar."""
     counts = {key: rows.count() for key, rows in coverage(programme.full_coverage_age).items()}
-    due = counts["due"] or 1
-    return [Part(key, label, counts[key], round(100 * counts[key] / due, 1)) for key, label in COVERAGE_PARTS.items()]
+    whole = counts["due"] or 1
+    parts, start = [Part("due", COVERAGE_PARTS["due"], counts["due"], 100.0, 0.0)], 0
+    for key in ("done", "in_training", "waiting"):
+        count = counts[key]
+        parts.append(
+            Part(key, COVERAGE_PARTS[key], count, round(100 * count / whole, 1), round(100 * start / whole, 1))
+        )
+        start += count
+    return parts
 
 
 @dataclass(frozen=True)
 class ClassRow:
+    """A class and how far its five ones are."""
+
     practice_class: PracticeClass
     owing: ClassOwing
+
+    @property
+    def complete(self) -> int:
+        """How many of the five have as many accepted records as the programme asks for."""
+        return sum(kind.complete for kind in self.owing.kinds)
 
 
 def five_ones(batch: Batch) -> list[ClassRow]:
@@ -71,17 +90,17 @@ def five_ones(batch: Batch) -> list[ClassRow]:
 def records_of(practice_class: PracticeClass, kind: str) -> QuerySet[ActivityRecord]:
     """The accepted records behind a class's figure for one of the five ones."""
     return (
-        practice_class.records.filter(kind=kind, state__in=(PaperState.ACCEPTED, PaperState.ARCHIVED))
+        practice_class.records.filter(kind=kind, state__in=states.COUNTED)
         .select_related("village", "gathering")
         .order_by("day", "pk")
     )
 
 
 def records_of_batch(batch: Batch) -> QuerySet[ActivityRecord]:
-    """All records of a batch that are not void."""
+    """All records of a batch that were handed in and are not void."""
     return (
         ActivityRecord.objects.filter(practice_class__batch=batch)
-        .exclude(state=PaperState.VOID)
+        .exclude(state__in=(PaperState.DRAFT, PaperState.VOID))
         .select_related("village", "practice_class__batch")
         .order_by("practice_class__number", "day", "pk")
     )
@@ -89,7 +108,10 @@ def records_of_batch(batch: Batch) -> QuerySet[ActivityRecord]:
 
 @dataclass(frozen=True)
 class BaseRow:
-    """A base in a batch: visits and person-days that have been, and those to come."""
+    """A base in a batch: visits of classes, person-days that have been and that are to come.
+
+    A visit whose days are over without anybody having said that it took place counts as a visit and in neither sum.
+    """
 
     base: PracticeBase
     visits: int
@@ -101,30 +123,34 @@ class BaseRow:
         return self.done + self.coming
 
 
-def visits_of_base(batch: Batch, base: PracticeBase) -> QuerySet[GatheringSite]:
-    """The class visits behind a base's figure."""
+def visits_of(batch: Batch) -> QuerySet[GatheringSite]:
+    """Every visit of a class to a base, cancelled gatherings left out."""
     return (
-        GatheringSite.objects.filter(gathering__practice_class__batch=batch, base=base, live=True)
+        GatheringSite.objects.filter(gathering__practice_class__batch=batch, live=True)
         .exclude(gathering__state=Gathering.State.CANCELLED)
         .select_related("gathering__practice_class__batch")
-        .order_by("gathering__first_day", "gathering__practice_class__number")
+        .order_by("gathering__first_day", "gathering__practice_class__number", "order")
     )
+
+
+def visits_of_base(batch: Batch, base: PracticeBase) -> QuerySet[GatheringSite]:
+    """The class visits behind a base's figure."""
+    return visits_of(batch).filter(base=base)
 
 
 def base_rows(batch: Batch, today: datetime.date | None = None) -> list[BaseRow]:
-    """Every open base with its load in the batch, by township and village. Two queries."""
+    """Every base that is open or visited, with its load in the batch, by township and village. Two queries."""
     today = today or timezone.localdate()
-    bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).select_related("village__township")
     figures: dict[int, list[int]] = {}
-    sites = GatheringSite.objects.filter(gathering__practice_class__batch=batch, live=True).exclude(
-        gathering__state=Gathering.State.CANCELLED
-    )
-    rows = sites.order_by("pk").values_list("base", "people", "gathering__first_day", "gathering__last_day")
-    for base, people, first, last in rows:
-        figure = figures.setdefault(base, [0, 0, 0])
+    for site in visits_of(batch):
+        figure = figures.setdefault(site.base_id, [0, 0, 0])
         figure[0] += 1
-        figure[1 if last < today else 2] += people * ((last - first).days + 1)
-    ordered = bases.order_by("village__township__name", "village__name")
+        if site.gathering.state in HELD:
+            figure[1] += site.person_days
+        elif site.gathering.last_day >= today:
+            figure[2] += site.person_days
+    bases = PracticeBase.objects.filter(Q(state=PracticeBase.State.OPEN) | Q(pk__in=figures))
+    ordered = bases.select_related("village__township").order_by("village__township__name", "village__name", "pk")
     return [BaseRow(base, *figures.get(base.pk, [0, 0, 0])) for base in ordered]
 
 
@@ -150,9 +176,15 @@ def grade_rows(campaign: Campaign) -> list[GradeRow]:
     return [GradeRow(str(grade), str(grade.label), grades.count(grade)) for grade in Result.Grade]
 
 
+def campaigns_with_results() -> QuerySet[Campaign]:
+    """Campaigns whose results stand (a reopened one has none to show), the newest batch first."""
+    return (
+        Campaign.objects.filter(state__in=COMPUTED)
+        .select_related("batch__programme", "rubric")
+        .order_by("-batch__number")
+    )
+
+
 def latest_campaign() -> Campaign | None:
     """The newest campaign that has results."""
-    states = (Campaign.State.COMPUTED, Campaign.State.FINAL)
-    return (
-        Campaign.objects.filter(state__in=states).select_related("batch", "rubric").order_by("-batch__number").first()
-    )
+    return campaigns_with_results().first()

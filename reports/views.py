@@ -7,19 +7,20 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow, signed_in, user_of
+from accounts.models import User
 from accounts.rules import is_centre_staff, is_leader
 from activities.models import ActivityRecord
 from bases.models import PracticeBase
-from batches.models import PracticeClass
+from batches.models import Gathering, PracticeClass
 from batches.queries import visible_batches, visible_classes, visible_gatherings
-from batches.rules import is_head_teacher, is_monitor
-from evaluations.models import Campaign, Result
+from evaluations.models import Result
 from office.models import Job
 from reports import actions, charts, dashboard, home
-from reports.rules import may_see_dashboard
+from reports.rules import may_ask_for_notice, may_ask_for_papers, may_see_dashboard
 
 PAGE = 20
 
@@ -35,12 +36,17 @@ def home_page(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     if is_leader.test(user) and not is_centre_staff.test(user):
         return redirect("reports:dashboard")
-    context: dict[str, Any] = {"todos": home.todos(user), "outings": home.outings(user)}
+    today = timezone.localdate()
+    todos = home.todos(user)
+    context: dict[str, Any] = {
+        "todos": todos, "outings": home.outings(user), "today": today, "week_end": today + home.WEEK,
+        "due_today": sum(todo.due == today for todo in todos),
+    }  # fmt: skip
     if not is_centre_staff.test(user):
         return render(request, "reports/home.html", context)
     context |= {
         "doors": home.doors(),
-        "batches": [(batch, home.track_of(batch)) for batch in home.open_batches()],
+        "stands": home.open_batches(),
         "jobs": home.recent_jobs(user),
     }
     return render(request, "reports/workbench.html", context)
@@ -104,14 +110,15 @@ def records_page(request: HttpRequest, batch_id: int) -> HttpResponse:
 def base_load_page(request: HttpRequest, batch_id: int, base_id: int) -> HttpResponse:
     batch = get_object_or_404(visible_batches(user_of(request)), pk=batch_id)
     base = get_object_or_404(PracticeBase.objects.select_related("village__township"), pk=base_id)
+    figures = next((row for row in dashboard.base_rows(batch) if row.base == base), None)
     rows = page_of(request, dashboard.visits_of_base(batch, base))
-    return render(request, "reports/base_load.html", {"batch": batch, "base": base, "rows": rows})
+    return render(request, "reports/base_load.html", {"batch": batch, "base": base, "rows": rows, "figures": figures})
 
 
 @require_GET
 @allow(may_see_dashboard)
 def results_page(request: HttpRequest, campaign_id: int, grade: str) -> HttpResponse:
-    campaign = get_object_or_404(Campaign.objects.select_related("batch"), pk=campaign_id)
+    campaign = get_object_or_404(dashboard.campaigns_with_results(), pk=campaign_id)
     if grade not in Result.Grade:
         raise Http404
     rows = page_of(request, dashboard.results_with(campaign, grade))
@@ -125,28 +132,43 @@ def _asked(request: HttpRequest, job: Job) -> HttpResponse:
 
 
 @require_POST
-@allow(is_centre_staff | is_head_teacher | is_monitor)
+@allow(may_ask_for_papers)
 def ask_roster(request: HttpRequest, class_id: int) -> HttpResponse:
-    practice_class: PracticeClass = get_object_or_404(visible_classes(user_of(request)), pk=class_id)
-    return _asked(request, actions.ask_for_roster(practice_class=practice_class, by=user_of(request)))
+    user = user_of(request)
+    practice_class = get_object_or_404(visible_classes(user), pk=class_id)
+    _own(user, practice_class)
+    return _asked(request, actions.ask_for_roster(practice_class=practice_class, by=user))
 
 
 @require_POST
-@allow(is_centre_staff | is_head_teacher | is_monitor)
+@allow(may_ask_for_papers)
 def ask_sign_in(request: HttpRequest, gathering_id: int) -> HttpResponse:
-    gathering = get_object_or_404(visible_gatherings(user_of(request)), pk=gathering_id)
+    gathering = _gathering(request, gathering_id)
     return _asked(request, actions.ask_for_sign_in_sheet(gathering=gathering, by=user_of(request)))
 
 
 @require_POST
-@allow(is_centre_staff | is_head_teacher | is_monitor)
+@allow(may_ask_for_papers)
 def ask_lodging(request: HttpRequest, gathering_id: int) -> HttpResponse:
-    gathering = get_object_or_404(visible_gatherings(user_of(request)), pk=gathering_id)
+    gathering = _gathering(request, gathering_id)
     return _asked(request, actions.ask_for_lodging_table(gathering=gathering, by=user_of(request)))
 
 
 @require_POST
-@allow(is_centre_staff)
+@allow(may_ask_for_notice)
 def ask_notice(request: HttpRequest, batch_id: int) -> HttpResponse:
     batch = get_object_or_404(visible_batches(user_of(request)), pk=batch_id)
     return _asked(request, actions.ask_for_notice(batch=batch, by=user_of(request)))
+
+
+def _gathering(request: HttpRequest, gathering_id: int) -> Gathering:
+    user = user_of(request)
+    gathering: Gathering = get_object_or_404(visible_gatherings(user), pk=gathering_id)
+    _own(user, gathering)
+    return gathering
+
+
+def _own(user: User, target: PracticeClass | Gathering) -> None:
+    """Belonging to a class is not enough: its papers are for whoever runs it now."""
+    if not may_ask_for_papers.test(user, target):
+        raise Http404
