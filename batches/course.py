@@ -11,6 +11,7 @@ from bases.models import PracticeBase
 from batches.actions.plans import publish_obstacles
 from batches.facts import Facts, facts_of, next_gathering_day
 from batches.models import Batch, Waiver
+from batches.planning_input import gatherings_held
 from batches.states import COURSE
 from cadres.models import Cadre
 from office.calendar import is_provisional
@@ -57,7 +58,8 @@ def blocks_of(batch: Batch, user: User) -> list[Block]:
     if batch.state == S.PLANNED and facts.job is None:
         blocks += _obstacles(batch, user)
     if batch.state == S.PUBLISHED and (coming := next_gathering_day(batch)) is not None:
-        blocks.append(Block("info", f"下一次集中 {coming:%m-%d}；第一次集中以前可以撤回发布"))
+        back = "" if gatherings_held(batch) else "；此前可以撤回发布"
+        blocks.append(Block("info", f"下一次集中 {coming:%m-%d}{back}"))
     order = ("bad", "warn", "info")
     return sorted(blocks, key=lambda block: order.index(block.kind))
 

@@ -82,7 +82,11 @@ def end_office(*, office: ClassOffice, by: User) -> None:
         _end_rows(ClassOffice.objects.filter(pk=office.pk, until__isnull=True), timezone.localdate())
 
 
-def end_mentorship(*, mentorship: Mentorship, by: User) -> None:
-    """The mentor accompanies this cadre no longer, from today on."""
-    with audit.act("end_mentorship", by=by, subject=mentorship.enrollment, user=mentorship.user_id):
-        _end_rows(Mentorship.objects.filter(pk=mentorship.pk, until__isnull=True), timezone.localdate())
+def end_mentoring(*, user: User, practice_class: PracticeClass, by: User) -> int:
+    """The mentor accompanies nobody of this class any more, from today on; returns how many cadres that were."""
+    with audit.act("end_mentoring", by=by, subject=practice_class, user=user.pk) as entry:
+        members = practice_class.memberships.filter(live=True).values("enrollment")
+        rows = Mentorship.objects.filter(user=user, enrollment__in=members, until__isnull=True)
+        entry.data["people"] = count = rows.count()
+        _end_rows(rows, timezone.localdate())
+    return count

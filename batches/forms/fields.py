@@ -91,6 +91,13 @@ class MemberField(forms.ModelChoiceField):
         return f"{obj.cadre.name}（{obj.cadre.unit}）"
 
 
+class SeatField(forms.ModelChoiceField):
+    """A membership: 第1班　林晓雯（县财政局）."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.practice_class.short_name}　{obj.enrollment.cadre.name}（{obj.enrollment.cadre.unit}）"
+
+
 class ClassField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.short_name}（{obj.get_parity_display()}）"

@@ -4,7 +4,7 @@ from django import forms
 
 from accounts.models import User
 from batches.actions.staff import assign_class_staff, assign_mentor, assign_office
-from batches.forms.fields import ActForm, ClassField, MemberField, UserField
+from batches.forms.fields import ActForm, ClassField, MemberField, SeatField, UserField
 from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, PracticeClass
 from batches.queries import enrolled, sitting
 
@@ -28,7 +28,7 @@ class MentorForm(ActForm):
 
     practice_class = ClassField(PracticeClass.objects.none(), label="班", empty_label=None)
     enrollment = MemberField(
-        Enrollment.objects.none(), label="只帮带这几位", required=False, help_text="空着为全班", empty_label="全班"
+        Enrollment.objects.none(), label="只帮带一位", required=False, help_text="空着为全班", empty_label="全班"
     )
     user = UserField(label="导师", help_text="姓名或登录名")
 
@@ -46,7 +46,7 @@ class MentorForm(ActForm):
 
 
 class OfficeForm(ActForm):
-    membership = forms.ModelChoiceField(ClassMembership.objects.none(), label="学员")
+    membership = SeatField(ClassMembership.objects.none(), label="学员", empty_label="请选学员")
     kind = forms.ChoiceField(label="班务", choices=ClassOffice.Kind.choices)
 
     def fill(self) -> None:

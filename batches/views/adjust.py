@@ -49,6 +49,7 @@ def adjust(request: HttpRequest, batch_id: int) -> HttpResponse:
             return redirect("batches:adjust", found.pk)
     context = {
         "batch": found,
+        "may_run": True,
         "looked": looked,
         "cards": [{"key": key, "title": TITLES[key][0], "form": form} for key, form in forms.items()],
         "may_change": found.state in (Batch.State.PUBLISHED, Batch.State.RUNNING),

@@ -69,19 +69,16 @@ def _groups(row: Programme) -> list[tuple[str, list[dict[str, Any]]]]:
 def create(request: HttpRequest) -> HttpResponse:
     """The first programme of a county, or one more, with its first track."""
     form = ProgrammeForm(request.POST if request.method == "POST" else None, initial=DEFAULTS)
-    tracks = TrackFormSet(
-        request.POST if request.method == "POST" else None,
-        instance=Programme(),
-        prefix="tracks",
-        initial=[{"order": 1}],
-    )
+    data = request.POST if request.method == "POST" else None
+    first = {"order": 1, "name": "综合班", "classes_per_batch": 6}
+    tracks = TrackFormSet(data, instance=Programme(), prefix="tracks", initial=[first, _blank(2)])
     if request.method == "POST" and form.is_valid() and tracks.is_valid():
         try:
             saved = save_programme(programme=form.save(commit=False), by=me(request), tracks=_rows(tracks))
         except DomainError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"“{saved}”已保存。下一步：建第一期。")
+            messages.success(request, f"{saved}的规则已保存。下一步：新建一期。")
             return redirect("batches:programme")
     return _page(request, form, tracks, None)
 
@@ -98,7 +95,7 @@ def edit(request: HttpRequest, programme_id: int) -> HttpResponse:
         told = "没有发布的期重新编排后生效。"
         if saved.version != before:
             told = f"已发布的期仍按第 {before} 版，以后的期按第 {saved.version} 版。"
-        messages.success(request, f"“{saved}”已保存。{told}")
+        messages.success(request, f"{saved}的规则已保存。{told}")
         return redirect("batches:programme")
     return _page(request, form, None, Programme.objects.get(pk=found.pk) if found.pk else None)
 
@@ -108,16 +105,23 @@ def edit(request: HttpRequest, programme_id: int) -> HttpResponse:
 def tracks(request: HttpRequest, programme_id: int) -> HttpResponse:
     """The tracks of a programme: who belongs to each, and how many classes it has in a batch."""
     found = get_object_or_404(newest(), pk=programme_id)
-    formset = TrackFormSet(request.POST if request.method == "POST" else None, instance=found, prefix="tracks")
+    data = request.POST if request.method == "POST" else None
+    last = max((track.order for track in found.tracks.all()), default=0)
+    formset = TrackFormSet(data, instance=found, prefix="tracks", initial=[_blank(last + 1)])
     if request.method == "POST" and formset.is_valid():
         try:
             saved = save_programme(programme=found, by=me(request), tracks=_rows(formset))
         except DomainError as error:
             formset.non_form_errors().append(error.message)
         else:
-            messages.success(request, f"“{saved}”的班型已保存。还没有编排的期，班数跟着改。")
+            messages.success(request, f"{saved}的班型已保存。还没有发布的期，班数跟着改。")
             return redirect("batches:programme")
     return _page(request, None, formset, found)
+
+
+def _blank(order: int) -> dict[str, Any]:
+    """An empty line for one more track; left as it is, it is passed over."""
+    return {"order": order, "name": "", "classes_per_batch": None}
 
 
 def _rows(formset: Any) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from batches.facts import facts_of
 from batches.forms.programme import BatchForm
 from batches.models import Batch, PlanRun, Programme
 from batches.overview import calendar_of, class_table, differences_of, plan_says
+from batches.planning_input import gatherings_held
 from batches.queries import latest_run, nomination_counts, version_in_force, visible_batches, visible_classes
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
@@ -119,7 +120,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "may_run": may_run_batches.test(request.user),
         "may_plan": found.state in PLANNABLE,
         "may_publish": allowed(found, "publish") and run is not None and not any(row.kind == "bad" for row in blocks),
-        "may_withdraw": allowed(found, "withdraw"),
+        "may_withdraw": allowed(found, "withdraw") and not gatherings_held(found),
         "named": {
             state: sum(row[state] for row in nomination_counts(found))
             for state in ("proposed", "confirmed", "deferred", "swapped")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import allow
 from accounts.views import slips_page
 from batches.actions.accounts import cadres_without_account, issue_batch_accounts
-from batches.actions.staff import end_class_staff, end_mentorship, end_office
+from batches.actions.staff import end_class_staff, end_mentoring, end_office
 from batches.forms.staff import MentorForm, OfficeForm, TeacherForm
 from batches.models import Batch, ClassOffice, ClassStaff, Mentorship
 from batches.queries import enrolled, sitting
@@ -101,10 +101,12 @@ def end(request: HttpRequest, batch_id: int, post_kind: str, row_id: int) -> Htt
         end_office(office=office, by=me(request))
         messages.success(request, f"{office.membership.enrollment}不再任{office.get_kind_display()}。")
     elif post_kind == "mentor":
-        rows = Mentorship.objects.filter(enrollment__batch=found).select_related("user", "enrollment")
+        rows = Mentorship.objects.filter(enrollment__batch=found).select_related("user")
         one = get_object_or_404(rows, pk=row_id)
-        end_mentorship(mentorship=one, by=me(request))
-        messages.success(request, f"{one.user}不再帮带{one.enrollment}。")
+        classes = found.classes.filter(memberships__enrollment=one.enrollment_id, memberships__live=True)
+        practice_class = get_object_or_404(classes.order_by("-memberships__days")[:1])
+        count = end_mentoring(user=one.user, practice_class=practice_class, by=me(request))
+        messages.success(request, f"{one.user}不再帮带{practice_class.short_name}的 {count} 名学员。")
     else:
         raise Http404
     return redirect("batches:staff", found.pk)

@@ -10,8 +10,17 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from batches.actions.batch import advance_batch, create_batch, save_programme
 from batches.actions.names import (
-    add_nomination, confirm_nomination, confirm_unit, defer_nomination, demand, drop_demand, keep_proposal, open_nominations,
-    remind_units, start_proposal, swap_nomination,
+    add_nomination,
+    confirm_nomination,
+    confirm_unit,
+    defer_nomination,
+    demand,
+    drop_demand,
+    keep_proposal,
+    open_nominations,
+    remind_units,
+    start_proposal,
+    swap_nomination,
 )  # fmt: skip
 from batches.actions.waivers import approve_waiver, ask_waiver, end_waiver
 from batches.course import blocks_of, steps_of
@@ -124,7 +133,11 @@ def test_swap_sends_a_colleague_instead(proposed: County, staff: User) -> None:
 
 
 def test_swap_with_another_unit_or_somebody_named_is_refused(proposed: County, staff: User) -> None:
-    for cadre in (factories.CadreFactory(), proposed.cadres[1], factories.CadreFactory(unit=proposed.units[0], state="left")):
+    for cadre in (
+        factories.CadreFactory(),
+        proposed.cadres[1],
+        factories.CadreFactory(unit=proposed.units[0], state="left"),
+    ):
         code = code_of(swap_nomination, nomination=name(proposed, 0), cadre=cadre, reason="换", by=staff)
         assert code == "not_a_candidate"
     assert name(proposed, 0).state == "proposed"
@@ -149,7 +162,9 @@ def test_somebody_more_is_bounded_by_the_units_places(proposed: County, staff: U
     assert code_of(add_nomination, batch=proposed.batch, cadre=retired, by=staff, reason="补报") == "not_in_post"
 
 
-def test_waiver_needs_another_person_and_a_rule_that_can_be_waived(county: County, staff: User, colleague: User) -> None:
+def test_waiver_needs_another_person_and_a_rule_that_can_be_waived(
+    county: County, staff: User, colleague: User
+) -> None:
     asked = {"batch": county.batch, "subject": "K1", "label": "第1班", "by": staff}
     assert code_of(ask_waiver, rule="R13", reason="挤一挤", **asked) == "not_waivable"
     assert code_of(ask_waiver, rule="R15", reason="", **asked) == "reason_needed"
@@ -214,9 +229,15 @@ def test_changed_rules_of_waiting_batches_stay_one_version(county: County, staff
 
 def test_tracks_make_and_take_away_classes_of_waiting_batches(county: County, staff: User) -> None:
     programme = county.batch.programme
-    tracks = [{**TRACK, "order": 1, "classes_per_batch": 1}, {**TRACK, "order": 2, "name": "青年班", "classes_per_batch": 2}]
+    tracks = [
+        {**TRACK, "order": 1, "classes_per_batch": 1},
+        {**TRACK, "order": 2, "name": "青年班", "classes_per_batch": 2},
+    ]
     save_programme(programme=programme, by=staff, tracks=tracks)
-    rows = [(row.number, row.parity, row.track.name) for row in county.batch.classes.select_related("track").order_by("number")]
+    rows = [
+        (row.number, row.parity, row.track.name)
+        for row in county.batch.classes.select_related("track").order_by("number")
+    ]
     assert rows == [(1, "odd", "综合班"), (2, "even", "青年班"), (3, "odd", "青年班")]
     save_programme(programme=programme, by=staff, tracks=tracks[:1])
     assert [row.number for row in county.batch.classes.order_by("number")] == [1]

@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 import time_machine
+from django.db.models import Q
 
 from accounts.models import User
 from bases.models import BaseUse, Bed, Closure, HostHousehold
@@ -19,7 +20,6 @@ from batches.planning_input import key
 from batches.presence import village_days
 from cadres.models import Cadre
 from config.errors import DomainError
-from django.db.models import Q
 from office.models import Notice
 from tests import factories
 from tests.batches.county import FIRST, LAST, County
@@ -99,7 +99,9 @@ def test_move_in_the_middle_keeps_what_was_attended(
     clock.move_to("2027-03-09 09:00+08:00")
     Gathering.objects.filter(practice_class__number=1, index=1).update(state="held")
     move_member(enrollment=mover, to=published.classes[1], from_day=MARCH(day=9), by=staff, reason="换周次")
-    spans = [(row.practice_class.number, row.days.lower.day) for row in mover.memberships.filter(live=True).order_by("pk")]
+    spans = [
+        (row.practice_class.number, row.days.lower.day) for row in mover.memberships.filter(live=True).order_by("pk")
+    ]
     assert spans == [(1, 1), (2, 9)]
     assert beds(mover) == [(1, 1), (2, 1), (2, 2)]
     days = village_days([mover])[mover.pk]
@@ -126,7 +128,9 @@ def test_move_into_a_full_class_is_refused(published: County, staff: User) -> No
 
 def test_late_joiner_gets_beds_where_the_class_already_stays(published: County, staff: User) -> None:
     late = factories.CadreFactory(sex="F")
-    enrollment = add_late(batch=published.batch, cadre=late, to=published.classes[0], from_day=FIRST, by=staff, reason="补派")
+    enrollment = add_late(
+        batch=published.batch, cadre=late, to=published.classes[0], from_day=FIRST, by=staff, reason="补派"
+    )
     assert beds(enrollment) == [(1, 1), (1, 2)]
     for lodging in enrollment.lodgings.filter(live=True):
         mates = Lodging.objects.filter(gathering=lodging.gathering, household=lodging.household, live=True)
@@ -141,10 +145,14 @@ def test_late_joiner_without_a_bed_is_a_finding_with_a_remedy(published: County,
     home = gathering.lodgings.filter(sex="F", live=True).first().household
     Bed.objects.filter(room__household=home, number__gte=3).update(active=False)
     late = factories.CadreFactory(sex="F")
-    enrollment = add_late(batch=published.batch, cadre=late, to=published.classes[0], from_day=FIRST, by=staff, reason="补派")
+    enrollment = add_late(
+        batch=published.batch, cadre=late, to=published.classes[0], from_day=FIRST, by=staff, reason="补派"
+    )
     assert beds(enrollment) == [(1, 2)]
     missing = beds_missing(Q(practice_class__batch=published.batch))
-    assert [(row.gathering, row.membership.enrollment, row.why) for row in missing] == [(gathering, enrollment, "没有床位")]
+    assert [(row.gathering, row.membership.enrollment, row.why) for row in missing] == [
+        (gathering, enrollment, "没有床位")
+    ]
     assert facts_of([published.batch])[published.batch.pk].without_bed == 1
     third = factories.HouseholdFactory(base=published.bases[0], beds=2)
     bed = free_beds(gathering, enrollment).get(room__household=third, number=1)
@@ -200,7 +208,9 @@ def test_late_joiner_twice_and_out_of_post_are_refused(published: County, staff:
     retired = factories.CadreFactory(state="retired")
     for cadre, code in ((published.cadres[0], "already_enrolled"), (retired, "not_in_post")):
         with pytest.raises(DomainError) as refused:
-            add_late(batch=published.batch, cadre=cadre, to=published.classes[0], from_day=FIRST, by=staff, reason="补派")
+            add_late(
+                batch=published.batch, cadre=cadre, to=published.classes[0], from_day=FIRST, by=staff, reason="补派"
+            )
         assert refused.value.code == code
 
 
@@ -223,10 +233,17 @@ def test_withdrawal_in_the_middle_keeps_the_days_attended_and_can_be_taken_back(
     days = village_days([enrollment])[enrollment.pk]
     assert (days.done, days.coming, people(published)[1, 2]) == (3, 0, 3)
     with pytest.raises(DomainError) as refused:
-        withdraw_enrollment(enrollment=Enrollment.objects.get(pk=enrollment.pk), on_day=MARCH(day=9), by=staff, reason="再退")
+        withdraw_enrollment(
+            enrollment=Enrollment.objects.get(pk=enrollment.pk), on_day=MARCH(day=9), by=staff, reason="再退"
+        )
     assert refused.value.code == "not_enrolled"
     back = add_late(
-        batch=published.batch, cadre=enrollment.cadre, to=published.classes[0], from_day=MARCH(day=10), by=staff, reason="退错了"
+        batch=published.batch,
+        cadre=enrollment.cadre,
+        to=published.classes[0],
+        from_day=MARCH(day=10),
+        by=staff,
+        reason="退错了",
     )
     assert back.pk == enrollment.pk
     days = village_days([back])[back.pk]
@@ -253,7 +270,9 @@ def test_cancelled_gathering_frees_base_and_beds_and_costs_the_days(published: C
 
 
 def test_cancelled_weekend_takes_all_classes_of_those_days(published: County, staff: User) -> None:
-    assert cancel_days(batch=published.batch, first_day=MARCH(day=7), last_day=MARCH(day=12), by=staff, reason="台风") == 2
+    assert (
+        cancel_days(batch=published.batch, first_day=MARCH(day=7), last_day=MARCH(day=12), by=staff, reason="台风") == 2
+    )
     states = {(row.practice_class.number, row.index): row.state for row in Gathering.objects.all()}
     assert states == {(1, 1): "cancelled", (1, 2): "planned", (2, 1): "cancelled", (2, 2): "planned"}
     with pytest.raises(DomainError) as refused:
@@ -264,7 +283,12 @@ def test_cancelled_weekend_takes_all_classes_of_those_days(published: County, st
 def test_changes_need_a_plan_in_force(planned: County, staff: User) -> None:
     with pytest.raises(DomainError) as refused:
         add_late(
-            batch=planned.batch, cadre=factories.CadreFactory(), to=planned.classes[0], from_day=FIRST, by=staff, reason="补派"
+            batch=planned.batch,
+            cadre=factories.CadreFactory(),
+            to=planned.classes[0],
+            from_day=FIRST,
+            by=staff,
+            reason="补派",
         )
     assert refused.value.code == "not_running"
 
@@ -323,7 +347,9 @@ def test_consequences_are_told_and_nothing_is_done(published: County, staff: Use
 def test_consequences_of_a_cancelled_weekend_name_days_and_gatherings(published: County, staff: User) -> None:
     told = told_before(
         published.batch,
-        lambda: cancel_days(batch=published.batch, first_day=MARCH(day=5), last_day=MARCH(day=14), by=staff, reason="台风"),
+        lambda: cancel_days(
+            batch=published.batch, first_day=MARCH(day=5), last_day=MARCH(day=14), by=staff, reason="台风"
+        ),
     )
     assert told == [
         "取消 2 次集中：第1班 03-05 至 03-07、第2班 03-12 至 03-14",

@@ -60,7 +60,9 @@ def test_input_counts_beds_in_use_alone(nominating: County) -> None:
     household = nominating.bases[0].households.order_by("pk").first()
     assert household is not None
     household.rooms.get().beds.filter(number=4).update(active=False)
-    rooms = [room for base in build_input(nominating.batch)["bases"] for home in base["households"] for room in home["rooms"]]
+    rooms = [
+        room for base in build_input(nominating.batch)["bases"] for home in base["households"] for room in home["rooms"]
+    ]
     assert sorted(room["beds"] for room in rooms) == [3, 4, 4, 4]
 
 

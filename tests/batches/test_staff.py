@@ -8,7 +8,12 @@ import time_machine
 from accounts.models import User
 from batches.actions.accounts import issue_batch_accounts
 from batches.actions.staff import (
-    assign_class_staff, assign_mentor, assign_office, end_class_staff, end_mentorship, end_office,
+    assign_class_staff,
+    assign_mentor,
+    assign_office,
+    end_class_staff,
+    end_mentoring,
+    end_office,
 )  # fmt: skip
 from batches.facts import facts_of
 from batches.models import ClassOffice, ClassStaff, Mentorship
@@ -67,7 +72,8 @@ def test_mentor_of_a_whole_class_and_nobody_of_himself(published: County, staff:
     assert assign_mentor(enrollments=people, user=mentor, by=staff) == 0
     assert is_mentor.test(mentor, people[0])
     assert facts_of([published.batch])[published.batch.pk].without_mentor == 4
-    end_mentorship(mentorship=Mentorship.objects.get(enrollment=people[0]), by=staff)
+    assert end_mentoring(user=mentor, practice_class=published.classes[0], by=staff) == 4
+    assert not Mentorship.objects.exists(), "what began today never held"
     assert not is_mentor.test(mentor, people[0])
     Cadre.objects.filter(pk=published.cadres[0].pk).update(user=mentor)
     with pytest.raises(DomainError) as refused:
@@ -84,7 +90,9 @@ def test_accounts_are_issued_linked_and_not_twice(published: County, staff: User
         cadre.name: f"g{cadre.pk:06d}" if i == 1 else cadre.phone
         for i, cadre in enumerate(published.cadres) if i
     }  # fmt: skip
-    assert all(slip.password and slip.user.check_password(slip.password) and slip.user.must_change_password for slip in slips)
+    assert all(
+        slip.password and slip.user.check_password(slip.password) and slip.user.must_change_password for slip in slips
+    )
     for cadre in published.cadres[1:]:
         cadre.refresh_from_db()
         assert cadre.user is not None
