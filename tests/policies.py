@@ -124,6 +124,8 @@ ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
     "step": lambda world, relation: "evaluate",
     "waiver_id": "waiver",
     "act": lambda world, relation: "withdraw",
+    "part": lambda world, relation: "due",
+    "grade": lambda world, relation: "good",
 }
 """URL argument → attribute of the side, or a function of (world, relation) that gives the plain value."""
 
@@ -296,7 +298,28 @@ BATCHES: dict[str, Row] = {
     "batches:overview": Row(every=ONLOOKERS, status=200),
 }
 
-ROUTES: dict[str, Row] = {**BATCHES, **ACTIVITIES, **CADRES, **ACCOUNTS, **OFFICE, **BASES}
+
+def _with_results(world: World) -> None:
+    """Every side's campaign has results that stand."""
+    for side in world.sides.values():
+        type(side.campaign).objects.filter(pk=side.campaign.pk).update(state="computed")
+
+
+REPORTS: dict[str, Row] = {
+    "reports:home": Row(every=SIGNED_IN),
+    "reports:dashboard": Row(every=ONLOOKERS, status=200),
+    "reports:dashboard_of": Row(every=ONLOOKERS, status=200),
+    "reports:coverage": Row(every=ONLOOKERS, status=200),
+    "reports:records": Row(every=ONLOOKERS, status=200),
+    "reports:base_load": Row(every=ONLOOKERS, status=200),
+    "reports:results": Row(every=ONLOOKERS, status=200, setup=_with_results),
+    "reports:ask_roster": Row(every=DESK, own={HEAD_TEACHER, MONITOR}, methods=("POST",), status=302),
+    "reports:ask_sign_in": Row(every=DESK, own={HEAD_TEACHER, MONITOR}, methods=("POST",), status=302),
+    "reports:ask_lodging": Row(every=DESK, own={HEAD_TEACHER, MONITOR}, methods=("POST",), status=302),
+    "reports:ask_notice": Row(every=DESK, methods=("POST",), status=302),
+}
+
+ROUTES: dict[str, Row] = {**REPORTS, **BATCHES, **ACTIVITIES, **CADRES, **ACCOUNTS, **OFFICE, **BASES}
 
 ADMIN: dict[str, AdminRow] = {
     "activities.ActivityRecord": AdminRow(pk="record"),
