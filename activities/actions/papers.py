@@ -16,11 +16,12 @@ from rules import Predicate
 
 from accounts import audit
 from accounts.models import AuditEntry, User
-from activities import rules, states
+from activities import queries, rules, states
 from activities.models import ActivityRecord, PaperState, PaperVersion, Reflection, ResearchReport
 from activities.rules import Filed
 from batches.models import Batch
 from config.errors import Conflict, DomainError
+from office.actions import notify
 
 AnyPaper = TypeVar("AnyPaper", ActivityRecord, Reflection, ResearchReport)
 OWNER = {ActivityRecord: "record", Reflection: "reflection", ResearchReport: "report"}
@@ -164,6 +165,9 @@ def move(
             row.decided_at = now
         row.save(update_fields=["state", "submitted_at", "decided_at"])
         entry.data["sha256"] = keep_version(row, by=by, reason=note).sha256
+        if act in ("accept", "return"):
+            told = "已审核" if act == "accept" else "退回，改后再报"
+            notify(addressees=[row.author], subject=f"“{row.title}”{told}"[:120], text=note, url=queries.paper_url(row))
     return row
 
 

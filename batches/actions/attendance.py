@@ -31,6 +31,7 @@ from batches.rules import (
     may_keep_attendance,
 )  # fmt: skip
 from config.errors import Conflict, DomainError
+from office.actions import notify
 from office.models import StoredFile
 
 LEAVE_KINDS = (Absence.Kind.LEAVE, Absence.Kind.LATE, Absence.Kind.EARLY)
@@ -169,6 +170,11 @@ def decide_leave(*, by: User, absence: Absence, approve: bool, reason: str = "")
             raise DomainError("absence_void", "这一条已作废。要请假请重新登记。")
         row.state = Absence.State.APPROVED if approve else Absence.State.REFUSED
         row.save(update_fields=["state"])
+        cadre = row.enrollment.cadre
+        if cadre.user is not None:
+            told = "已准" if approve else "没有准"
+            subject = f"{row.first_day:%m-%d} {row.get_kind_display()}{told}"
+            notify(addressees=[cadre.user], subject=subject, text=note, url="/activities/me/")
         entry.data.update(absence=row.pk, enrollment=row.enrollment_id)
     return row
 

@@ -33,6 +33,7 @@ from activities.invariants import INVARIANTS
 from activities.models import ActivityRecord, PaperState, PaperVersion, Reflection
 from batches.models import Absence, Batch, ClassMembership, Gathering
 from config.errors import Conflict, DomainError
+from office.models import Notice
 from tests.activities.conftest import DAY, ClassWorld, file, filed, make_class
 from tests.factories import BatchFactory, MembershipFactory, VillageFactory
 
@@ -148,6 +149,10 @@ def test_every_handing_in_and_decision_leaves_a_version(ours: ClassWorld) -> Non
     ]  # fmt: skip
     assert versions[1].reason == "缺人数"
     assert [json.loads(v.content)["people_reached"] for v in versions] == [None, None, 12, 12]
+    notices = Notice.objects.filter(addressee=ours.monitor).order_by("pk")
+    assert [(notice.subject, notice.text) for notice in notices] == [
+        ("“帮6户老人装扶手”退回，改后再报", "缺人数"), ("“帮6户老人装扶手”已审核", ""),
+    ]  # fmt: skip
     for statement in ("UPDATE activities_paperversion SET content = '{}'", "DELETE FROM activities_paperversion"):
         with pytest.raises(Exception, match="Cannot"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)

@@ -23,6 +23,7 @@ from batches.models import Absence, ClassOffice, ClassStaff, Enrollment, Gatheri
 from batches.presence import presence_of_gathering
 from config.errors import Conflict, DomainError
 from office.files import store_file
+from office.models import Notice
 from tests.activities.conftest import ClassWorld, make_class, on_the_day
 from tests.factories import (
     BaseFactory,
@@ -115,6 +116,8 @@ def test_cadre_asks_own_leave_which_waits_for_the_head_teacher(ours: ClassWorld,
     assert days(ours)[ours.member.enrollment.pk] == 3  # refused leave takes no day off
     decide_leave(by=ours.head_teacher, absence=absence, approve=True)
     assert days(ours)[ours.member.enrollment.pk] == 2
+    told = Notice.objects.filter(addressee=ours.cadre).order_by("pk").values_list("subject", "text")
+    assert list(told) == [("09-12 请假没有准", "要开班会"), ("09-12 请假已准", "")]
 
 
 def test_cadre_cannot_enter_own_unexcused_absence(ours: ClassWorld) -> None:
