@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import openpyxl
 from openpyxl.cell.cell import Cell
@@ -67,7 +67,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: s
             cell.alignment = Alignment(vertical="top", wrap_text=headings[column - 1] == "问题与改法")
     if foot:
         write_text(cast(Cell, sheet.cell(number + 2, 1)), foot)
-        sheet.oddFooter.center.text = foot.replace("&", "＆")
+        footer: Any = sheet.oddFooter
+        footer.center.text = foot.replace("&", "＆")
     return _saved(book)
 
 
@@ -77,11 +78,12 @@ def _head(sheet: Worksheet, row: int, headings: Sequence[str]) -> None:
         write_text(cell, heading)
         cell.font, cell.fill = Font(bold=True), HEAD
         sheet.column_dimensions[get_column_letter(column)].width = WIDTHS.get(heading, 12)
-    sheet.freeze_panes = sheet.cell(row + 1, 1)
+    sheet.freeze_panes = f"A{row + 1}"
     sheet.print_title_rows = f"{row}:{row}"
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    properties: Any = sheet.sheet_properties
+    properties.pageSetUpPr.fitToPage = True
 
 
 def _saved(book: openpyxl.Workbook) -> bytes:
