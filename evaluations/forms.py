@@ -106,13 +106,18 @@ class PanelMemberForm(forms.Form):
     person = forms.CharField(label="评审员的登录名或姓名", max_length=40, help_text="同名的写登录名")
     kind = forms.ChoiceField(label="身份", choices=PanelMember.Kind.choices)
     unit = forms.ModelChoiceField(
-        Unit.objects.order_by("name"), label="单位", required=False, help_text="群众不填；系统靠它找出同一单位的人"
+        Unit.objects.order_by("name"),
+        label="单位",
+        required=False,
+        empty_label="不填",
+        help_text="群众不填；系统靠它找出同一单位的人",
     )
     household = forms.ModelChoiceField(
         HostHousehold.objects.exclude(
             state__in=[HostHousehold.State.APPLIED, HostHousehold.State.REJECTED]
         ).select_related("base__village").order_by("base__village__name", "head", "pk"),
-        label="本人是哪户接待农户", required=False, help_text="不是的不选；系统靠它找出在他家住过的人",
+        label="本人是哪户接待农户", required=False, empty_label="不是接待农户",
+        help_text="不是的不选；系统靠它找出在他家住过的人",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **options: Any) -> None:

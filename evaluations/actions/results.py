@@ -6,15 +6,16 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
+from batches.models import Enrollment
 from config.errors import DomainError
 from evaluations import results, states
 from evaluations.candidates import candidates, class_of
 from evaluations.models import Campaign, Result, Review, Score
 
 
-def outcomes_of(campaign: Campaign) -> dict[int, results.Outcome]:
-    """Everybody's outcome from the sheets as they stand, by enrollment id (4 queries); what results are checked against."""
-    people = list(candidates(campaign))
+def outcomes_of(campaign: Campaign, people: list[Enrollment] | None = None) -> dict[int, results.Outcome]:
+    """Everybody's outcome (or that of `people`) from the sheets as they stand, by enrollment id, in 4 queries."""
+    people = list(candidates(campaign)) if people is None else people
     criteria = campaign.rubric.criteria.order_by("order")
     lines = [results.Line(row.pk, row.name, row.weight, row.scorer) for row in criteria]
     sheets: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))

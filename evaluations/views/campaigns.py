@@ -15,7 +15,7 @@ from evaluations import actions, states
 from evaluations.candidates import candidates, class_of
 from evaluations.duties import Duty, duties_of
 from evaluations.forms import CampaignChangeForm, CampaignForm
-from evaluations.models import Campaign, Recusal, Result, Review, Rubric, Scorer
+from evaluations.models import Campaign, Panel, Recusal, Result, Review, Rubric, Scorer
 from evaluations.queries import COMPUTED, distribution, gaps_of, lines_of, own_results, visible_campaigns
 from evaluations.rules import may_run_evaluations, may_see_evaluations, may_see_results
 
@@ -28,11 +28,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
     """Evaluations: for the centre all of them, for scorers those in which they score, for cadres their own final result."""
     user = user_of(request)
     page = Paginator(visible_campaigns(user), ROWS).get_page(request.GET.get("page"))
-    duties: dict[int, list[Duty]] = {campaign.pk: [] for campaign in page.object_list}
-    for duty in duties_of(page.object_list, user):
-        duties[duty.campaign.pk].append(duty)
     context = {
-        "page": page, "rows": [(campaign, duties[campaign.pk]) for campaign in page.object_list],
+        "page": page, "duties": duties_of(page.object_list, user),
         "runs": may_run_evaluations.test(user), "sees": may_see_results.test(user), "own": list(own_results(user)),
     }  # fmt: skip
     return render(request, "evaluations/list.html", context)
@@ -90,7 +87,7 @@ def campaign_page(request: HttpRequest, campaign_id: int) -> HttpResponse:
     context = {
         **frame,
         "criteria": campaign.rubric.criteria.order_by("order"),
-        "panels": members.order_by("name"),
+        "panels": sorted(members.order_by("name"), key=_first_number),
         "totals": _totals(duties),
         "people": len(lines),
         "rows": distribution(campaign, lines) if campaign.state in COMPUTED else [],
@@ -115,6 +112,10 @@ def _frame(request: HttpRequest, campaign: Campaign, tab: str) -> dict[str, Any]
         "forming": campaign.state in (Campaign.State.DRAFT, Campaign.State.OPEN),
         "overdue": bool(campaign.closes_on and campaign.closes_on < timezone.localdate()),
     }  # fmt: skip
+
+
+def _first_number(panel: Panel) -> int:
+    return min((row.number for row in panel.classes.all()), default=0)
 
 
 def _totals(duties: list[Duty]) -> list[tuple[Scorer, int, int, int]]:
@@ -187,7 +188,6 @@ def results(request: HttpRequest, campaign_id: int) -> HttpResponse:
         **_frame(request, campaign, "results"), "page": Paginator(shown, ROWS).get_page(request.GET.get("page")),
         "numbers": numbers, "number": number, "only": only, "filtered": bool(number or only), "people": len(lines),
         "ties": [line for line in lines if line.result and line.result.tied],
-        "places": {row.practice_class.pk: row for row in distribution(campaign, lines)},
     }  # fmt: skip
     return render(request, "evaluations/results.html", context)
 
