@@ -22,7 +22,7 @@ admin.site.unregister(Group)  # rights follow from RoleGrant and the domain's ro
 @admin.register(User)
 class UserAdmin(ReadOnlyDesk):
     may_view = may_see_accounts
-    list_display = ("username", "name", "is_active", "must_change_password", "last_login", "acts")
+    list_display = ("username", "name", "state", "last_login", "acts")
     list_filter = ("is_active", "must_change_password")
     search_fields = ("username", "name")
     search_help_text = "按登录名或姓名查"
@@ -39,6 +39,12 @@ class UserAdmin(ReadOnlyDesk):
     readonly_fields = ("acts",)
     ordering = ("username",)
     change_list_template = "accounts/admin_users.html"
+
+    @admin.display(description="状态", ordering="is_active")
+    def state(self, user: User) -> str:
+        if not user.is_active:
+            return "已停用"
+        return "还没有用过" if user.must_change_password else "可登录"
 
     @admin.display(description="办理")
     def acts(self, user: User) -> SafeString:
