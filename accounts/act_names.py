@@ -55,6 +55,7 @@ ACT_NAMES = {
     "drop_demand": "取消编排要求",
     "enable_account": "启用账号",
     "end_class_staff": "结束班主任或辅导员",
+    "end_mentoring": "结束帮带",
     "end_mentorship": "结束导师帮带",
     "end_office": "结束班务",
     "end_waiver": "结束例外",
