@@ -44,6 +44,19 @@ def decrypt(value: str) -> str:
     return _keys()[1][key_id].decrypt(raw[:12], raw[12:], key_id.encode()).decode()
 
 
+def seal(content: bytes) -> bytes:
+    """A file's content encrypted: key id, a line end, nonce and ciphertext. Uploaded rosters hold ID numbers too."""
+    key_id, keys = _keys()
+    nonce = os.urandom(12)
+    return key_id.encode() + b"\n" + nonce + keys[key_id].encrypt(nonce, content, key_id.encode())
+
+
+def unseal(sealed: bytes) -> bytes:
+    """The content of a sealed file; raises InvalidTag when it was altered, KeyError on a lost key."""
+    key_id, _, body = sealed.partition(b"\n")
+    return _keys()[1][key_id.decode()].decrypt(body[:12], body[12:], key_id)
+
+
 def blind_index(text: str) -> str:
     """Keyed SHA-256 of a value, equal for equal values, for unique constraints and look-ups; empty for the empty text."""
     if not text:

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
+from config.errors import DomainError
 from office.actions import notify
-from office.files import store_file
+from office.files import read_file, store_file
 from office.models import Job, JobState, Notice, StoredFile
 from office.tasks import remove_expired_files
 from tests.factories import UserFactory
@@ -125,14 +126,19 @@ def test_expired_file_does_not_take_an_equal_one_with_it(owner: User) -> None:
     StoredFile.objects.filter(pk=gone.pk).update(expires_at="2020-01-01T00:00Z")
     remove_expired_files()
     kept.refresh_from_db()
-    with kept.content.open("rb") as stream:
-        assert stream.read() == b"roster"
+    assert read_file(kept) == b"roster"
+
+
+def test_file_lies_sealed_on_disk(owner: User) -> None:
+    """A roster holds ID numbers: whoever gets at the folder reads none of them."""
+    file = stored(owner, content="干部,990101199001010011".encode())
+    with file.content.open("rb") as stream:
+        on_disk = stream.read()
+    assert b"990101" not in on_disk
+    assert read_file(file) == "干部,990101199001010011".encode()
 
 
 def test_damaged_file_is_told_apart(owner: User) -> None:
-    from config.errors import DomainError
-    from office.files import read_file
-
     file = stored(owner, content=b"to be damaged")
     file.content.storage.delete(file.content.name)
     file.content.storage.save(file.content.name, ContentFile(b"altered"))
