@@ -211,7 +211,7 @@ IDLE_SECONDS = env.int("IDLE_SECONDS", default=30 * 60)
 SESSION_COOKIE_AGE = 12 * 3600
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username"], ["ip_address", "user_agent"]]
+AXES_LOCKOUT_PARAMETERS = [["username"]]  # an office shares one address: nginx slows a whole address down
 AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
