@@ -176,6 +176,25 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     )
 
 
+# --- the browser
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests in a browser are left out where there is none, all for one reason; with REQUIRE_BROWSER=1 they fail."""
+    if item.get_closest_marker("browser"):
+        from tests.browser.chromium import require_chromium
+
+        require_chromium()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium for the whole run; people sit down before it with `tests.browser.chromium.Person`."""
+    from tests.browser.chromium import opened
+
+    yield from opened()
+
+
 # --- the standing cast
 
 

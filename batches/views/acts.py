@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from accounts.models import User
+from batches.actions.names import running_job
 from batches.forms.fields import ActForm
 from batches.models import Batch
 from batches.queries import visible_batches
+from office.models import Job
 
 Forms = Mapping[str, ActForm]
 UNPROCESSABLE = 422
@@ -23,6 +25,16 @@ def me(request: HttpRequest) -> User:
 def batch_of(request: HttpRequest, batch_id: int) -> Batch:
     """The batch, or 404 when this person does not see it."""
     return get_object_or_404(visible_batches(me(request)), pk=batch_id)
+
+
+def batch_and_job(request: HttpRequest, batch_id: int) -> tuple[Batch, Job | None]:
+    """The batch and its running job. Without one the batch is read after the look for it: a job that ends just now has
+    then ended for the whole page, which is not loaded anew."""
+    found = batch_of(request, batch_id)
+    job = running_job(found)
+    if job is None:
+        found.refresh_from_db(fields=["state", "state_reason"])
+    return found, job
 
 
 def forms_for(request: HttpRequest, batch: Batch, kinds: Mapping[str, type[ActForm]]) -> dict[str, ActForm]:

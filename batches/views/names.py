@@ -7,14 +7,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import allow
-from batches.actions.names import drop_demand, remind_units, running_job
+from batches.actions.names import drop_demand, remind_units
 from batches.course import blocks_of
 from batches.forms.names import AddNameForm, DemandForm, OpenNominationsForm
 from batches.models import Batch, Nomination
 from batches.queries import age_at, nomination_counts, visible_nominations
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import allowed
-from batches.views.acts import batch_of, carry_out, forms_for, me, status_of
+from batches.views.acts import batch_and_job, batch_of, carry_out, forms_for, me, status_of
 from cadres.models import Unit
 
 
@@ -22,7 +22,7 @@ from cadres.models import Unit
 @require_http_methods(["GET", "POST"])
 def names(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Names by unit and one by one, with filters by unit and answer; the forms are for centre staff."""
-    found = batch_of(request, batch_id)
+    found, job = batch_and_job(request, batch_id)
     may_run = may_run_batches.test(request.user)
     kinds = {"open": OpenNominationsForm, "add": AddNameForm, "demand": DemandForm} if may_run else {}
     forms = forms_for(request, found, kinds)
@@ -49,7 +49,7 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
         "waiting_units": sum(bool(row["proposed"]) for row in units),
         "total": sum(row["proposed"] + row["confirmed"] for row in units),
         "blocks": blocks_of(found, me(request)),
-        "job": running_job(found),
+        "job": job,
         "demands": found.demands.filter(live=True).select_related("cadre__unit").order_by("cadre__sort_name", "pk"),
         "forms": forms,
         "may_run": may_run,

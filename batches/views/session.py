@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import allow
 from batches.actions.batch import advance_batch
-from batches.actions.names import running_job
 from batches.arrangement import arrangement_of
 from batches.course import blocks_of, quick_blocks, steps_of
 from batches.facts import facts_of
@@ -23,7 +22,7 @@ from batches.planning_input import gatherings_held
 from batches.queries import latest_run, nomination_counts, version_in_force, visible_batches, visible_classes
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
-from batches.views.acts import batch_of, me, posted_reason
+from batches.views.acts import batch_and_job, batch_of, me, posted_reason
 from config.errors import DomainError
 
 PLAIN_STEPS = ("start", "evaluate", "resume", "close", "reopen")
@@ -94,7 +93,7 @@ def _next_batch() -> dict[str, Any]:
 @require_GET
 def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The session page: where the batch stands, its names, its plan, and the acts that lead on."""
-    found = batch_of(request, batch_id)
+    found, job = batch_and_job(request, batch_id)
     run = latest_run(found)
     version = version_in_force(found)
     arrangement = arrangement_of(found)
@@ -107,7 +106,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "blocks": blocks,
         "facts": facts_of([found])[found.pk],
         "units": nomination_counts(found),
-        "job": running_job(found),
+        "job": job,
         "last_job": _last_job(found),
         "run": run,
         "is_live": found.state in LIVE,
