@@ -145,9 +145,10 @@ def current(batch: Batch) -> Arrangement:
     lodgings = Lodging.objects.filter(gathering__in=keys, live=True).select_related(
         "enrollment__cadre__unit", "bed__room__household"
     )
-    for row in lodgings.order_by("pk"):
-        room = row.bed.room
-        found.stays[keys[row.gathering_id]].append(Stay(row.enrollment.cadre, room.household, room, row.bed.number))
+    for lodging in lodgings.order_by("pk"):
+        room = lodging.bed.room
+        stay = Stay(lodging.enrollment.cadre, room.household, room, lodging.bed.number)
+        found.stays[keys[lodging.gathering_id]].append(stay)
     _in_order(found)
     return found
 

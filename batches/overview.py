@@ -184,7 +184,7 @@ class Calendar:
 def weeks_of(batch: Batch) -> list[Week]:
     """Weeks from the one that holds the first day; the first is odd (4-planning §4.2)."""
     monday = batch.first_day - datetime.timedelta(days=batch.first_day.weekday())
-    weeks = []
+    weeks: list[Week] = []
     free = CalendarDay.objects.filter(kind="holiday", day__range=(monday, batch.last_day)).order_by("day")
     names = {day: name or "放假" for day, name in free.values_list("day", "name")}
     while monday <= batch.last_day:
@@ -335,7 +335,7 @@ def _number(value: float) -> str:
 def differences_of(version: PlanVersion) -> list[str]:
     """What a version changed, with labels instead of identifiers."""
     labels = Labels(version.differences)
-    return [_difference(labels.say(line)) for line in version.differences]
+    return [_difference(labels.put(line)) for line in version.differences]
 
 
 def _difference(line: str) -> str:

@@ -62,9 +62,13 @@ class Labels:
         """The label of one identifier; itself where nothing is known of it."""
         return self.known.get(identifier, identifier)
 
+    def put(self, text: str) -> str:
+        """The text with every identifier in it replaced."""
+        return IDENTIFIER.sub(self._replace, text)
+
     def say(self, text: str) -> str:
-        """The text with every identifier in it replaced; spaces that stood around identifiers go."""
-        return re.sub(r"(?<=[^\x00-\x7f]) | (?=[^\x00-\x7f])", "", IDENTIFIER.sub(self._replace, text))
+        """The same for a sentence: the spaces that stood around identifiers go."""
+        return re.sub(r"(?<=[^\x00-\x7f]) | (?=[^\x00-\x7f])", "", self.put(text))
 
     def _replace(self, match: re.Match[str]) -> str:
         identifier = f"{match[1]}{match[2]}"

@@ -69,7 +69,7 @@ def _move_batches(old: Programme, new: Programme) -> None:
 
 def _keep_tracks(programme: Programme, tracks: Tracks) -> None:
     """Write the tracks, found by their order, and fit the classes of batches that wait to them."""
-    known = {track.order: track for track in programme.tracks.all()}
+    known = {track.order: track for track in Track.objects.filter(programme=programme).order_by("order")}
     for values in tracks:
         track = known.pop(values["order"], None) or Track(programme=programme)
         for name, value in values.items():

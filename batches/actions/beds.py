@@ -1,6 +1,7 @@
 """Beds of people who come or go after publication: given up, found, or chosen by hand (4-planning R16 to R18)."""
 
 import datetime
+from typing import Any
 
 from django.db import IntegrityError, connection
 from django.db.backends.postgresql.psycopg_any import DateRange
@@ -36,12 +37,12 @@ def _coming(practice_class: PracticeClass, day: datetime.date) -> QuerySet[Gathe
 
 def give_up_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> None:
     """The person's bed at a gathering is free again, and the base has one guest less; nothing where there is none."""
-    lodging = gathering.lodgings.filter(enrollment=enrollment, live=True).select_related("household").first()
+    lodging = gathering.lodgings.filter(enrollment=enrollment, live=True).select_related("bed__room__household").first()
     if lodging is None:
         return
     lodging.live = False
     lodging.save(update_fields=["live"])
-    site = _site_of(gathering, lodging.household.base_id)
+    site = _site_of(gathering, lodging.bed.room.household.base_id)
     if site is not None:
         resize_site(site, site.people - 1, by)
 
@@ -127,7 +128,7 @@ def _revive_site(gathering: Gathering, bed: Bed, by: User) -> None:
     take_site(gathering, given_up.base, 1, given_up.order, by)
 
 
-def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Bed]:
+def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
     """Beds at the gathering's bases that the person can sleep in all nights: open, admitted, free, no other sex there.
 
     `guests` is the number of people of the same class who already stay in the household (nobody should be alone, R16).
@@ -159,13 +160,13 @@ def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Bed]:
     )
 
 
-def _bases(gathering: Gathering) -> QuerySet[GatheringSite]:
+def _bases(gathering: Gathering) -> QuerySet[GatheringSite, Any]:
     """Bases where the gathering is held; those it held last where nobody is left at any."""
     live = gathering.sites.filter(live=True)
     return (live if live.exists() else gathering.sites.all()).values("base")
 
 
-def joinable_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Bed]:
+def joinable_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
     """Free beds where people of the class already stay and one more still makes a lawful group; smallest group first."""
     most = gathering.practice_class.batch.programme.household_group_max
     joined = free_beds(gathering, enrollment).filter(guests__gte=1, guests__lt=most)

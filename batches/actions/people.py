@@ -91,10 +91,11 @@ def _within(batch: Batch, day: datetime.date) -> datetime.date:
 
 def _end_membership(membership: ClassMembership, day: datetime.date, reason: str) -> None:
     """End it before `day`; a membership that would have no day left never counted and is no longer live."""
-    if membership.days.lower >= day:
+    begins = membership.days.lower
+    if begins is None or begins >= day:
         membership.live = False
     else:
-        membership.days = DateRange(membership.days.lower, day)
+        membership.days = DateRange(begins, day)
     membership.reason = reason[:200]
     membership.save()
 

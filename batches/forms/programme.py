@@ -63,7 +63,8 @@ class ProgrammeForm(forms.ModelForm):
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, use_required_attribute=False, **options)
+        options.setdefault("use_required_attribute", False)
+        super().__init__(*args, **options)
         for name, field in self.fields.items():
             field.help_text = MEANINGS[name]
 
