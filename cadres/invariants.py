@@ -54,7 +54,7 @@ def backward_days() -> list[str]:
 
 
 INVARIANTS: list[Invariant] = [
-    Invariant("1c", "不可用时间有起有止", backward_days),
+    Invariant("1d", "不可用时间有起有止", backward_days),
     Invariant("10a", "身份证号、手机号、导入内容都加密存放", unsealed_values),
     Invariant("10b", "有身份证号的干部都能按号查到", lost_indexes),
     Invariant("10c", "写入了的导入，每一行都落到了人", half_written_imports),
