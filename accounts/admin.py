@@ -70,7 +70,7 @@ class RoleGrantAdmin(DeskAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)
-        form.granted_by = request.user
+        form.granted_by = request.user  # type: ignore[attr-defined] # asked by the form's check
         return form
 
     def save_model(self, request: HttpRequest, obj: RoleGrant, form: Any, change: bool) -> None:

@@ -112,13 +112,13 @@ def _write(entries: Iterable[Entry]) -> None:
     with connection.cursor() as cursor:
         for entry in entries:
             data = json.dumps(entry.data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-            row = (
+            values = (
                 entry.by.pk if entry.by else None,
                 entry.by.name if entry.by else SYSTEM,
                 entry.act, entry.subject_type, entry.subject_id, entry.subject, entry.reason[:500], data,
                 request_id, _address.get(),
             )  # fmt: skip
-            row = tuple(_clean(value) if isinstance(value, str) else value for value in row)
+            row = [_clean(value) if isinstance(value, str) else value for value in values]
             cursor.execute(
                 f"INSERT INTO accounts_auditentry ({', '.join(FIELDS)}) VALUES ({', '.join(['%s'] * len(FIELDS))})",  # noqa: S608 -- constant column names
                 row,

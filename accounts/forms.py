@@ -124,7 +124,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label="事由", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
-class RoleGrantForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
+class RoleGrantForm(forms.ModelForm):
     """Used by the admin site; the act itself is `grant_role`."""
 
     granted_by: User

@@ -9,7 +9,7 @@ A page shows `{% include "accounts/masked.html" with what="cadre.phone" pk=cadre
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import rules
@@ -35,7 +35,7 @@ class Revealable:
     mask: Callable[[str], str]
     rows: Callable[[User], QuerySet[Any]]
     about: Callable[[User], QuerySet[Any]]
-    may: rules.Predicate = field(default=is_centre_staff)
+    may: rules.Predicate = is_centre_staff
 
 
 _registry: dict[str, Revealable] = {}

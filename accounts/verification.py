@@ -66,8 +66,8 @@ def _verify() -> Verdict:
             return Verdict(seq, len(checkpoints), entry.seq, "与前一条接不上")
         if entry.hash != entry_hash(entry):
             return Verdict(seq, len(checkpoints), entry.seq, "内容被改过")
-        point = checkpoints.get(entry.seq)
-        if point and point.hash != entry.hash:
+        signed = checkpoints.get(entry.seq)
+        if signed and signed.hash != entry.hash:
             return Verdict(seq, len(checkpoints), entry.seq, "与签名的检查点不符")
         seq, previous = entry.seq, entry.hash
     last = max([head.seq, *checkpoints], default=0)

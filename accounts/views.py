@@ -245,7 +245,7 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     page = Paginator(audit_entries(wanted), 20).get_page(request.GET.get("page"))
     for entry in page.object_list:
-        entry.name = act_name(entry.act)
+        entry.name = act_name(entry.act)  # type: ignore[attr-defined] # only for the page
     point = AuditCheckpoint.objects.order_by("-seq").first()
     return render(request, "accounts/audit.html", {"form": form, "page": page, "checkpoint": point})
 

@@ -1,6 +1,5 @@
 """The service centre's admin site: one more door, in the order of the programme's course."""
 
-from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
@@ -27,7 +26,7 @@ class CentreSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and getattr(request.user, "is_staff", False))
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Somebody signed in who may not open the site gets our 403 page, no second sign-in."""
         guarded = super().admin_view(view, cacheable)
 
@@ -46,10 +45,10 @@ class CentreSite(admin.AdminSite):
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next", ""), resolve_url(settings.LOGIN_URL))
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return redirect("accounts:sign_out", preserve_request=True)
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return redirect("accounts:change_password")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ class Session:
 
     def _work(self, run: PlanRun, task: Callable[[str], None]) -> None:
         """Carry the run's job out here and now instead of by a worker."""
+        assert run.job_id is not None  # noqa: S101 -- started with its job
         task(str(run.job_id))
         job = Job.objects.get(pk=run.job_id)
         if job.state != JobState.DONE:
