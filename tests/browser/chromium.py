@@ -18,8 +18,8 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--no-first-run",
 )
-PATIENCE = 60_000
-"""Milliseconds after which a page that never comes fails the test; nothing is asserted about how long anything takes."""
+PATIENCE, WORK = 30_000, 240_000
+"""Milliseconds after which a page, or a worker's result, that never comes fails the test; how long it takes is not asserted."""
 HEARING = """document.addEventListener("DOMContentLoaded", () => {
   window.heard = [...document.querySelectorAll("[data-message]")].map(message => message.innerText);
 });"""
@@ -147,7 +147,7 @@ class Person:
 
     def wait_for(self, selector: str) -> None:
         """Something appears, be it on a page that htmx loads anew."""
-        self.page.wait_for_selector(selector, state="attached")
+        self.page.wait_for_selector(selector, state="attached", timeout=WORK)
         self.look()
 
     def text(self, selector: str = "main") -> str:

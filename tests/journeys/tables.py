@@ -9,7 +9,7 @@ from bases.imports import KNOWN
 
 ROSTER = Path(__file__).parents[1] / "cadres" / "rosters" / "clean-266.xlsx"
 VILLAGES = (("青石镇", "上坪村"), ("青石镇", "竹湾村"), ("柳塘乡", "柳塘村"), ("柳塘乡", "石桥村"))
-HOUSEHOLDS_A_VILLAGE = 6
+HEADS = [[f"黄{first}{second}" for first in "永春夏秋冬福"] for second in "山水田林"]
 ADMITTED = ("2025-12-01", "2025-12-02", "2025-12-12", "2025-12-16")
 """研判、公示第一天、公示最后一天、纳管 of every household."""
 
@@ -23,10 +23,10 @@ def bases_table() -> bytes:
             "联系电话": f"1990000030{place}", "日均承载": 40, "县城以东公里": 4 + 2 * place, "县城以北公里": 3,
             "党性教育": "红色驿站", "农事体验": "茶园", "村情调查": "村史馆", "线路": "东线",
         })  # fmt: skip
-        for number in range(HOUSEHOLDS_A_VILLAGE):
+        for number in range(len(HEADS[place])):
             reviewed, first, last, admitted = ADMITTED
             households.append({
-                "乡镇": township, "村": village, "户主": f"黄{'永春夏秋冬福'[number]}{'山水田林'[place]}", "门牌": f"{number + 1}号",
+                "乡镇": township, "村": village, "户主": HEADS[place][number], "门牌": f"{number + 1}号",
                 "电话": f"199000004{place}{number}", "房间床位": "东屋2张、西屋2张", "研判日期": reviewed, "公示第一天": first,
                 "公示最后一天": last, "纳管日期": admitted,
             })  # fmt: skip
