@@ -125,7 +125,7 @@ class Enrollment(models.Model):
     left_on = models.DateField("至", null=True, blank=True, help_text="退出的到哪天止（不含）")
     reason = models.CharField("原因", max_length=200, blank=True)
     live = models.BooleanField("有效", default=True)
-    period = DateRangeField("期间", editable=False, null=True)
+    period = DateRangeField("期间", editable=False, null=True)  # type: ignore[misc] # the trigger fills it
 
     class Meta:
         verbose_name = verbose_name_plural = "学员"

@@ -100,7 +100,7 @@ class Lodging(models.Model):
     enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="lodgings", verbose_name="学员")
     bed = models.ForeignKey("bases.Bed", models.PROTECT, related_name="lodgings", verbose_name="床位")
     live = models.BooleanField("有效", default=True)
-    stay = DateRangeField("住宿", editable=False, null=True, help_text="[到村, 离村)，即各夜")
+    stay = DateRangeField("住宿", editable=False, null=True, help_text="[到村, 离村)，即各夜")  # type: ignore[misc] # the trigger fills it
     sex = models.CharField("性别", max_length=1, editable=False, blank=True)
     household = models.ForeignKey(
         "bases.HostHousehold", models.PROTECT, related_name="lodgings", editable=False, null=True, verbose_name="农户"
