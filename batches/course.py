@@ -20,6 +20,7 @@ from office.todo import Todo
 
 S = Batch.State
 MOST_UNITS_NAMED = 4
+GRAVITY = ("bad", "warn", "info")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,11 @@ def blocks_of(batch: Batch, user: User) -> list[Block]:
     if batch.state == S.PUBLISHED and (coming := next_gathering_day(batch)) is not None:
         back = "" if gatherings_held(batch) else "；此前可以撤回发布"
         blocks.append(Block("info", f"下一次集中 {coming:%m-%d}{back}"))
-    order = ("bad", "warn", "info")
-    return sorted(blocks, key=lambda block: order.index(block.kind))
+    return _by_gravity(blocks)
+
+
+def _by_gravity(blocks: list[Block]) -> list[Block]:
+    return sorted(blocks, key=lambda block: GRAVITY.index(block.kind))
 
 
 def quick_blocks(batch: Batch, facts: Facts) -> list[Block]:
@@ -76,7 +80,7 @@ def quick_blocks(batch: Batch, facts: Facts) -> list[Block]:
         text = "编排有缺口，看过再发布" if facts.shortfalls else "编排好了，看过就可以发布"
         return [Block("info", text, _page("batch", batch) + "#result", "看结果")]
     if batch.state in (S.PUBLISHED, S.RUNNING):
-        return _about_staff(batch, facts) + _about_gatherings(batch, facts)
+        return _by_gravity(_about_staff(batch, facts) + _about_gatherings(batch, facts))
     return []
 
 
@@ -96,7 +100,7 @@ def _about_answers(batch: Batch, facts: Facts) -> list[Block]:
     if not facts.waiting:
         return [Block("info", f"各单位都答复了，共 {facts.names} 人", _page("batch", batch) + "#plan", "编排")]
     units = list(dict.fromkeys(facts.waiting_units))
-    named = "、".join(units[:MOST_UNITS_NAMED]) + (" 等" if len(units) > MOST_UNITS_NAMED else "")
+    named = "、".join(units[:MOST_UNITS_NAMED]) + ("等" if len(units) > MOST_UNITS_NAMED else "")
     text = f"{len(units)} 个单位 {facts.waiting} 人没有答复{until}：{named}"
     return [Block("bad" if late else "warn", text, _page("names", batch), f"催 {len(units)} 个单位")]
 

@@ -16,8 +16,12 @@ class WaiverForm(ActForm):
     """Ask for an exception: the rule, and what it is about in the clerk's words; the planner's subject follows."""
 
     rule = forms.ChoiceField(label="规则")
-    unit = forms.ModelChoiceField(Unit.objects.none(), label="单位（R01、R02、R03、R08）", required=False)
-    practice_class = ClassField(PracticeClass.objects.none(), label="班（R02、R04、R14、R15）", required=False)
+    unit = forms.ModelChoiceField(
+        Unit.objects.none(), label="单位（R01、R02、R03、R08）", required=False, empty_label="不涉及"
+    )
+    practice_class = ClassField(
+        PracticeClass.objects.none(), label="班（R02、R04、R14、R15）", required=False, empty_label="不涉及"
+    )
     cadre = CadreField(Cadre.objects.all(), label="干部（R07）", required=False, help_text="姓名，或“姓名 单位”")
     reason = reason_field("为什么要例外")
     until = day_field("有效至", "含当日，空着为本期有效", required=False)
