@@ -13,5 +13,13 @@ from .shape import InputError
 from .solving import PLANNER_VERSION, solve
 
 __all__ = [
-    "PLANNER_VERSION", "InputError", "Stopped", "canonical", "dump", "fingerprint", "load", "require_valid", "solve",
+    "PLANNER_VERSION",
+    "InputError",
+    "Stopped",
+    "canonical",
+    "dump",
+    "fingerprint",
+    "load",
+    "require_valid",
+    "solve",
 ]

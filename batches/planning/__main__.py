@@ -3,7 +3,8 @@
     python -m batches.planning solve INPUT.json --seed 1 -o PLAN.json [--stages 4]
     python -m batches.planning check INPUT.json PLAN.json
 
-`solve` ends with 0; `check` with 0 when nothing is broken and 1 when something is, one line a breach, by rule code.
+`solve` ends with 0; `check` with 0 when nothing is broken and 1 when something is, one line a breach, by rule
+code; approved exceptions are told and break nothing.
 An input that cannot be read or is not valid ends with 2 and one line that says why. Files may be .json.gz.
 """
 
@@ -41,7 +42,10 @@ def _solve(options: argparse.Namespace) -> int:
 
     document = load(options.input)
     plan = solve(
-        document, seed=options.seed, stages=tuple(range(1, options.stages + 1)), progress=None if options.quiet else tell
+        document,
+        seed=options.seed,
+        stages=tuple(range(1, options.stages + 1)),
+        progress=None if options.quiet else tell,
     )
     if options.output is None:
         sys.stdout.buffer.write(canonical(plan))
@@ -54,15 +58,16 @@ def _solve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from .checker import check  # the checker shares no code with the solvers; only this command knows both
+    from .checker import check, violations  # shares no code with the solvers; only this command knows both
 
     document, plan = load(options.input), load(options.plan)
     breaches = check(document, plan)
     for breach in sorted(breaches, key=lambda b: (b.code, b.subject)):
         print(f"{breach.code} {breach.subject} {breach.message}")
-    if not breaches:
-        print("核对通过，没有违反规则之处")
-    return 1 if breaches else 0
+    broken = violations(breaches)
+    if not broken:
+        print("核对通过，没有违反规则之处" + ("（例外均已批准）" if breaches else ""))
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Running CP-SAT so that the same model gives the same answer: one worker, a seed, a deterministic limit."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ortools.sat.python import cp_model
 
+Expr = Any  # a linear expression or a number; CP-SAT's own names for it do not add up under mypy
 FOUND = (cp_model.OPTIMAL, cp_model.FEASIBLE)
 
 
@@ -16,7 +18,7 @@ class Answer:
     proven: bool
     impossible: bool
 
-    def value(self, expression: cp_model.LinearExprT) -> int:
+    def value(self, expression: Expr) -> int:
         return int(self.solver.value(expression))
 
     def true(self, literal: cp_model.LiteralT) -> bool:
@@ -31,11 +33,12 @@ class Answer:
         return round(self.solver.best_objective_bound)
 
 
-def run(model: cp_model.CpModel, seed: int, limit: float) -> Answer:
-    """Solve within `limit` of deterministic time."""
+def run(model: cp_model.CpModel, seed: int, limit: float, linear: int = 1) -> Answer:
+    """Solve within `limit` of deterministic time; `linear` 2 works harder on the linear relaxation."""
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed % 2_000_000_000
+    solver.parameters.linearization_level = linear
     solver.parameters.max_deterministic_time = limit
     status = solver.solve(model)
     return Answer(solver, status in FOUND, status == cp_model.OPTIMAL, status == cp_model.INFEASIBLE)

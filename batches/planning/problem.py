@@ -239,15 +239,16 @@ def _meets(row: Document, age: int, criteria: Document) -> bool:
     )
 
 
-def first_days(problem: Problem, batch: Batch) -> dict[tuple[str, int], tuple[int, ...]]:
+def first_days(problem: Problem, batch: Batch, apart: bool = True) -> dict[tuple[str, int], tuple[int, ...]]:
     """(parity, index) -> first days that R09, R10 and R11 allow, whatever the place.
 
     A gathering may run into the next week. So that a unit is never all away (R03) when odd and even weeks meet, first
-    days that would meet the other parity's gathering of the next week are left out wherever the fortnight has others.
+    days that would meet the other parity's gathering of the next week are left out wherever the fortnight has others;
+    `apart` false asks for all days that are lawful by themselves.
     """
     weeks = (batch.last - batch.monday) // 7 + 1
     lawful = {week: _lawful_in_week(problem, batch, week) for week in range(1, weeks + 1)}
-    for week in range(1, weeks):
+    for week in range(1, weeks) if apart else ():
         following = lawful[week + 1]
         if following and lawful[week]:
             clean = [day for day in lawful[week] if day + problem.days <= following[0]]

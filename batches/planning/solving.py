@@ -2,10 +2,10 @@
 
 import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import ortools
 import scipy
 
 from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_lodging
@@ -19,7 +19,11 @@ ALL_STAGES = (1, 2, 3, 4)
 
 
 def solve(
-    document: Document, *, seed: int = 1, stages: Sequence[int] = ALL_STAGES, progress: Progress | None = None,
+    document: Document,
+    *,
+    seed: int = 1,
+    stages: Sequence[int] = ALL_STAGES,
+    progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Document:
     """Plan an input as far as the stages asked for: (1,), (1, 2), (1, 2, 3) or all four.
@@ -50,7 +54,10 @@ def solve(
         control.step(4, 1.0)
     shortfalls = Shortfalls(problem, places, members, held_by_class(itinerary.held))
     plan: Document = {
-        "format": PLAN_FORMAT, "input_fingerprint": fingerprint(document), "seed": seed, "versions": versions(),
+        "format": PLAN_FORMAT,
+        "input_fingerprint": fingerprint(document),
+        "seed": seed,
+        "versions": versions(),
         "stages": list(stages),
         "assignments": [
             {"cadre": name, "batch": problem.batches[places[name]].id, "class": seats.get(name)}
@@ -58,7 +65,10 @@ def solve(
         ],
         "unassigned": unassigned(problem, places),
         "gatherings": gathering_rows(problem, itinerary.held, itinerary.skipped) if 3 in stages else [],
-        "lodging": lodging, "levels": levels, "shortfalls": shortfalls.listed(stages), "moves": [],
+        "lodging": lodging,
+        "levels": levels,
+        "shortfalls": shortfalls.listed(stages),
+        "moves": [],
     }
     plan["moves"] = moves(problem, plan)
     return plan
@@ -67,6 +77,9 @@ def solve(
 def versions() -> dict[str, str]:
     """Whatever can change the result."""
     return {
-        "planner": PLANNER_VERSION, "python": platform.python_version(), "ortools": ortools.__version__,
-        "scipy": scipy.__version__, "numpy": np.__version__,
+        "planner": PLANNER_VERSION,
+        "python": platform.python_version(),
+        "ortools": version("ortools"),
+        "scipy": scipy.__version__,
+        "numpy": np.__version__,
     }

@@ -133,7 +133,7 @@ def make_demand(problem: Problem) -> Demand:
                 kept if kept in cadre.open else None,
             )
             members[key].append(cadre.id)
-    groups = [Group(*key, people=tuple(people)) for key, people in members.items()]
+    groups = [Group(*(*key, tuple(people))) for key, people in members.items()]
     people = [problem.by_id[name] for name in sorted(pinned)]
     return Demand(
         problem,

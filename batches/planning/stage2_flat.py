@@ -6,7 +6,7 @@ which people cannot be seated at all when the rules of units, parities and sizes
 
 from ortools.sat.python import cp_model
 
-from .cpsat import Answer, run
+from .cpsat import Answer, Expr, run
 from .problem import Cadre, Klass
 from .stage2_case import MARGINAL, PAIR, Case, Seats
 
@@ -22,9 +22,9 @@ class Flat:
         self.elastic = elastic
         self.model = cp_model.CpModel()
         self.x: dict[tuple[str, str], cp_model.IntVar] = {}
-        self.seated: dict[str, cp_model.LinearExprT] = {}
+        self.seated: dict[str, Expr] = {}
         self.gives: dict[tuple[str, ...], cp_model.IntVar] = {}
-        self.costs: list[cp_model.LinearExprT] = []
+        self.costs: list[Expr] = []
         for cadre in case.members:
             row = [self.x.setdefault((cadre.id, k.id), self.model.new_bool_var("")) for k in case.allowed(cadre)]
             if elastic and cadre.id not in case.problem.batch_pins:
@@ -37,11 +37,11 @@ class Flat:
         self._spread()
         self._parities()
 
-    def count(self, people: list[Cadre], classes: list[Klass] | tuple[Klass, ...]) -> cp_model.LinearExprT:
+    def count(self, people: list[Cadre], classes: list[Klass] | tuple[Klass, ...]) -> Expr:
         names = [(c.id, k.id) for c in people for k in classes]
         return sum(self.x[name] for name in names if name in self.x)
 
-    def _give(self, *name: str, most: int) -> cp_model.LinearExprT:
+    def _give(self, *name: str, most: int) -> Expr:
         """How far a rule is bent; nothing unless elastic."""
         if not self.elastic:
             return 0
@@ -84,7 +84,7 @@ class Flat:
                 self.model.add(sides[0] - sides[1] <= 1 + give)
                 self.model.add(sides[1] - sides[0] <= 1 + give)
                 continue
-            alone = 0
+            alone: Expr = 0
             if self.elastic:  # a unit of which one person at most is seated is never all away for the worse
                 alone = self.model.new_bool_var("")
                 self.model.add(sum(self.seated[c.id] for c in people) <= 1).only_enforce_if(alone)
@@ -118,7 +118,7 @@ class Flat:
                 self.model.add(count + least * alone >= least * some)
                 self.costs.append(LONELY * alone)
 
-    def moves(self, before: Seats) -> cp_model.LinearExprT:
+    def moves(self, before: Seats) -> Expr:
         """People who are not where they were."""
         known = [self.x[item] for item in sorted(before.items()) if item in self.x]
         return len(known) - sum(known)
@@ -127,7 +127,7 @@ class Flat:
         for (cadre, klass), literal in self.x.items():
             self.model.add_hint(literal, seats.get(cadre) == klass)
 
-    def minimize(self, seed: int, limit: float, goal: cp_model.LinearExprT | None = None) -> Answer:
+    def minimize(self, seed: int, limit: float, goal: Expr | None = None) -> Answer:
         self.model.minimize(sum(self.costs) if goal is None else goal)
         return run(self.model, seed, limit)
 

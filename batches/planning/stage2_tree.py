@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ortools.sat.python import cp_model
 
-from .cpsat import run
+from .cpsat import Expr, run
 from .problem import Cadre, Klass
 from .stage2_case import MARGINAL, PAIR, Case, Seats
 
@@ -52,9 +52,9 @@ class Node:
         self.people = list(people)
         self.model = cp_model.CpModel()
         self.first = {c.id: self.model.new_bool_var("") for c in self.people}
-        self.costs: list[cp_model.LinearExprT] = []
+        self.costs: list[Expr] = []
 
-    def count(self, people: Iterable[Cadre]) -> cp_model.LinearExprT:
+    def count(self, people: Iterable[Cadre]) -> Expr:
         return sum(self.first[c.id] for c in people)
 
     def sizes(self, people: list[Cadre], first: list[Klass], second: list[Klass]) -> None:
@@ -116,7 +116,7 @@ def _split_parity(case: Case, odd: set[str], seed: int) -> dict[str, bool]:
     for _, people, even_out in case.split_units():
         half = len(people) // 2 if even_out else 1
         node.model.add_linear_constraint(node.count(people), half, len(people) - half)
-    for track, classes, people in _tracks(case):
+    for classes, people in _tracks(case):
         first = [k for k in classes if k.id in odd]
         second = [k for k in classes if k.id not in odd]
         node.sizes(people, first, second)
@@ -126,9 +126,9 @@ def _split_parity(case: Case, odd: set[str], seed: int) -> dict[str, bool]:
     return node.solve(seed)
 
 
-def _tracks(case: Case) -> Iterator[tuple[str, tuple[Klass, ...], list[Cadre]]]:
+def _tracks(case: Case) -> Iterator[tuple[tuple[Klass, ...], list[Cadre]]]:
     for track in sorted(case.totals):
-        yield track, case.batch.of_track(track), [c for c in case.members if c.track == track]
+        yield case.batch.of_track(track), [c for c in case.members if c.track == track]
 
 
 def _halve(case: Case, classes: list[Klass], people: list[Cadre], seed: int) -> list[tuple[list[Klass], list[Cadre]]]:

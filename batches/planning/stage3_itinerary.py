@@ -14,13 +14,16 @@ from typing import Any
 from .control import Control, level
 from .places import Places, houses_suffice
 from .problem import Batch, Problem, first_days, sex_counts
+from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, settle, water_level
 from .stage3_options import Chooser, Option, Stays
+from .stage3_polish import polish
 from .stage3_travel import Program, cost, journey
 
 TOGETHER = 16
 TOGETHER_IN_LARGE_COUNTY = 8
 MOST_CUT_ROUNDS = 6
+JOURNEY_ROUNDS = 2
 GROUPS = 8
 
 
@@ -75,25 +78,27 @@ def _plan_batch(
     result: Itinerary,
     totals: Totals,
 ) -> None:
-    days = first_days(problem, batch)
+    days, lawful = first_days(problem, batch), first_days(problem, batch, apart=False)
     large = len(chooser.places.rows) > 60
     together = TOGETHER_IN_LARGE_COUNTY if large else TOGETHER
     for start in range(0, len(batch.classes), together):
         control.step(3, (batch.place + start / len(batch.classes)) / len(problem.batches), f"期次 {batch.id}")
         slots = chooser.slots(batch, list(batch.classes[start : start + together]), days, stays)
         round_ = Round(problem, chooser.places, slots, dict(stays.load), chooser.before)
-        settled, chosen = plan_round(round_, seed, control, totals)
+        chosen = plan_round(round_, seed, control, totals)
         held = [round_.options[n] for n in chosen if n is not None]
         result.held.update({(o.klass, o.index): o for o in held})
         for slot, number in zip(slots, chosen, strict=True):
             if number is None:
                 key = (slot.klass.id, slot.index)
                 empty = not sum(chooser.sexes.get(slot.klass.id, (0, 0)))
-                result.skipped[key] = "empty_class" if empty else _reason(round_, slot.first_days, key, held, stays)
+                result.skipped[key] = (
+                    "empty_class" if empty else _reason(round_, lawful[slot.klass.parity, slot.index], key, held, stays)
+                )
         stays.add(held)
 
 
-def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> tuple[Settled, list[int | None]]:
+def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> list[int | None]:
     """Settle skips and load, then shorten the journeys; only choices that can be lodged leave this function."""
     settled = settle(round_, seed)
     for attempt in range(MOST_CUT_ROUNDS):
@@ -104,19 +109,32 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> tu
         round_.clashes.extend(clashes)
         round_.alone = attempt == MOST_CUT_ROUNDS - 2
         settled = settle(round_, seed)
-    chosen, bound = settled.chosen, None
-    for _ in range(MOST_CUT_ROUNDS):
-        control.step(3, 0.5, "缩短路程")
-        better, bound = Program(round_, settled).solve()
-        if better is None:
-            break
-        clashes = unlodged(round_, better)
-        if not clashes:
-            chosen = min((chosen, better), key=lambda choice: cost(round_, choice))
-            break
-        round_.clashes.extend(clashes)
+    chosen, bound = shorten(round_, settled, seed, control)
     _count(round_, settled, chosen, bound, totals)
-    return settled, chosen
+    return chosen
+
+
+def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tuple[list[int | None], float | None]:
+    """The shorter of what was settled and what the solvers find, with a bound of the cost."""
+    program, bound = Program(round_, settled), None
+    for attempt in range(JOURNEY_ROUNDS):
+        control.step(3, 0.5, "缩短路程")
+        columns, proved = program.solve()
+        bound = proved if attempt == 0 else bound  # later programmes hold more than the rules ask
+        if columns is None:
+            break
+        found = find_days(round_, [program.groups[column] for column in columns], seed, unlodged)
+        if isinstance(found, Days):
+            return min((settled.chosen, found.chosen), key=lambda choice: cost(round_, choice)), bound
+        for clash in found:
+            program.restrain([columns[n] for n in clash])
+    for _ in range(MOST_CUT_ROUNDS):
+        chosen = polish(round_, settled, seed)
+        clashes = unlodged(round_, chosen)
+        if not clashes:
+            return min((settled.chosen, chosen), key=lambda choice: cost(round_, choice)), bound
+        round_.clashes.extend(clashes)
+    return settled.chosen, bound
 
 
 def unlodged(round_: Round, chosen: list[int | None]) -> list[list[int]]:

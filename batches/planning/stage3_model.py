@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from .cpsat import run
+from .cpsat import Expr, run
 from .places import Places
 from .problem import Problem
 from .stage3_options import Option, Slot
 
 SCALE = 10_000
-LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 12.0}
+LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 6.0}
 Row = tuple[list[tuple[int, int]], int]  # (option, people) terms and their upper limit
 
 
@@ -167,7 +167,7 @@ def settle(round_: Round, seed: int) -> Settled:
     model = Model(round_)
     bare = sum(not numbers for numbers in round_.of_slot)
     hint: list[int | None] = [next((n for n in numbers if round_.kept(n)), None) for numbers in round_.of_slot]
-    goals: list[tuple[str, cp_model.LinearExprT, int]] = [("skips", sum(model.skip), bare)]
+    goals: list[tuple[str, Expr, int]] = [("skips", sum(model.skip), bare)]
     goals.append(("villages", sum(model.short.values()), 0))
     if round_.before:
         kept = [model.x[n] for numbers in round_.of_slot for n in numbers if round_.kept(n)]
@@ -176,9 +176,9 @@ def settle(round_: Round, seed: int) -> Settled:
     chosen: list[int | None] = [None] * len(round_.slots)
     for name, goal, floor in goals:
         chosen, values[name] = _level(model, goal, floor, chosen if values else hint, seed, LIMITS[name])
-    floor = water_level(round_, chosen)
-    peak = model.load(floor)
-    chosen, (value, bound) = _level(model, peak, int(floor * SCALE), chosen, seed, LIMITS["load"])
+    water = water_level(round_, chosen)
+    peak = model.load(water)
+    chosen, (value, bound) = _level(model, peak, int(water * SCALE), chosen, seed, LIMITS["load"])
     return Settled(
         chosen,
         values["skips"],
@@ -190,7 +190,7 @@ def settle(round_: Round, seed: int) -> Settled:
 
 
 def _level(
-    model: Model, goal: cp_model.LinearExprT, floor: int, hint: list[int | None], seed: int, limit: float
+    model: Model, goal: Expr, floor: int, hint: list[int | None], seed: int, limit: float
 ) -> tuple[list[int | None], tuple[int, int]]:
     """Make a goal as small as can be and hold it there."""
     if isinstance(goal, int):
@@ -205,9 +205,7 @@ def _level(
     if not answer.found:  # nothing within the limit: what the level before had stands, and no bound is claimed
         return hint, (10**9, floor)
     model.model.add(goal <= answer.objective)
-    result: list[int | None] = []
-    for numbers in model.round.of_slot:
-        result.append(next((n for n in numbers if answer.true(model.x[n])), None))
+    result = [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in model.round.of_slot]
     return result, (answer.objective, max(floor, answer.bound))
 
 
@@ -217,8 +215,7 @@ def water_level(round_: Round, chosen: list[int | None]) -> float:
     rows = sorted((round_.load[b] / round_.places.beds[b], round_.load[b], round_.places.beds[b]) for b in round_.at)
     if not rows or not new:
         return 0.0
-    load = beds = 0
-    level = 0.0
+    load, beds, level = 0, 0, 0.0
     for number, (ratio, history, width) in enumerate(rows):
         if number and (load + new) / beds <= ratio:
             break

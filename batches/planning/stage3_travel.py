@@ -17,11 +17,14 @@ from .stage3_model import SCALE, Round, Settled
 ROUTE_KM = 30.0
 RETURN_KM = 100.0
 RELATIVE_GAP = 0.005
-NODE_LIMIT = 40
+NODE_LIMIT = 8
 
 
 class Program:
-    """Columns: options, villages seen by a class, routes kept from one gathering to the next."""
+    """Columns: groups of options that differ in the day alone, villages seen by a class, routes kept or used.
+
+    With a previous plan the day counts, so every option is a group of its own and the rows of room and staff are in.
+    """
 
     def __init__(self, round_: Round, settled: Settled):
         self.round = round_
@@ -30,21 +33,53 @@ class Program:
         self.entries: list[tuple[int, int, float]] = []
         self.low: list[float] = []
         self.high: list[float] = []
-        self.whole: list[int] = list(range(len(round_.options)))
-        skipped = {
-            n for numbers, chosen in zip(round_.of_slot, settled.chosen, strict=True) if chosen is None for n in numbers
-        }
-        for number, option in enumerate(round_.options):
-            cost = option.site.km + RETURN_KM * len(option.site.villages)
-            self.column(cost, 0.0 if number in skipped else 1.0)
+        self.users: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self.loyal: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self.by_day = bool(round_.before)
+        self.groups: list[list[int]] = []
+        self.of_slot: list[list[int]] = []
         for numbers, chosen in zip(round_.of_slot, settled.chosen, strict=True):
-            if chosen is not None:
-                self.row([(n, 1.0) for n in numbers], 1, 1)
-        for terms, most in round_.rows():
-            self.row([(n, float(weight)) for n, weight in terms], -np.inf, most)
+            self._slot(numbers if chosen is not None else [])
+        self.whole: list[int] = list(range(len(self.groups)))
+        self.at: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for column, group in enumerate(self.groups):
+            for part in round_.options[group[0]].parts:
+                self.at[part.base].append((column, part.people))
+        if self.by_day:
+            place = {group[0]: column for column, group in enumerate(self.groups)}
+            for terms, most in round_.rows():
+                self.row([(place[n], float(weight)) for n, weight in terms if n in place], -np.inf, most)
         self._held(settled)
         self._villages(settled)
-        self._routes(settled)
+        self._routes()
+        self._counts()
+
+    def _slot(self, numbers: list[int]) -> None:
+        alike: dict[object, list[int]] = defaultdict(list)
+        for number in numbers:
+            option = self.round.options[number]
+            alike[number if self.by_day else (option.site, option.parts)].append(number)
+        columns = []
+        for group in alike.values():
+            site = self.round.options[group[0]].site
+            columns.append(self.column(site.km + RETURN_KM * len(site.villages)))
+            self.groups.append(group)
+        self.of_slot.append(columns)
+        if columns:
+            self.row([(column, 1.0) for column in columns], 1, 1)
+
+    def restrain(self, clash: list[int]) -> None:
+        """These groups cannot all be had; at a base they share, never so many classes in one fortnight again."""
+        options = [self.round.options[self.groups[column][0]] for column in clash]
+        self.row([(column, 1.0) for column in clash], -np.inf, len(clash) - 1)
+        for base in sorted(set.intersection(*(set(option.site.bases) for option in options))):
+            weeks: dict[tuple[str, int], list[tuple[int, float]]] = defaultdict(list)
+            for column, _ in self.at[base]:
+                option = self.round.options[self.groups[column][0]]
+                weeks[self.round.problem.classes[option.klass].parity, option.index].append((column, 1.0))
+            for _, terms in sorted(weeks.items()):
+                if len(terms) >= len(clash):
+                    self.row(terms, -np.inf, len(clash) - 1)
 
     def column(self, cost: float, upper: float = 1.0) -> int:
         self.costs.append(cost)
@@ -59,28 +94,33 @@ class Program:
     def _held(self, settled: Settled) -> None:
         round_ = self.round
         days = round_.problem.days
-        for base, numbers in sorted(round_.at.items()):
+        for base, terms in sorted(self.at.items()):
             room = math.floor(settled.peak[0] * round_.places.beds[base] - round_.load[base] + 0.5 / SCALE)
-            self.row([(n, float(days * people)) for n, people in numbers], -np.inf, max(0, room))
-        if round_.before:
-            kept = [n for numbers in round_.of_slot for n in numbers if round_.kept(n)]
+            self.row([(column, float(days * people)) for column, people in terms], -np.inf, max(0, room))
+        if self.by_day:
+            kept = [column for column, group in enumerate(self.groups) if round_.kept(group[0])]
             count = sum(1 for n in settled.chosen if n is not None and round_.kept(n))
-            self.row([(n, 1.0) for n in kept], count, np.inf)
+            self.row([(column, 1.0) for column in kept], count, np.inf)
 
     def _villages(self, settled: Settled) -> None:
         demand = self.round.problem.rules["min_distinct_villages"]
-        for name, villages in sorted(self.round.villages().items()):
+        to: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for column, group in enumerate(self.groups):
+            option = self.round.options[group[0]]
+            for village in option.site.villages:
+                to[option.klass][village].append(column)
+        for name, villages in sorted(to.items()):
             seen = []
-            for _, numbers in sorted(villages.items()):
-                column = self.column(-RETURN_KM)
-                self.row([(column, 1.0), *((n, -1.0) for n in numbers)], -np.inf, 0)
-                seen.append((column, 1.0))
+            for _, columns in sorted(villages.items()):
+                here = self.column(-RETURN_KM)
+                self.row([(here, 1.0), *((column, -1.0) for column in columns)], -np.inf, 0)
+                seen.append((here, 1.0))
             self.row(seen, demand - settled.short[name], np.inf)
 
-    def _routes(self, settled: Settled) -> None:
+    def _routes(self) -> None:
         held: dict[str, list[int]] = defaultdict(list)
-        for position, (slot, chosen) in enumerate(zip(self.round.slots, settled.chosen, strict=True)):
-            if chosen is not None:
+        for position, (slot, columns) in enumerate(zip(self.round.slots, self.of_slot, strict=True)):
+            if columns:
                 held[slot.klass.id].append(position)
         for _, positions in sorted(held.items()):
             changes: list[tuple[int, float]] = []
@@ -103,8 +143,8 @@ class Program:
         bridges: list[tuple[int, float]] = []
         for position in positions:
             single: dict[str, list[tuple[int, float]]] = defaultdict(list)
-            for number in self.round.of_slot[position]:
-                routes = sorted(self.round.options[number].site.routes)
+            for number in self.of_slot[position]:
+                routes = self._routes_of(number)
                 if len(routes) == 1:
                     single[routes[0]].append((number, -1.0))
                 elif routes:
@@ -115,16 +155,50 @@ class Program:
                     self.whole.append(used[route])
                 self.row([(used[route], 1.0), *terms], 0, np.inf)
         self.row([*changes, *((column, -1.0) for _, column in sorted(used.items())), *bridges], -1, np.inf)
+        for route, column in sorted(used.items()):
+            self.users[route].append((column, 1.0))
+        self._one_route(positions, changes)
+
+    def _one_route(self, positions: list[int], changes: list[tuple[int, float]]) -> None:
+        """A class that changes nowhere keeps to one route all the time."""
+        on: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for position in positions:
+            for route, columns in self._by_route(position).items():
+                on[route].extend((column, 1.0) for column in columns)
+        loyal = []
+        for route, terms in sorted(on.items()):
+            column = self.column(0.0)
+            self.whole.append(column)
+            self.row([*terms, (column, -float(len(positions)))], 0, np.inf)
+            self.loyal[route].append((column, 1.0))
+            loyal.append((column, 1.0))
+        self.row(loyal, 0, 1)
+        self.row([*changes, *loyal, *self._bridges(positions)], 1, np.inf)
+
+    def _bridges(self, positions: list[int]) -> list[tuple[int, float]]:
+        """Gatherings on several routes, where a class may pass from one to the other without a change."""
+        return [(column, 1.0) for p in positions for column in self.of_slot[p] if len(self._routes_of(column)) > 1]
+
+    def _counts(self) -> None:
+        """Classes per route as whole numbers: classes are alike, and this is what tells the solver."""
+        for rows in (self.users, self.loyal):
+            for _, terms in sorted(rows.items()):
+                count = self.column(0.0, float(len(terms)))
+                self.whole.append(count)
+                self.row([*terms, (count, -1.0)], 0, 0)
 
     def _by_route(self, position: int) -> dict[str, list[int]]:
         result: dict[str, list[int]] = defaultdict(list)
-        for number in self.round.of_slot[position]:
-            for route in self.round.options[number].site.routes:
-                result[route].append(number)
+        for column in self.of_slot[position]:
+            for route in self._routes_of(column):
+                result[route].append(column)
         return result
 
-    def solve(self) -> tuple[list[int | None] | None, float | None]:
-        """The options chosen and a bound of the cost; None when nothing was found within the node limit."""
+    def _routes_of(self, column: int) -> list[str]:
+        return sorted(self.round.options[self.groups[column][0]].site.routes)
+
+    def solve(self) -> tuple[list[int] | None, float | None]:
+        """The groups chosen and a bound of the cost; None when nothing was found within the node limit."""
         columns = len(self.costs)
         if not self.low or not columns:
             return None, None
@@ -142,8 +216,7 @@ class Program:
         bound = None if result.mip_dual_bound is None else float(result.mip_dual_bound)
         if result.x is None:
             return None, bound
-        chosen = [next((n for n in numbers if result.x[n] > 0.5), None) for numbers in self.round.of_slot]
-        return chosen, bound
+        return [column for column in range(len(self.groups)) if result.x[column] > 0.5], bound
 
 
 def journey(round_: Round, chosen: list[int | None]) -> tuple[float, int, int]:

@@ -56,7 +56,8 @@ class Income:
         self.stay = max(0, problem.days - 1)
         self.beds = {
             house["id"]: min(sum(room["beds"] for room in house["rooms"]), problem.group_max)
-            for base in problem.document["bases"] for house in base["households"]
+            for base in problem.document["bases"]
+            for house in base["households"]
         }
 
     def rise(self, house: str, guests: int) -> float:
@@ -147,7 +148,7 @@ def _divide(groups: Groups, sizes: list[int]) -> list[Groups] | None:
         guests = groups[position][1]
         for number, room in enumerate(left):
             if room >= guests:
-                rest = place(position + 1, (*left[:number], room - guests, *left[number + 1:]))
+                rest = place(position + 1, (*left[:number], room - guests, *left[number + 1 :]))
                 if rest is not None:
                     return [number, *rest]
         dead.add((position, left))
@@ -197,6 +198,8 @@ def _fill(houses: list[House], size: int, income: Income) -> Groups:
     guests = {house.id: house.least for house in houses}
     for _ in range(size - sum(guests.values())):
         open_ones = [h for h in houses if guests[h.id] < h.most]
-        poorest = min(open_ones, key=lambda h: ((income.nights[h.id] + guests[h.id] * income.stay) / income.beds[h.id], h.id))
+        poorest = min(
+            open_ones, key=lambda h: ((income.nights[h.id] + guests[h.id] * income.stay) / income.beds[h.id], h.id)
+        )
         guests[poorest.id] += 1
     return [(house, guests[house.id]) for house in houses]

@@ -14,13 +14,16 @@ Row = dict[str, Any]
 Key = tuple[str, int]
 
 
-def keep_beds(problem: Problem, members: dict[str, list[str]], held: dict[Key, Option]) -> dict[tuple[Key, str], list[Row]]:
+def keep_beds(
+    problem: Problem, members: dict[str, list[str]], held: dict[Key, Option]
+) -> dict[tuple[Key, str], list[Row]]:
     """(gathering, base) -> rows with the person's sex, for gatherings whose beds go round."""
     if problem.previous is None:
         return {}
     before = {
         (row["class"], row["index"]): (row["first_day"], {site["base"] for site in row["sites"]})
-        for row in problem.previous["gatherings"] if "skipped" not in row
+        for row in problem.previous["gatherings"]
+        if "skipped" not in row
     }
     rows: dict[Key, list[Row]] = defaultdict(list)
     for row in problem.previous["lodging"]:
@@ -70,6 +73,6 @@ def _single_sex(rows: list[Row]) -> bool:
     sexes: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         sexes[row["household"]].add(row["sex"])
-    return all(len(found) == 1 for found in sexes.values()) and len(
-        {(row["room"], row["bed"]) for row in rows}
-    ) == len(rows)
+    return all(len(found) == 1 for found in sexes.values()) and len({(row["room"], row["bed"]) for row in rows}) == len(
+        rows
+    )

@@ -45,9 +45,12 @@ def solve(
     return sorted(rows, key=lambda row: (row["class"], row["index"], row["cadre"])), levels
 
 
-def _previous_beds(places: Places, keeper: dict[tuple[Key, str], list[Row]], stays: list[Stay]) -> list[list[Row]] | None:
+def _previous_beds(
+    places: Places, keeper: dict[tuple[Key, str], list[Row]], stays: list[Stay]
+) -> list[list[Row]] | None:
     """The beds of a previous plan for every stay of a meeting, when all of them can be kept together."""
-    result, used = [], set()
+    result: list[list[Row]] = []
+    used: set[str] = set()
     houses = {house.id: house for house in common_houses(places, stays)}
     for stay in stays:
         rows = keeper.get(((stay.option.klass, stay.option.index), stay.base))
@@ -67,7 +70,10 @@ def _previous_beds(places: Places, keeper: dict[tuple[Key, str], list[Row]], sta
 
 
 def _count_kept(
-    income: Income, stays: list[Stay], beds: list[list[Row]], given: dict[Key, tuple[Groups, Groups]],
+    income: Income,
+    stays: list[Stay],
+    beds: list[list[Row]],
+    given: dict[Key, tuple[Groups, Groups]],
     kept: dict[Key, list[Row]],
 ) -> None:
     for stay, rows in zip(stays, beds, strict=True):
@@ -82,8 +88,13 @@ def _count_kept(
 
 
 def _share(
-    problem: Problem, members: dict[str, list[str]], held: dict[Key, Option], given: dict[Key, tuple[Groups, Groups]],
-    kept: dict[Key, list[Row]], seed: int, control: Control,
+    problem: Problem,
+    members: dict[str, list[str]],
+    held: dict[Key, Option],
+    given: dict[Key, tuple[Groups, Groups]],
+    kept: dict[Key, list[Row]],
+    seed: int,
+    control: Control,
 ) -> tuple[list[Row], int, int]:
     """Who is in which household, class by class: (rows, repeats, bound)."""
     rows: list[Row] = []
@@ -111,7 +122,8 @@ def _share(
         names = {(row["class"], row["index"], row["cadre"]) for row in rows}
         rows.extend(
             {field: row[field] for field in ("class", "index", "cadre", "household", "room", "bed")}
-            for row in kept[key] if (row["class"], row["index"], row["cadre"]) not in names
+            for row in kept[key]
+            if (row["class"], row["index"], row["cadre"]) not in names
         )
     return rows, repeated, least
 
@@ -137,7 +149,9 @@ def _beds(name: str, index: int, groups: Groups, shared: list[list[int]], people
     for (house, _), group in zip(groups, shared, strict=True):
         beds = [(room, bed) for room, count in house.rooms for bed in range(1, count + 1)]
         for person, (room, bed) in zip(sorted(people[p] for p in group), beds, strict=False):
-            rows.append({"class": name, "index": index, "cadre": person, "household": house.id, "room": room, "bed": bed})
+            rows.append(
+                {"class": name, "index": index, "cadre": person, "household": house.id, "room": room, "bed": bed}
+            )
     return rows
 
 

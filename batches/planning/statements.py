@@ -148,7 +148,8 @@ def _seats(rows: list[Row], with_class: bool) -> dict[str, str]:
 
 def _gatherings(rows: list[Row]) -> dict[str, str]:
     return {
-        f"{row['class']}#{row['index']}": "skipped" if "skipped" in row
+        f"{row['class']}#{row['index']}": "skipped"
+        if "skipped" in row
         else f"{row['first_day']} {'+'.join(sorted(site['base'] for site in row['sites']))}"
         for row in rows
     }
@@ -172,11 +173,15 @@ def gathering_rows(problem: Problem, held: dict[Key, Option], skipped: dict[Key,
     """One row per class and fortnight."""
     rows: list[Row] = [{"class": key[0], "index": key[1], "skipped": why} for key, why in skipped.items()]
     for key, option in held.items():
-        rows.append({
-            "class": key[0], "index": key[1], "first_day": day_text(option.first),
-            "last_day": day_text(option.first + problem.days - 1),
-            "sites": [{"base": part.base, "people": part.people} for part in option.parts],
-        })
+        rows.append(
+            {
+                "class": key[0],
+                "index": key[1],
+                "first_day": day_text(option.first),
+                "last_day": day_text(option.first + problem.days - 1),
+                "sites": [{"base": part.base, "people": part.people} for part in option.parts],
+            }
+        )
     return sorted(rows, key=lambda row: (row["class"], row["index"]))
 
 

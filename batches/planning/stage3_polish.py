@@ -1,0 +1,78 @@
+"""The journey level by CP-SAT over whole options: for when the sites that HiGHS chose find no days together."""
+
+import math
+from collections import defaultdict
+from itertools import pairwise
+
+from ortools.sat.python import cp_model
+
+from .cpsat import Expr, run
+from .stage3_model import SCALE, Model, Round, Settled
+from .stage3_travel import RETURN_KM, ROUTE_KM
+
+LIMIT = 6.0
+METRES = 1000  # costs in whole metres
+
+
+def polish(round_: Round, settled: Settled, seed: int) -> list[int | None]:
+    """A choice with what was settled held and the journeys no longer than they were."""
+    model = Model(round_)
+    for skip, chosen in zip(model.skip, settled.chosen, strict=True):
+        model.model.add(skip == (chosen is None))
+    for base, terms in sorted(round_.at.items()):
+        room = math.floor(settled.peak[0] * round_.places.beds[base] - round_.load[base] + 0.5 / SCALE)
+        days = round_.problem.days
+        model.model.add(sum(days * people * model.x[n] for n, people in terms) <= max(0, room))
+    for name, short in model.short.items():
+        model.model.add(short <= settled.short[name])
+    if round_.before:
+        kept = [n for numbers in round_.of_slot for n in numbers if round_.kept(n)]
+        count = sum(1 for n in settled.chosen if n is not None and round_.kept(n))
+        model.model.add(sum(model.x[n] for n in kept) >= count)
+    wanted = {number for number in settled.chosen if number is not None}
+    for number, literal in enumerate(model.x):
+        model.model.add_hint(literal, number in wanted)
+    model.model.minimize(sum(_costs(round_, model, settled)))
+    answer = run(model.model, seed, LIMIT, linear=2)
+    if not answer.found:
+        return settled.chosen
+    return [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in round_.of_slot]
+
+
+def _costs(round_: Round, model: Model, settled: Settled) -> list[Expr]:
+    costs: list[Expr] = []
+    for number, option in enumerate(round_.options):
+        costs.append(round(METRES * (option.site.km + RETURN_KM * len(option.site.villages))) * model.x[number])
+    for _, villages in sorted(round_.villages().items()):
+        for _, numbers in sorted(villages.items()):
+            seen = model.model.new_bool_var("")
+            model.model.add_bool_or([*(model.x[n] for n in numbers), seen.negated()])
+            costs.append(-round(METRES * RETURN_KM) * seen)
+    held: dict[str, list[int]] = defaultdict(list)
+    for position, (slot, chosen) in enumerate(zip(round_.slots, settled.chosen, strict=True)):
+        if chosen is not None:
+            held[slot.klass.id].append(position)
+    for _, positions in sorted(held.items()):
+        for one, two in pairwise(positions):
+            costs.append(round(METRES * ROUTE_KM) * _change(round_, model, one, two))
+    return costs
+
+
+def _change(round_: Round, model: Model, one: int, two: int) -> cp_model.IntVar:
+    """Whether the class changes its route from one gathering to the next."""
+    sides: list[dict[str, list[cp_model.IntVar]]] = []
+    for position in (one, two):
+        by_route: dict[str, list[cp_model.IntVar]] = defaultdict(list)
+        for number in round_.of_slot[position]:
+            for route in sorted(round_.options[number].site.routes):
+                by_route[route].append(model.x[number])
+        sides.append(by_route)
+    stays = []
+    for route in sorted(set(sides[0]) & set(sides[1])):
+        stay = model.model.new_bool_var("")
+        model.model.add(sum(sides[0][route]) >= stay)
+        model.model.add(sum(sides[1][route]) >= stay)
+        stays.append(stay)
+    change = model.model.new_bool_var("")
+    model.model.add_bool_or([*stays, change])
+    return change
