@@ -128,6 +128,24 @@ def answerable_units(user: User) -> QuerySet[Unit]:
     return units.filter(pk__in=in_force(UnitLiaison.objects.filter(user=user)).values("unit"))
 
 
+def gatherings_elsewhere(user: User, practice_class: PracticeClass) -> QuerySet[Gathering]:
+    """Coming gatherings of other classes that somebody accompanies on days when this class gathers too (R19)."""
+    accompanied = Q(practice_class__in=in_force(ClassStaff.objects.filter(user=user)).values("practice_class")) | Q(
+        practice_class__in=ClassMembership.objects.filter(
+            live=True, enrollment__in=in_force(Mentorship.objects.filter(user=user)).values("enrollment")
+        ).values("practice_class")
+    )
+    own = practice_class.gatherings.filter(
+        state=Gathering.State.PLANNED, first_day__lte=OuterRef("last_day"), last_day__gte=OuterRef("first_day")
+    )
+    return (
+        Gathering.objects.filter(accompanied, Exists(own), state=Gathering.State.PLANNED)
+        .exclude(practice_class=practice_class)
+        .select_related("practice_class__batch")
+        .order_by("first_day", "practice_class__number")
+    )
+
+
 def attended_before(batch: Batch) -> QuerySet[Cadre]:
     """Cadres who count as having attended when this batch is planned: old lists, and other batches they stayed in."""
     elsewhere = Enrollment.objects.filter(cadre=OuterRef("pk"), live=True).exclude(batch=batch).exclude(state__in=GONE)

@@ -6,7 +6,16 @@ from accounts.models import User
 from batches.actions.staff import assign_class_staff, assign_mentor, assign_office
 from batches.forms.fields import ActForm, ClassField, MemberField, SeatField, UserField
 from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, PracticeClass
-from batches.queries import enrolled, sitting
+from batches.queries import enrolled, gatherings_elsewhere, sitting
+
+
+def clash(user: User, practice_class: PracticeClass) -> str:
+    """A warning when somebody would be at two gatherings on one day (R19); empty otherwise."""
+    elsewhere = list(gatherings_elsewhere(user, practice_class)[:3])
+    if not elsewhere:
+        return ""
+    where = "、".join(f"{row.practice_class.short_name} {row.first_day:%m-%d}" for row in elsewhere)
+    return f"注意：同一天还有{where} 的集中（R19），请另定一人，或重新编排。"
 
 
 class TeacherForm(ActForm):
@@ -20,7 +29,8 @@ class TeacherForm(ActForm):
 
     def perform(self, by: User) -> str:
         row = assign_class_staff(**self.cleaned_data, by=by)
-        return f"{row.user}任{row.practice_class.short_name}{row.get_kind_display()}，从今天起。"
+        told = clash(row.user, row.practice_class)
+        return f"{row.user}任{row.practice_class.short_name}{row.get_kind_display()}，从今天起。{told}"
 
 
 class MentorForm(ActForm):
@@ -42,7 +52,8 @@ class MentorForm(ActForm):
         members = sitting(self.batch).filter(practice_class=practice_class)
         chosen = [one] if one is not None else [row.enrollment for row in members]
         changed = assign_mentor(enrollments=chosen, user=self.cleaned_data["user"], by=by)
-        return f"{self.cleaned_data['user']}帮带 {len(chosen)} 名学员，新定 {changed} 名。"
+        told = clash(self.cleaned_data["user"], practice_class)
+        return f"{self.cleaned_data['user']}帮带 {len(chosen)} 名学员，新定 {changed} 名。{told}"
 
 
 class OfficeForm(ActForm):

@@ -453,6 +453,21 @@ def test_staff_page_assigns_and_ends(desk: Client, published: County) -> None:
     assert desk.post(reverse("batches:end_staff", args=[published.batch.pk, "king", post_row.pk])).status_code == 404
 
 
+def test_somebody_at_two_gatherings_on_a_day_is_told(desk: Client, published: County) -> None:
+    teacher = factories.ClassStaffFactory(practice_class=published.classes[1]).user
+    data = {
+        "teacher-practice_class": published.classes[0].pk,
+        "teacher-kind": "counsellor",
+        "teacher-user": teacher.username,
+    }
+    assert "R19" not in post(desk, "staff", published.batch.pk, form="teacher", **data)
+    Gathering.objects.filter(practice_class=published.classes[1], index=1).update(
+        first_day="2027-03-07", last_day="2027-03-07"
+    )
+    ClassStaff.objects.filter(kind="counsellor").delete()
+    assert "同一天还有第2班 03-07 的集中（R19）" in post(desk, "staff", published.batch.pk, form="teacher", **data)
+
+
 def test_staff_page_asks_as_often_for_many_members_as_for_few(desk: Client, published: County) -> None:
     page(desk, "staff", published.batch.pk)
     with CaptureQueriesContext(connection) as few:
