@@ -49,6 +49,16 @@ def numbered(prefix: str, names: Iterable[str], password_hash: str) -> list[User
     return [account(f"{prefix}{n:02d}", name, password_hash) for n, name in enumerate(names, start=1)]
 
 
+def showcase(users: dict[str, User]) -> None:
+    """Give these cadres' accounts names that are easy to type; whoever had such a name goes back to a number."""
+    for username, user in users.items():
+        for before in User.objects.filter(username=username).select_related("cadre"):
+            before.username = f"xueyuan{before.cadre.pk:05d}"
+            before.save(update_fields=["username"])
+        user.username = username
+        user.save(update_fields=["username"])
+
+
 def cadre_accounts(batch: Batch, password_hash: str) -> None:
     """An account for everybody enrolled, written at once; the pages' own way prints a slip for each."""
     enrolled = Enrollment.objects.filter(batch=batch, live=True).exclude(state__in=GONE)

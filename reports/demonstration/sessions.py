@@ -89,6 +89,10 @@ class Session:
             memberships = list(members_on(practice_class, self.batch.first_day))
             for membership, office in zip(memberships, ClassOffice.Kind, strict=False):
                 assign_office(membership=membership, kind=office, by=self.by, since=since)
+            if not position:
+                users = [membership.enrollment.cadre.user for membership in memberships[:3]]
+                names = ("banzhang", "fubanzhang", "xueyuan")
+                people.showcase({name: user for name, user in zip(names, users, strict=False) if user is not None})
             half = len(memberships) // 2
             for part in (memberships[:half], memberships[half:]):
                 enrollments = [membership.enrollment for membership in part]

@@ -11,11 +11,15 @@ from accounts.passwords import DEMO_PASSWORD
 from accounts.roles import roles_of
 
 
+SHOWN = r"^[a-z]+(01|2)?$"
+"""Sign-in names of the first account of each role; the demonstration names them so."""
+
+
 class Command(BaseCommand):
     help = "列出演示账号，每种身份一个。"
 
     def handle(self, *args: Any, **options: Any) -> None:
-        users = list(User.objects.filter(is_demo=True, is_active=True).order_by("pk"))
+        users = list(User.objects.filter(is_demo=True, is_active=True, username__regex=SHOWN).order_by("pk"))
         if not users or not settings.DEMO_ACCOUNTS:
             self.stdout.write("没有演示账号。")
             return
