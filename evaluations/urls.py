@@ -36,7 +36,7 @@ urlpatterns = [
     ),
     path("<int:campaign_id>/recuse/<int:enrollment_id>/", scoring.recuse, name="recuse"),
     path(
-        "<int:campaign_id>/paper-recuse/<int:scoring_user_id>/<int:enrollment_id>/",
+        "<int:campaign_id>/paper-recuse/<int:seat_id>/<int:enrollment_id>/",
         scoring.paper_recuse,
         name="paper_recuse",
     ),

@@ -126,6 +126,13 @@ ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
     "act": lambda world, relation: "withdraw",
     "part": lambda world, relation: "due",
     "grade": lambda world, relation: "good",
+    "campaign_act": lambda world, relation: "freeze",
+    "scorer": lambda world, relation: "mentor",
+    "scoring_user_id": lambda world, relation: world.sides.get(relation, world.sides["own"]).people[MENTOR].pk,
+    "seat_id": "panel_member",
+    "recusal_id": "recusal",
+    "result_id": "result",
+    "rubric_id": "rubric",
 }
 """URL argument → attribute of the side, or a function of (world, relation) that gives the plain value."""
 
@@ -319,9 +326,58 @@ REPORTS: dict[str, Row] = {
     "reports:ask_notice": Row(every=DESK, methods=("POST",), status=302),
 }
 
-ROUTES: dict[str, Row] = {**REPORTS, **BATCHES, **ACTIVITIES, **CADRES, **ACCOUNTS, **OFFICE, **BASES}
+SCORERS = frozenset({MENTOR, HEAD_TEACHER, PANEL_MEMBER})
+
+
+def _sheet(world: World, role: str, relation: str) -> dict[str, str]:
+    """A mentor's sheet for the person of the world's campaign."""
+    criterion = world.sides["own"].criteria[0]
+    return {f"score-{criterion.pk}": "85", "comment": "", "cast": "1"}
+
+
+def _line(world: World, role: str, relation: str) -> dict[str, str]:
+    return {"name": "新表", "lines-TOTAL_FORMS": "1", "lines-INITIAL_FORMS": "0", "lines-0-name": "问答",
+            "lines-0-description": "", "lines-0-weight": "100", "lines-0-scorer": "panel"}  # fmt: skip
+
+
+EVALUATIONS: dict[str, Row] = {
+    "evaluations:list": Row(every={*ONLOOKERS, *SCORERS}, status=200),
+    "evaluations:campaign_new": Row(every=DESK, methods=("GET", "POST")),
+    "evaluations:rubrics": Row(every=DESK, status=200),
+    "evaluations:rubric_default": Row(every=DESK, methods=("POST",), status=302),
+    "evaluations:rubric_new": Row(every=DESK, methods=("GET", "POST"), data=_line),
+    "evaluations:rubric": Row(every=DESK, methods=("GET", "POST"), data=_line),
+    "evaluations:campaign": Row(every=ONLOOKERS, status=200),
+    "evaluations:campaign_change": Row(every=DESK, methods=("GET", "POST")),
+    "evaluations:campaign_act": Row(every=DESK, methods=("POST",), status=302),
+    "evaluations:scorers": Row(every=ONLOOKERS, status=200),
+    "evaluations:remind": Row(every=DESK, methods=("POST",), status=302),
+    "evaluations:results": Row(every=ONLOOKERS, status=200),
+    "evaluations:panel_new": Row(every=DESK, methods=("GET", "POST"), data={"name": "新的"}),
+    "evaluations:panel": Row(every=DESK, methods=("GET", "POST"), data={"person": "无此人", "kind": "villager"}),
+    "evaluations:panel_change": Row(every=DESK, methods=("GET", "POST"), data={"name": "新的"}),
+    "evaluations:panel_dissolve": Row(every=DESK, methods=("POST",), status=302),
+    "evaluations:seat_remove": Row(every=DESK, methods=("POST",), data={"reason": "调走"}, status=302),
+    "evaluations:recusal_withdraw": Row(every=DESK, methods=("POST",), data={"reason": "点错"}, status=302),
+    "evaluations:settle_tie": Row(every=DESK, methods=("POST",), data={"reason": "议定"}, status=302),
+    "evaluations:sheets": Row(every=ONLOOKERS, status=200),
+    "evaluations:void_review": Row(every=DESK, methods=("POST",), data={"reason": "看错人"}, status=302),
+    "evaluations:scoring": Row(own={MENTOR}, hidden={HEAD_TEACHER, PANEL_MEMBER}, status=302),
+    "evaluations:sheet": Row(own={MENTOR}, hidden={HEAD_TEACHER, PANEL_MEMBER}, methods=("GET", "POST"), data=_sheet),
+    "evaluations:paper_sheet": Row(every=DESK, methods=("GET", "POST"), data=_sheet),
+    "evaluations:recuse": Row(
+        own={PANEL_MEMBER}, hidden={MENTOR, HEAD_TEACHER}, methods=("POST",), data={"reason": "亲戚"}, status=302
+    ),
+    "evaluations:paper_recuse": Row(every=DESK, methods=("POST",), data={"reason": "亲戚"}),
+}
+
+ROUTES: dict[str, Row] = {**EVALUATIONS, **REPORTS, **BATCHES, **ACTIVITIES, **CADRES, **ACCOUNTS, **OFFICE, **BASES}
 
 ADMIN: dict[str, AdminRow] = {
+    "evaluations.Campaign": AdminRow(pk="campaign"),
+    "evaluations.Result": AdminRow(pk="result"),
+    "evaluations.Review": AdminRow(pk="review"),
+    "evaluations.Rubric": AdminRow(pk="rubric"),
     "activities.ActivityRecord": AdminRow(pk="record"),
     "activities.Reflection": AdminRow(pk="reflection"),
     "activities.ResearchReport": AdminRow(pk="report"),

@@ -188,10 +188,11 @@ def recuse(request: HttpRequest, campaign_id: int, enrollment_id: int) -> HttpRe
 
 @require_POST
 @allow(may_key_in_paper)
-def paper_recuse(request: HttpRequest, campaign_id: int, scoring_user_id: int, enrollment_id: int) -> HttpResponse:
+def paper_recuse(request: HttpRequest, campaign_id: int, seat_id: int, enrollment_id: int) -> HttpResponse:
     """The centre enters what a member who scores on paper has declared."""
     campaign = _campaign(request, campaign_id, Scorer.PANEL)
-    user = get_object_or_404(User, pk=scoring_user_id)
+    seats = PanelMember.objects.filter(panel__campaign=campaign, live=True).select_related("user")
+    user = get_object_or_404(seats, pk=seat_id).user
     duty = _declare(request, campaign, user, enrollment_id)
     return redirect("evaluations:paper_sheet", campaign.pk, Scorer.PANEL, user.pk, duty.first_open.pk)
 
