@@ -45,6 +45,11 @@ class Village(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def full_name(self) -> str:
+        """Where to go, with the township as a place: 双河镇双溪村. The township is to be selected along."""
+        return f"{self.township.name.removesuffix('人民政府')}{self.name}"
+
 
 @pghistory.track()
 class PracticeBase(models.Model):

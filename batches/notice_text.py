@@ -40,5 +40,5 @@ def _place(visit: Visit) -> str:
     assert visit.last_day is not None  # noqa: S101 -- held visits have days
     day = f"{visit.first_day.month}月{visit.first_day.day}日（周{WEEKDAYS[visit.first_day.weekday()]}）"
     end = f"{visit.last_day.month}月{visit.last_day.day}日"
-    villages = "、".join(f"{base.village.township.name.removesuffix('人民政府')}{base.village}" for base in visit.bases)
+    villages = "、".join(base.village.full_name for base in visit.bases)
     return f"{day}至{end} {villages}" if visit.last_day != visit.first_day else f"{day} {villages}"

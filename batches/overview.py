@@ -34,6 +34,11 @@ LEVELS = {
     "travel_km": ("往返路程", "公里"),
     "route_changes": ("前后两次不在同一线路", "次"),
     "room_mate_repeats": ("重复同住", "对"),
+    "mean_age_range": ("各班平均年龄最大之差", "岁"),
+    "villages_missing": ("到访村还差", "个"),
+    "journey_cost": ("路程折算（换线路、重复到村各折成公里）", "公里"),
+    "village_returns": ("重复到同一个村", "次"),
+    "income_range_mean": ("各村农户每床住宿夜数之差的平均", "夜"),
     "income_range": ("同村农户每床住宿夜数最多与最少之差", "夜"),
 }
 

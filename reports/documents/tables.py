@@ -166,9 +166,7 @@ def places(gathering: Gathering) -> str:
     """Township and village of each base of the gathering."""
     sites = [site for site in gathering.sites.all() if site.live]
     sites.sort(key=lambda site: site.order)
-    return "、".join(
-        f"{site.base.village.township.name.removesuffix('人民政府')}{site.base.village.name}" for site in sites
-    )
+    return "、".join(site.base.village.full_name for site in sites)
 
 
 def _weekday(day: datetime.date) -> str:
