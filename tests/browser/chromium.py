@@ -93,6 +93,13 @@ class Person:
         """Click a link and arrive."""
         self._arrive(self.page.locator(within).get_by_role("link", name=_words(name)).first)
 
+    def go(self, name: str) -> None:
+        """A place of the main menu, which a narrow window keeps behind a button."""
+        button = self.page.locator(".dm-menu-button")
+        if button.is_visible():
+            button.click()
+        self.follow(name, "nav:visible")
+
     def press(self, name: str, within: str = "body") -> None:
         """Click a button that sends a form, and arrive."""
         self._arrive(self.page.locator(within).get_by_role("button", name=_words(name)).first)

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import DESKTOP, Person
 
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
-SUNDAY_OF_WEEK_1 = datetime.datetime(2026, 3, 8, 10, 0, tzinfo=SHANGHAI)
+SUNDAY_OF_WEEK_1 = datetime.datetime(2026, 7, 5, 10, 0, tzinfo=SHANGHAI)
 """A gathering from Friday to Sunday ends on it: it can be held, its absences entered and confirmed on this one day."""
 
 

@@ -101,8 +101,8 @@ def create_batch(centre: Person) -> Batch:
     """Its first week is the present one."""
     centre.open("/batches/")
     centre.follow("新建第一期", "main")
-    centre.write("开始", "2026-03-02")
-    centre.write("结束", "2026-05-24")
+    centre.write("开始", "2026-06-29")
+    centre.write("结束", "2026-09-20")
     centre.press("新建这一期")
     centre.hear("2 个班")
     return Batch.objects.get()
@@ -134,7 +134,7 @@ def appoint_liaison(centre: Person, person: NewPerson, unit: Unit) -> Person:
     centre.open("/admin/cadres/unitliaison/add/")
     pick(centre, "单位", unit.name)
     pick(centre, "账号", "梁静")
-    centre.write("自", "2026-03-01")
+    centre.write("自", "2026-06-01")
     centre.press("保存")
     return first_visit(person, slips["梁静"], PHONE)
 
@@ -194,7 +194,7 @@ def publish(centre: Person, batch: Batch) -> None:
     assert centre.page.get_by_role("button", name="发布为").count() == 0
     centre.follow("确认食宿标准", "main")
     centre.follow("填新的标准", "main")
-    centre.write("从哪天起执行", "2026-03-01")
+    centre.write("从哪天起执行", "2026-06-01")
     centre.write("住宿", "50")
     centre.press("填入这个标准")
     centre.press("确认", "main table")
