@@ -140,7 +140,7 @@ def doors() -> list[Door]:
                 f"应覆盖 {people['due'].count():,} 人",
                 f"已完成 {people['done'].count():,}　在训 {people['in_training'].count():,}",
             ),
-            (("admin:cadres_cadre_changelist", "干部名册"), ("cadres:imports", "摸底导入")),
+            (("admin:cadres", "干部名册"), ("cadres:imports", "摸底导入")),
         ),
         Door(
             "bases", "基地", "home-heart", (f"{bases} 个基地 {households} 户", f"床位 {beds_in_use():,}"),
@@ -153,7 +153,7 @@ def doors() -> list[Door]:
         Door(
             "activities", "纪实", "notebook",
             (f"记录 {records['all']:,} 条", f"待审 {records['waiting']}　退回 {records['returned']}"),
-            (("activities:classes", "五个一进度"), ("admin:activities_activityrecord_changelist", "全部纪实")),
+            (("activities:classes", "五个一进度"), ("admin:activities", "全部纪实")),
         ),
         Door(
             "evaluations", "评审", "scale", (f"评分中 {campaigns} 期", f"已交 {sheets} 张"),

@@ -44,6 +44,9 @@ function withSecondSigns(option) {
   return option;
 }
 
+// Pixels between the margins of A4: a chart drawn for a wide screen would run over the edge of the paper.
+const PAPER_WIDTH = 660;
+
 function draw(place) {
   const source = document.getElementById(place.dataset.chart);
   if (!source || !window.echarts) {
@@ -60,7 +63,11 @@ function draw(place) {
     }
   });
   window.addEventListener("resize", () => chart.resize());
-  window.addEventListener("beforeprint", () => chart.resize());
+  window.addEventListener("beforeprint", () => {
+    chart.resize({ width: Math.min(place.clientWidth, PAPER_WIDTH) });
+    chart.getZr().flush();
+  });
+  window.addEventListener("afterprint", () => chart.resize({ width: "auto" }));
 }
 
 if (window.echarts) {
