@@ -10,7 +10,6 @@ from accounts.models import User
 from accounts.passwords import DEMO_PASSWORD
 from accounts.roles import roles_of
 
-
 SHOWN = r"^[a-z]+(01|2)?$"
 """Sign-in names of the first account of each role; the demonstration names them so."""
 
