@@ -129,10 +129,10 @@ class _Scoring:
         """Level and noise of each person, by enrollment id."""
         people = list(candidates(campaign))
         members: dict[PracticeClass, list[Enrollment]] = defaultdict(list)
-        for pk, row in class_of(people).items():
-            members[row].append(next(person for person in people if person.pk == pk))
-        for row in sorted(members, key=lambda row: row.number):
-            self._give_levels(row, sorted(members[row], key=lambda person: (person.cadre.sort_name, person.pk)))
+        for pk, own in class_of(people).items():
+            members[own].append(next(person for person in people if person.pk == pk))
+        for own in sorted(members, key=lambda practice_class: practice_class.number):
+            self._give_levels(own, sorted(members[own], key=lambda person: (person.cadre.sort_name, person.pk)))
 
     def _give_levels(self, practice_class: PracticeClass, members: list[Enrollment]) -> None:
         """In the second class the last place for 优秀 is claimed by two people who are equal."""

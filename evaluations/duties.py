@@ -118,7 +118,8 @@ def to_score(campaign: Campaign, user: User, scorer: str) -> QuerySet[Enrollment
 
 def seat_of(campaign: Campaign, user: User, enrollment: Enrollment) -> PanelMember | None:
     """The panel seat from which a user scores this person, if any; none for whoever left the batch (1 query)."""
-    theirs = candidates_of([campaign.batch_id]).filter(pk=enrollment.pk).order_by().values("last_class")
+    own = candidates_of([campaign.batch_id]).filter(pk=enrollment.pk).order_by()
+    theirs = own.values("last_class")  # type: ignore[misc] # an annotation of candidates_of
     return (
         PanelMember.objects.filter(panel__campaign=campaign, user=user, live=True, panel__classes=Subquery(theirs))
         .select_related("panel", "unit", "household", "user")

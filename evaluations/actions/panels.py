@@ -99,7 +99,9 @@ def remove_panel_member(*, member: PanelMember, by: User, reason: str) -> None:
         _lock(member.panel.campaign_id)
         if member.reviews.filter(state=Review.State.CAST).exists():
             raise DomainError("already_cast", f"{member}已经交过表。要撤下，请先把交的表逐张作废。")
-        member.reviews.filter(state=Review.State.DRAFT).update(state=Review.State.VOID, void_reason=reason)
+        member.reviews.filter(state=Review.State.DRAFT).update(
+            state=Review.State.VOID, void_reason=reason.strip()[:200]
+        )
         PanelMember.objects.filter(pk=member.pk).update(live=False)
 
 
