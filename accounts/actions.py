@@ -1,7 +1,7 @@
 """Acts on accounts and county-wide roles."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from axes.utils import reset as reset_lock
@@ -32,7 +32,7 @@ def issue_accounts(*, people: Sequence[tuple[str, str]], by: User | None) -> lis
     set an own password keeps it, and the slip's password is empty. One-time passwords are kept nowhere.
 
     Raises DomainError: "too_many" beyond 400 people, "name_missing", "username_twice", "username_taken" when the sign-in name
-    belongs to somebody of another name.
+    belongs to somebody of another name, "not_allowed" where a new password would open an account that `by` may not act on.
     """
     wanted = [(username.strip(), name.strip()) for username, name in people]
     _check_people(wanted)
@@ -44,6 +44,8 @@ def issue_accounts(*, people: Sequence[tuple[str, str]], by: User | None) -> lis
                     "username_taken",
                     f"登录名“{username}”已是“{present[username].name}”的账号：请给“{name}”换一个登录名。",
                 )
+        if by is not None:
+            _guard_reissue(present.values(), by)
         fresh = [pair for pair in wanted if pair[0] not in present or present[pair[0]].must_change_password]
         passwords = {username: one_time_password() for username, _ in fresh}
         slips = []
@@ -55,6 +57,17 @@ def issue_accounts(*, people: Sequence[tuple[str, str]], by: User | None) -> lis
             slips.append(Slip(user, passwords.get(username, "")))
         entry.data["issued"] = len(fresh)
         return slips
+
+
+def _guard_reissue(present: Iterable[User], by: User) -> None:
+    """A new slip is a new password: only who may reset an account's password may issue one again."""
+    unused = {user.pk: user for user in present if user.must_change_password}
+    holders = RoleGrant.objects.in_force().filter(user__in=unused).order_by("pk").values_list("user_id", flat=True)
+    for user in (unused[pk] for pk in holders):
+        if not may_act_on_account.test(by, user):
+            raise DomainError(
+                "not_allowed", f"“{user.name}”的账号有全县角色，只有系统管理员能发新的首次密码。请从名单里去掉。"
+            )
 
 
 def _check_people(people: list[tuple[str, str]]) -> None:

@@ -50,6 +50,8 @@ class Entry:
     subject_id: str = ""
     subject: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+    came_to_nothing: bool = False
+    """Set by the body where nothing was done after all (a form that came back with errors): no entry is written."""
 
     def about(self, subject: models.Model, label: str | None = None) -> None:
         """Name the row that the act is about. The label must hold no personal data besides a name."""
@@ -77,7 +79,8 @@ def act(
     try:
         with transaction.atomic(), pghistory.context(act=name, user=by.pk if by else None, reason=reason):
             yield entry
-            pending.append(entry)
+            if not entry.came_to_nothing:
+                pending.append(entry)
             if outer is None:
                 _write(pending)
     except BaseException:

@@ -53,7 +53,9 @@ class DeskAdmin(admin.ModelAdmin):
             return super().changeform_view(request, *args, **options)
         with audit.act(f"save_{self.opts.model_name}", by=request.user) as entry:  # type: ignore[arg-type] # signed in
             request.audit_entry = entry  # type: ignore[attr-defined] # handed to log_addition and log_change
-            return super().changeform_view(request, *args, **options)
+            response = super().changeform_view(request, *args, **options)
+            entry.came_to_nothing = not entry.subject_type  # the form came back with errors
+            return response
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         self._about(request, obj, message)

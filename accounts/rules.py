@@ -17,11 +17,6 @@ is_security_administrator = _holds(Role.SECURITY, "is_security_administrator")
 is_audit_administrator = _holds(Role.AUDIT, "is_audit_administrator")
 
 
-@rules.predicate
-def is_self(user: User, other: User | None) -> bool:
-    return other is not None and user.pk == other.pk
-
-
 may_manage_accounts = is_system_administrator | is_centre_staff
 may_grant_roles = is_security_administrator
 may_read_audit = is_audit_administrator
@@ -29,6 +24,7 @@ may_read_audit = is_audit_administrator
 
 @rules.predicate
 def holds_county_role(user: User, other: User | None) -> bool:
+    """Whether the other account holds a county-wide role now."""
     return other is not None and bool(other.county_roles)
 
 

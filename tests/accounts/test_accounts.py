@@ -147,6 +147,21 @@ def test_centre_staff_cannot_touch_accounts_with_a_county_role(staff: User, role
     assert powerful.check_password(PASSWORD)
 
 
+@pytest.mark.parametrize("role", [Role.SECURITY, Role.AUDIT, Role.CENTRE, Role.LEADER])
+def test_issuing_again_is_no_way_into_an_unused_account_with_a_county_role(
+    staff: User, system_administrator: User, role: Role
+) -> None:
+    boss = user_with_role(role, username="13900000066", name="周明", must_change_password=True)
+    password = User.objects.get(pk=boss.pk).password
+    people = [("13900000067", "新人"), ("13900000066", "周明")]
+    with pytest.raises(DomainError) as refused:
+        actions.issue_accounts(people=people, by=staff)
+    assert refused.value.code == "not_allowed"
+    assert User.objects.get(pk=boss.pk).password == password
+    assert not User.objects.filter(username="13900000067").exists()
+    assert actions.issue_accounts(people=people, by=system_administrator)[1].password
+
+
 def test_nobody_manages_their_own_account(system_administrator: User) -> None:
     with pytest.raises(DomainError) as error:
         actions.disable_account(user=system_administrator, reason="x", by=system_administrator)

@@ -9,6 +9,12 @@ from tests.factories import UnitFactory, UserFactory
 pytestmark = pytest.mark.django_db
 
 
+def test_act_that_came_to_nothing_leaves_no_entry() -> None:
+    with audit.act("outer", by=None), audit.act("refused_form", by=None) as entry:
+        entry.came_to_nothing = True
+    assert list(AuditEntry.objects.values_list("act", flat=True)) == ["outer"]
+
+
 def test_act_that_fails_leaves_no_entry_and_no_row() -> None:
     user = UserFactory()
 
