@@ -6,6 +6,7 @@ import io
 
 from cryptography.exceptions import InvalidTag
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.http import FileResponse
 
 from accounts.encryption import seal, unseal
@@ -44,6 +45,13 @@ def read_file(stored: StoredFile) -> bytes:
     if hashlib.sha256(content).hexdigest() != stored.sha256:
         raise DomainError("file_damaged", f"文件“{stored.name}”已损坏或丢失。请重新生成或重新上传。")
     return content
+
+
+def discard_file(stored: StoredFile) -> None:
+    """Take a file back that nothing refers to after all: its row now, its content once the transaction is through."""
+    content, name = stored.content, stored.content.name
+    stored.delete()
+    transaction.on_commit(lambda: content.storage.delete(name))
 
 
 def download(stored: StoredFile) -> FileResponse:

@@ -1,8 +1,7 @@
 """Forms of the office."""
 
-import datetime
-
 from django import forms
+from django.utils import timezone
 
 
 class SeedCalendarForm(forms.Form):
@@ -12,4 +11,4 @@ class SeedCalendarForm(forms.Form):
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type] # handed on as they come
-        self.fields["year"].initial = datetime.date.today().year  # noqa: DTZ011 -- only what the field shows first
+        self.fields["year"].initial = timezone.localdate().year

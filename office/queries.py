@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 
 from accounts.models import User
-from office.models import Job, Notice
+from office.models import UNFINISHED, Job, Notice
 from office.rules import may_see_all_jobs
 
 
@@ -19,9 +19,10 @@ def notices_of(user: User) -> QuerySet[Notice]:
 
 
 def unread_notices(user: User) -> int:
+    """How many in the person's box have not been opened."""
     return notices_of(user).filter(read_at__isnull=True).count()
 
 
 def unfinished_jobs(user: User) -> int:
     """How many of the person's own jobs wait or run."""
-    return Job.objects.filter(owner=user, state__in=("waiting", "running")).count()
+    return Job.objects.filter(owner=user, state__in=UNFINISHED).count()

@@ -5,6 +5,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow, signed_in, user_of
@@ -77,7 +78,7 @@ def read_notice(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark one as read and go where it points."""
     notice = get_object_or_404(queries.notices_of(user_of(request)), pk=pk)
     actions.mark_notice_read(notice=notice)
-    inside = notice.url.startswith("/") and not notice.url.startswith("//")
+    inside = bool(notice.url) and url_has_allowed_host_and_scheme(notice.url, allowed_hosts=None)
     return redirect(notice.url if inside else "office:notices")
 
 
