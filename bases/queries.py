@@ -33,8 +33,9 @@ from bases.models import (
     Village,
     Zone,
 )  # fmt: skip
-from bases.rules import in_force, may_see_all_bases, may_set_rates
+from bases.rules import may_see_all_bases, may_set_rates
 from cadres.models import Unit
+from cadres.rules import in_force
 from config.errors import DomainError
 from office.todo import Todo
 

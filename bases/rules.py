@@ -1,20 +1,10 @@
 """Who may do what with bases: the centre everywhere, a township's liaison and a base's manager in their own."""
 
 import rules
-from django.db.models import Q
-from django.utils import timezone
 
 from accounts.models import User
 from accounts.rules import is_centre_staff, is_leader
-from bases.models import PracticeBase
-
-
-def in_force(prefix: str = "") -> Q:
-    """Rows of dated grants (since, until inclusive) that hold today."""
-    today = timezone.localdate()
-    return Q(**{f"{prefix}since__lte": today}) & (
-        Q(**{f"{prefix}until__isnull": True}) | Q(**{f"{prefix}until__gte": today})
-    )
+from cadres.rules import in_force
 
 
 @rules.predicate
@@ -29,26 +19,10 @@ def is_base_manager(user: User) -> bool:
     return bool(user.is_active and user.managed_bases.filter(in_force()).exists())
 
 
-@rules.predicate
-def is_liaison_of(user: User, base: PracticeBase | None) -> bool:
-    """Looks after the township that this base lies in."""
-    return base is not None and bool(
-        user.is_active and user.township_liaisons.filter(in_force(), township__villages__base=base).exists()
-    )
-
-
-@rules.predicate
-def is_manager_of(user: User, base: PracticeBase | None) -> bool:
-    """Runs this base."""
-    return base is not None and bool(user.is_active and user.managed_bases.filter(in_force(), base=base).exists())
-
-
 may_see_bases = is_centre_staff | is_leader | is_township_liaison | is_base_manager
 may_see_all_bases = is_centre_staff | is_leader
 may_run_bases = is_centre_staff | is_township_liaison | is_base_manager
 may_judge_households = is_centre_staff | is_township_liaison
-may_run_base = is_centre_staff | is_liaison_of | is_manager_of
-may_judge_households_of = is_centre_staff | is_liaison_of
 may_set_rates = is_centre_staff
 may_see_rates = may_see_bases
 

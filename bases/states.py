@@ -53,3 +53,24 @@ def transition(act: str, state: str) -> Transition:
 def acts_from(state: str) -> list[str]:
     """The acts that a household in this state allows, in the table's order."""
     return [act for act, found in HOUSEHOLD.items() if state in found.sources]
+
+
+def possible_acts(household: HostHousehold) -> list[str]:
+    """The acts that the household's state and facts allow now, the next step of its course first."""
+    acts = acts_from(household.state)
+    if household.state == State.APPLIED:
+        acts.remove("open_notice" if household.reviewed_on is None else "review")
+    elif household.state == State.NOTICE:
+        for act in ("admit", "cancel_notice", "raise_objection") if household.open_objection else ("settle_objection",):
+            acts.remove(act)
+    first = [act for act in ("settle_objection", "admit", "open_notice", "review", "resume", "reapply") if act in acts]
+    return [*first, *(act for act in acts if act not in first)]
+
+
+def steps_done(household: HostHousehold) -> int:
+    """How many of the four steps to admission (applied, reviewed, on notice, admitted) are behind the household."""
+    if household.state in (State.ADMITTED, State.SUSPENDED):
+        return 4
+    if household.state == State.NOTICE:
+        return 2
+    return 1 if household.reviewed_on is None else 2

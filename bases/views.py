@@ -272,40 +272,18 @@ def household_page(request: HttpRequest, household_id: int) -> HttpResponse:
         pk=household_id,
     )
     judges = may_judge_households.test(user) and queries.judged_by(user).filter(pk=household.pk).exists()
-    acts = [(act, states.HOUSEHOLD[act]) for act in possible_acts(household)] if judges else []
+    acts = [(act, states.HOUSEHOLD[act]) for act in states.possible_acts(household)] if judges else []
     closures = Closure.objects.filter(
         Q(household=household) | Q(room__household=household), live=True, days__endswith__gt=timezone.localdate()
     )
     context = {
         "household": household, "rooms": told_rooms(household), "acts": acts, "course": COURSE,
-        "reached": _reached(household),
+        "reached": states.steps_done(household),
         "under_way": household.state in (HostHousehold.State.APPLIED, HostHousehold.State.NOTICE),
         "closures": closures.select_related("household", "room__household").order_by("days"),
         "is_centre": is_centre_staff.test(user), "today": timezone.localdate(),
     }  # fmt: skip
     return render(request, "bases/household.html", context)
-
-
-def possible_acts(household: HostHousehold) -> list[str]:
-    """The acts that the household's state and facts allow now, the next step of its course first."""
-    acts = states.acts_from(household.state)
-    if household.state == HostHousehold.State.APPLIED:
-        acts.remove("open_notice" if household.reviewed_on is None else "review")
-    elif household.state == HostHousehold.State.NOTICE:
-        for act in ("admit", "cancel_notice", "raise_objection") if household.open_objection else ("settle_objection",):
-            acts.remove(act)
-    first = [act for act in ("settle_objection", "admit", "open_notice", "review", "resume", "reapply") if act in acts]
-    return [*first, *(act for act in acts if act not in first)]
-
-
-def _reached(household: HostHousehold) -> int:
-    """How many steps of the course are behind the household."""
-    state = HostHousehold.State
-    if household.state in (state.ADMITTED, state.SUSPENDED):
-        return 4
-    if household.state == state.NOTICE:
-        return 2
-    return 1 if household.reviewed_on is None else 2
 
 
 @allow(may_judge_households)

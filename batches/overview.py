@@ -13,8 +13,8 @@ from batches.models import Batch, Parity, PlanRun, PlanVersion, PracticeClass
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.checker import rule_sheet
 from batches.planning_input import pk_of
-from batches.queries import age_at
 from cadres.models import Cadre, Unit
+from cadres.queries import age_at
 from office.models import CalendarDay
 
 BAR_WIDTH = 240

@@ -22,13 +22,18 @@ from batches.models import (
     PracticeClass,
 )
 from batches.rules import in_force
-from cadres.models import Cadre, PastAttendance, Unit, UnitLiaison
+from batches.states import LIVE
+from cadres.models import Cadre, PastAttendance, Unit
+from cadres.queries import kept_units, own_units
 from office.todo import Todo
 
+LIVE_STATES = LIVE
+"""States in which a plan is in force."""
 GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
 
 
 def sees_all(user: User) -> bool:
+    """Centre staff and leaders see every batch, class and result."""
     return bool(is_centre_staff.test(user) or is_leader.test(user))
 
 
@@ -48,7 +53,7 @@ def visible_batches(user: User) -> QuerySet[Batch]:
     batches = Batch.objects.select_related("programme").order_by("-number")
     if sees_all(user):
         return batches
-    units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
+    units = own_units(user).values("pk")
     return batches.filter(
         Exists(visible_classes(user).filter(batch=OuterRef("pk")))
         | Exists(Nomination.objects.filter(batch=OuterRef("pk"), cadre__unit__in=units))
@@ -56,22 +61,8 @@ def visible_batches(user: User) -> QuerySet[Batch]:
     )
 
 
-def visible_enrollments(user: User) -> QuerySet[Enrollment]:
-    """Own, mentored, of a class one accompanies, of one's unit; all for centre staff and leaders."""
-    enrollments = Enrollment.objects.select_related("cadre__unit", "batch").order_by("batch", "cadre__sort_name", "pk")
-    if sees_all(user):
-        return enrollments
-    staffed = in_force(ClassStaff.objects.filter(user=user)).values("practice_class")
-    units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
-    return enrollments.filter(
-        Q(cadre__user=user)
-        | Q(cadre__unit__in=units)
-        | Exists(in_force(Mentorship.objects.filter(user=user, enrollment=OuterRef("pk"))))
-        | Exists(ClassMembership.objects.filter(enrollment=OuterRef("pk"), live=True, practice_class__in=staffed))
-    )
-
-
 def visible_gatherings(user: User) -> QuerySet[Gathering]:
+    """Gatherings of the classes one sees (`visible_classes`), by day and class number."""
     return (
         Gathering.objects.filter(practice_class__in=visible_classes(user).values("pk"))
         .select_related("practice_class__batch__programme")
@@ -86,7 +77,7 @@ def visible_nominations(user: User) -> QuerySet[Nomination]:
     )
     if sees_all(user):
         return nominations
-    return nominations.filter(cadre__unit__in=in_force(UnitLiaison.objects.filter(user=user)).values("unit"))
+    return nominations.filter(cadre__unit__in=own_units(user).values("pk"))
 
 
 def members_on(practice_class: PracticeClass, day: datetime.date) -> QuerySet[ClassMembership]:
@@ -122,10 +113,7 @@ def sitting(batch: Batch) -> QuerySet[ClassMembership]:
 
 def answerable_units(user: User) -> QuerySet[Unit]:
     """Units whose names somebody may answer for: all for centre staff, a liaison's own."""
-    units = Unit.objects.order_by("name")
-    if is_centre_staff.test(user):
-        return units
-    return units.filter(pk__in=in_force(UnitLiaison.objects.filter(user=user)).values("unit"))
+    return kept_units(user).order_by("name")
 
 
 def gatherings_elsewhere(user: User, practice_class: PracticeClass) -> QuerySet[Gathering]:
@@ -150,11 +138,6 @@ def attended_before(batch: Batch) -> QuerySet[Cadre]:
     """Cadres who count as having attended when this batch is planned: old lists, and other batches they stayed in."""
     elsewhere = Enrollment.objects.filter(cadre=OuterRef("pk"), live=True).exclude(batch=batch).exclude(state__in=GONE)
     return Cadre.objects.filter(Exists(PastAttendance.objects.filter(cadre=OuterRef("pk"))) | Exists(elsewhere))
-
-
-def age_at(birth: datetime.date, day: datetime.date) -> int:
-    """Full years at the month of `day` (month precision, cn-conventions §1.3)."""
-    return day.year - birth.year - (day.month < birth.month)
 
 
 def born_after(age: int, day: datetime.date) -> datetime.date:
@@ -207,10 +190,8 @@ def latest_run(batch: Batch) -> PlanRun | None:
 
 
 def version_in_force(batch: Batch) -> PlanVersion | None:
+    """The newest published version while a plan is in force, else None."""
     return batch.plan_versions.order_by("-number").first() if batch.state in LIVE_STATES else None
-
-
-LIVE_STATES = (Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING, Batch.State.CLOSED)
 
 
 def live_gatherings(batch: Batch) -> QuerySet[Gathering]:
@@ -245,7 +226,7 @@ def todo(user: User) -> list[Todo]:
 
 def _liaison_todo(user: User) -> list[Todo]:
     """Names of the own units that nobody has answered yet, batch by batch (one query)."""
-    units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
+    units = own_units(user).values("pk")
     waiting = Nomination.objects.filter(
         cadre__unit__in=units, state=Nomination.State.PROPOSED, batch__state=Batch.State.NOMINATING
     )

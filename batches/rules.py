@@ -3,19 +3,18 @@
 from typing import Any
 
 import rules
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.rules import is_centre_staff, is_leader
 from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, Gathering, Mentorship, PracticeClass
-from cadres.models import Unit, UnitLiaison
+from cadres.rules import in_force as holds_today
+from cadres.rules import is_unit_liaison
 
 
 def in_force(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Dated rows (since, until) that hold today."""
-    today = timezone.localdate()
-    return rows.filter(Q(until__isnull=True) | Q(until__gte=today), since__lte=today)
+    return rows.filter(holds_today())
 
 
 def held(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -25,13 +24,6 @@ def held(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 def _class_of(target: PracticeClass | Gathering) -> PracticeClass:
     return target.practice_class if isinstance(target, Gathering) else target
-
-
-@rules.predicate
-def is_unit_liaison(user: User, unit: Unit | None = None) -> bool:
-    """Liaison of the unit; of any unit when none is given."""
-    rows = in_force(UnitLiaison.objects.filter(user=user))
-    return (rows if unit is None else rows.filter(unit=unit)).exists()
 
 
 @rules.predicate

@@ -13,6 +13,7 @@ from cadres.formats import FieldProblem, read_phone
 from cadres.id_numbers import read_id_number
 from cadres.models import Cadre, Unit
 from cadres.names import read_name
+from cadres.roster import OLDEST, YOUNGEST
 
 
 class UploadForm(forms.Form):
@@ -84,7 +85,7 @@ class CadreForm(forms.ModelForm):
         today = timezone.localdate()
         if read is None or not read.certain:
             raise forms.ValidationError("分不清是 1 月还是 10 月。请写成 1990.01 或 1990.10。")
-        if not 16 <= today.year - read.value.year <= 100:
+        if not YOUNGEST <= today.year - read.value.year <= OLDEST:
             raise forms.ValidationError("按这个年月算，年龄不对。请照档案改正。")
         return read.value.replace(day=1)
 

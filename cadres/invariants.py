@@ -46,7 +46,7 @@ def half_written_imports() -> list[str]:
 
 
 def backward_days() -> list[str]:
-    """1a: days somebody cannot come have a beginning and an end, and run forward."""
+    """1d: days somebody cannot come have a beginning and an end, and run forward."""
     bad = Unavailability.objects.filter(
         Q(days__startswith__isnull=True) | Q(days__endswith__isnull=True) | Q(days__startswith__gte=F("days__endswith"))
     )

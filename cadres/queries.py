@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.rules import is_centre_staff
 from cadres.models import (
     Cadre,
     ImportFinding,
@@ -63,6 +64,14 @@ def with_people(units: "QuerySet[Unit]") -> "QuerySet[Any]":
 def own_units(user: User) -> "QuerySet[Unit]":
     """Units that the user is liaison of now."""
     return Unit.objects.filter(pk__in=user.unit_liaisons.filter(in_force()).values("unit"))
+
+
+def kept_units(user: User) -> "QuerySet[Unit]":
+    """Units whose people's days the user enters and voids: all for the centre, else those one is liaison of.
+
+    Seeing is not keeping: a leader sees every unit.
+    """
+    return Unit.objects.all() if is_centre_staff.test(user) else own_units(user)
 
 
 def liaisons_of(unit: Unit) -> "QuerySet[UnitLiaison]":

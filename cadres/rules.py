@@ -9,12 +9,10 @@ from accounts.rules import is_centre_staff, is_leader
 from cadres.models import Cadre, Unit
 
 
-def in_force(prefix: str = "") -> Q:
-    """Rows of dated grants (since, until inclusive) that hold today."""
+def in_force() -> Q:
+    """Rows of dated posts (since, until inclusive) that hold today: of units, townships, bases, classes alike."""
     today = timezone.localdate()
-    return Q(**{f"{prefix}since__lte": today}) & (
-        Q(**{f"{prefix}until__isnull": True}) | Q(**{f"{prefix}until__gte": today})
-    )
+    return Q(since__lte=today) & (Q(until__isnull=True) | Q(until__gte=today))
 
 
 @rules.predicate
@@ -33,7 +31,6 @@ def is_cadre(user: User) -> bool:
 
 
 may_see_all_cadres = is_centre_staff | is_leader
-may_keep_cadres = is_centre_staff
 may_import = is_centre_staff
 may_export = is_centre_staff
 may_see_unit = is_centre_staff | is_unit_liaison

@@ -11,11 +11,12 @@ from batches.actions.names import drop_demand, remind_units
 from batches.course import blocks_of
 from batches.forms.names import AddNameForm, DemandForm, OpenNominationsForm
 from batches.models import Batch, Nomination
-from batches.queries import age_at, nomination_counts, visible_nominations
+from batches.queries import nomination_counts, visible_nominations
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import allowed
 from batches.views.acts import batch_and_job, batch_of, carry_out, forms_for, me, status_of
 from cadres.models import Unit
+from cadres.queries import age_at
 
 
 @allow(may_see_batches)

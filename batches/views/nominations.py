@@ -16,9 +16,10 @@ from batches.actions.names import (
     unit_quota,
 )  # fmt: skip
 from batches.models import Batch, Nomination
-from batches.queries import age_at, answerable_units, going, visible_nominations
+from batches.queries import answerable_units, going, visible_nominations
 from batches.rules import may_answer_nominations
 from batches.views.acts import batch_of, me, posted_reason
+from cadres.queries import age_at
 from config.errors import DomainError
 
 State = Nomination.State

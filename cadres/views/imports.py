@@ -1,6 +1,6 @@
 """The import centre: upload, preview, write, take back."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -10,8 +10,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import allow
-from accounts.models import User
+from accounts.access import allow, user_of
 from cadres import actions, documents, imports, previews, queries
 from cadres.forms import PastUploadForm, UploadForm
 from cadres.models import Cadre, ImportFinding, ImportRow, RosterImport, Unit
@@ -29,13 +28,9 @@ TITLES = {
 }  # fmt: skip
 
 
-def me(request: HttpRequest) -> User:
-    return cast(User, request.user)
-
-
 def import_of(request: HttpRequest, import_id: int) -> RosterImport:
     """The import, or 404 when this person does not see it."""
-    found = queries.visible_to(me(request), RosterImport).select_related("file", "job", "created_by")
+    found = queries.visible_to(user_of(request), RosterImport).select_related("file", "job", "created_by")
     return get_object_or_404(found, pk=import_id)
 
 
@@ -43,7 +38,7 @@ def import_of(request: HttpRequest, import_id: int) -> RosterImport:
 @require_GET
 def import_list(request: HttpRequest) -> HttpResponse:
     """All imports, the latest first, with what waits to be written."""
-    page = Paginator(queries.listed_imports(me(request)), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(queries.listed_imports(user_of(request)), PAGE).get_page(request.GET.get("page"))
     cadres = Cadre.objects.filter(state=Cadre.State.IN_POST)
     context = {"page": page, "cadres": cadres.count(), "units": Unit.objects.filter(active=True).count()}
     return render(request, "cadres/imports.html", context)
@@ -60,7 +55,7 @@ def upload(request: HttpRequest, kind: str) -> HttpResponse:
         try:
             roster_import = actions.upload_list(
                 kind=kind, name=file.name, content=file.read(MAX_FILE_BYTES + 1), sheet=form.cleaned_data["sheet"],
-                session=form.cleaned_data.get("session", ""), by=me(request),
+                session=form.cleaned_data.get("session", ""), by=user_of(request),
             )  # fmt: skip
         except UnreadableWorkbook as error:
             form.add_error("file", error.message)
@@ -178,14 +173,14 @@ def choose_units(request: HttpRequest, import_id: int) -> HttpResponse:
         act, _, detail = request.POST.get(f"unit-{place}", "").partition(":")
         if act:
             choices[unit["name"]] = (act, detail)
-    actions.choose_units(roster_import=roster_import, choices=choices, by=me(request))
+    actions.choose_units(roster_import=roster_import, choices=choices, by=user_of(request))
     return redirect("cadres:import", import_id)
 
 
 @allow(may_import)
 @require_POST
 def read_again(request: HttpRequest, import_id: int) -> HttpResponse:
-    actions.read_again(roster_import=import_of(request, import_id), by=me(request))
+    actions.read_again(roster_import=import_of(request, import_id), by=user_of(request))
     return redirect("cadres:import", import_id)
 
 
@@ -193,7 +188,7 @@ def read_again(request: HttpRequest, import_id: int) -> HttpResponse:
 @require_POST
 def commit(request: HttpRequest, import_id: int) -> HttpResponse:
     roster_import = import_of(request, import_id)
-    actions.commit_import(roster_import=roster_import, by=me(request))
+    actions.commit_import(roster_import=roster_import, by=user_of(request))
     counts = queries.effect_counts(roster_import)
     people = "条" if roster_import.kind == RosterImport.Kind.PAST else "人"
     messages.success(
@@ -208,7 +203,7 @@ def commit(request: HttpRequest, import_id: int) -> HttpResponse:
 @require_POST
 def revert(request: HttpRequest, import_id: int) -> HttpResponse:
     roster_import = import_of(request, import_id)
-    actions.revert_import(roster_import=roster_import, reason=request.POST.get("reason", ""), by=me(request))
+    actions.revert_import(roster_import=roster_import, reason=request.POST.get("reason", ""), by=user_of(request))
     messages.success(request, "已撤回：新增的已去掉，变更的已恢复原样。")
     return redirect("cadres:import", import_id)
 
@@ -216,7 +211,7 @@ def revert(request: HttpRequest, import_id: int) -> HttpResponse:
 @allow(may_import)
 @require_POST
 def discard(request: HttpRequest, import_id: int) -> HttpResponse:
-    actions.discard_import(roster_import=import_of(request, import_id), by=me(request))
+    actions.discard_import(roster_import=import_of(request, import_id), by=user_of(request))
     messages.success(request, "已放弃这次导入，什么也没有写入。")
     return redirect("cadres:imports")
 
@@ -226,7 +221,7 @@ def discard(request: HttpRequest, import_id: int) -> HttpResponse:
 def refused(request: HttpRequest, import_id: int) -> HttpResponse:
     """The refused rows as a sheet to mend."""
     roster_import = import_of(request, import_id)
-    content = actions.download_refused(roster_import=roster_import, by=me(request))
+    content = actions.download_refused(roster_import=roster_import, by=user_of(request))
     return spreadsheet(
         content, f"问题表 {roster_import.file.name.removesuffix('.xlsx')} {timezone.localdate():%m%d}.xlsx"
     )

@@ -6,14 +6,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import allow
+from accounts.access import allow, user_of
 from accounts.reveal import entries_about
 from cadres import actions, queries
 from cadres.forms import UnavailabilityForm
 from cadres.imports import LABELS
 from cadres.models import Cadre, Unavailability, Unit
 from cadres.rules import is_cadre, is_unit_liaison, may_enter_unavailability, may_see_unit
-from cadres.views.imports import PAGE, UNPROCESSABLE, me
+from cadres.views.imports import PAGE, UNPROCESSABLE
 from config.errors import DomainError
 
 
@@ -21,7 +21,7 @@ from config.errors import DomainError
 @require_GET
 def own_unit(request: HttpRequest) -> HttpResponse:
     """The liaison's own unit; the first by name where there are several."""
-    unit = queries.own_units(me(request)).order_by("name").first()
+    unit = queries.own_units(user_of(request)).order_by("name").first()
     if unit is None:
         raise Http404
     return _unit_page(request, unit)
@@ -30,7 +30,7 @@ def own_unit(request: HttpRequest) -> HttpResponse:
 @allow(may_see_unit)
 @require_GET
 def unit_page(request: HttpRequest, unit_id: int) -> HttpResponse:
-    return _unit_page(request, get_object_or_404(queries.visible_to(me(request), Unit), pk=unit_id))
+    return _unit_page(request, get_object_or_404(queries.visible_to(user_of(request), Unit), pk=unit_id))
 
 
 def _unit_page(request: HttpRequest, unit: Unit) -> HttpResponse:
@@ -41,7 +41,7 @@ def _unit_page(request: HttpRequest, unit: Unit) -> HttpResponse:
         "unit": unit, "page": page, "total": page.paginator.count,
         "attended": queries.with_participation(in_post).filter(attended=True).count(),
         "liaisons": list(queries.liaisons_of(unit)),
-        "others": list(queries.own_units(me(request)).exclude(pk=unit.pk).order_by("name")),
+        "others": list(queries.own_units(user_of(request)).exclude(pk=unit.pk).order_by("name")),
         "may_enter": may_enter_unavailability.test(request.user),
     }  # fmt: skip
     return render(request, "cadres/unit.html", context)
@@ -51,8 +51,8 @@ def _unit_page(request: HttpRequest, unit: Unit) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def unavailability(request: HttpRequest) -> HttpResponse:
     """Days on which somebody cannot come: those entered, and the form to enter more for one unit's people."""
-    user = me(request)
-    units = list(queries.visible_to(user, Unit).filter(active=True).order_by("name"))
+    user = user_of(request)
+    units = list(queries.kept_units(user).filter(active=True).order_by("name"))
     unit = _chosen_unit(request, units)
     rows = queries.listed_unavailabilities(user)
     if unit is not None:
@@ -98,8 +98,8 @@ def _chosen_unit(request: HttpRequest, units: list[Unit]) -> Unit | None:
 @allow(may_enter_unavailability)
 @require_POST
 def void_unavailability(request: HttpRequest, pk: int) -> HttpResponse:
-    user = me(request)
-    found = queries.visible_to(user, Unavailability).filter(cadre__in=_enterable(request))
+    user = user_of(request)
+    found = queries.visible_to(user, Unavailability).filter(cadre__unit__in=queries.kept_units(user))
     row = actions.void_unavailability(
         unavailability=get_object_or_404(found, pk=pk), reason=request.POST.get("reason", ""), by=user
     )
@@ -107,24 +107,18 @@ def void_unavailability(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("cadres:unavailability")
 
 
-def _enterable(request: HttpRequest) -> "queries.QuerySet[Cadre]":
-    """Cadres whose days this person keeps: all for the centre, else those of the own units (not oneself elsewhere)."""
-    units = queries.visible_to(me(request), Unit)
-    return Cadre.objects.filter(unit__in=units)
-
-
 @allow(is_cadre)
 @require_GET
 def own_data(request: HttpRequest) -> HttpResponse:
     """What is kept about oneself, whence it came, and who looked at it in full (PIPL art. 45)."""
-    cadre = get_object_or_404(Cadre.objects.select_related("unit"), user=me(request))
+    cadre = get_object_or_404(Cadre.objects.select_related("unit"), user=user_of(request))
     context = {
         "cadre": cadre, "tab": "me",
         "facts": _facts(cadre),
         "past": list(cadre.past_attendances.order_by("first_day", "session")),
         "away": list(queries.coming_unavailabilities(cadre.unavailabilities.all())),
         "liaisons": list(queries.liaisons_of(cadre.unit)),
-        "looks": list(entries_about(me(request))[:20]),
+        "looks": list(entries_about(user_of(request))[:20]),
     }  # fmt: skip
     return render(request, "cadres/me.html", context)
 

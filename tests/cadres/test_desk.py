@@ -127,6 +127,14 @@ def test_wrong_particulars_are_refused_beside_the_field(desk: Client, field: str
     assert not Cadre.objects.exists()
 
 
+def test_form_that_comes_back_with_errors_is_no_act_in_the_trail(desk: Client) -> None:
+    draft = CadreFactory.build(birth=datetime.date(1990, 5, 1), unit=UnitFactory())
+    desk.post(ADD, form_of(draft, new_id_number=""))
+    assert not AuditEntry.objects.filter(act="save_cadre").exists()
+    desk.post(ADD, form_of(draft, new_id_number=invented(8, draft.birth, "M")))
+    assert AuditEntry.objects.get(act="save_cadre").subject == draft.name
+
+
 def test_number_of_somebody_else_is_refused(desk: Client) -> None:
     first, second = CadreFactory(name="甲某"), CadreFactory(name="乙某")
     address = reverse("admin:cadres_cadre_change", args=[second.pk])

@@ -142,6 +142,20 @@ def test_liaison_reaches_no_other_unit_by_any_way(unit: Unit, liaison: User, sta
 # --- oneself
 
 
+def test_leader_who_is_liaison_of_one_unit_keeps_that_units_days_alone(unit: Unit, leader: User, staff: User) -> None:
+    UnitLiaisonFactory(unit=unit, user=leader)
+    other = CadreFactory()
+    row = actions.enter_unavailability(cadre=other, first_day=FIRST, last_day=LAST, reason="产假", by=staff)
+    client = signed_in(leader)
+    assert client.get(AWAY, {"unit": other.unit_id}).status_code == 404
+    assert client.post(reverse("cadres:void_unavailability", args=[row.pk]), {"reason": "不是我管的"}).status_code == 404
+    row.refresh_from_db()
+    assert row.live
+    own = CadreFactory(unit=unit)
+    form = {"cadre": own.pk, "first_day": FIRST, "last_day": LAST, "reason": "脱产学习"}
+    assert client.post(f"{AWAY}?unit={unit.pk}", form).status_code == 302
+
+
 def test_cadre_reads_the_own_data_masked_and_who_looked(unit: Unit, liaison: User, staff: User) -> None:
     user = UserFactory()
     cadre = CadreFactory(unit=unit, user=user, specialty="造林")
