@@ -1,7 +1,7 @@
 """The first gathering, mostly on phones: who accompanies the class, the papers, leave, a record with its photograph."""
 
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import openpyxl
@@ -10,11 +10,14 @@ from PIL import Image
 
 from activities.models import ActivityRecord, Attachment, PaperState, Reflection
 from batches.models import Absence, Batch, ConfirmedPresence, Enrollment, Gathering, PracticeClass
+from office.files import read_file
 from tests.browser.chromium import DESKTOP, PHONE, Person
 from tests.journeys.setting_up import NewPerson, first_visit, issue_accounts, pick, slips_on
 
 STAFF = {"19900000601": "韦老师", "19900000602": "黄导师", "19900000603": "莫大娘", "19900000604": "陈副书记"}
 TEACHER, MENTOR, VILLAGER, LEADER = STAFF.values()
+POSITION = 0x8825
+"""The tag under which a camera writes where it was."""
 PRESENCE_FROM_FRIDAY_TO_SUNDAY = [3] * 9 + [2]
 
 
@@ -128,13 +131,13 @@ def file_record(monitor: Person, folder: Path) -> None:
         "all were there that day"
     )
     kept = Attachment.objects.get(record=record)
-    assert "GPSInfo" not in Image.open(kept.file.content.open()).getexif()
+    assert POSITION not in Image.open(BytesIO(read_file(kept.file))).getexif()
     monitor.wait_for("img[alt^=附的照片]")
 
 
 def _exif_with_position() -> Image.Exif:
     exif = Image.Exif()
-    exif[0x8825] = {1: "N", 2: (24.0, 30.0, 0.0), 3: "E", 4: (110.0, 20.0, 0.0)}
+    exif[POSITION] = {1: "N", 2: (24.0, 30.0, 0.0), 3: "E", 4: (110.0, 20.0, 0.0)}
     return exif
 
 

@@ -71,3 +71,17 @@ def evaluate(centre: Person, person: NewPerson, cast: Cast, batch: Batch) -> Cam
     score(person, cast, VILLAGER, "好", PHONE)
     compute(centre, campaign)
     return campaign
+
+
+def see_results(leader: Person) -> None:
+    """The dashboard has grades now; each number opens as many rows."""
+    leader.open(leader.page.url)
+    leader.see("评审结果", "已定")
+    links = leader.page.locator("section[aria-labelledby=result-title] td a")
+    counts = {
+        links.nth(place).get_attribute("href"): int(links.nth(place).inner_text()) for place in range(links.count())
+    }
+    assert sum(counts.values()) == 20
+    for address, count in counts.items():
+        leader.open(str(address))
+        assert leader.page.locator("tbody tr").count() == count

@@ -7,7 +7,7 @@ from django.core.management import call_command
 
 from tests.journeys import in_the_village as village
 from tests.journeys import setting_up as at_first
-from tests.journeys.scoring import evaluate
+from tests.journeys.scoring import evaluate, see_results
 from tests.journeys.setting_up import NewPerson
 
 pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.django_db(transaction=True)]
@@ -34,7 +34,6 @@ def test_course_from_an_empty_county(person: NewPerson, worker: Path, tmp_path: 
     leader.open(leader.page.url)
     leader.see("1 / 3")
     evaluate(centre, person, cast, batch)
-    leader.open(leader.page.url)
-    leader.see("评审结果", "最终结果")
+    see_results(leader)
     call_command("check_invariants")
     call_command("verify_audit")
