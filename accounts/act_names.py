@@ -27,6 +27,7 @@ ACT_NAMES = {
     "cancel_job": "停止任务",
     "cancel_notice": "撤下农户公示",
     "cast_review": "交评分表",
+    "cast_reviews": "一次交多张评分表",
     "change_campaign": "改评审安排",
     "change_panel": "改评审团",
     "change_password": "改密码",

@@ -148,23 +148,23 @@ class _Scoring:
 
     def hand_in(self, *, half: bool) -> None:
         for turn, duty in enumerate(duties_of([self.campaign])):
+            sheets = []
             for place, person in enumerate(duty.people):
-                due = duty.is_open(person)
                 later = half and (place * 2 >= len(duty.people) if len(duty.people) > 1 else turn % 2)
                 forgotten = not half and (turn * 31 + place) % 100 == 7
-                if due and self.criteria[duty.scorer] and not later and not forgotten:
-                    self._cast(duty, person)
+                if duty.is_open(person) and self.criteria[duty.scorer] and not later and not forgotten:
+                    sheets.append(self._sheet(duty, person))
+            if sheets:
+                actions.cast_reviews(
+                    campaign=self.campaign, user=duty.user, scorer=duty.scorer, sheets=sheets, by=duty.user
+                )
 
-    def _cast(self, duty: Duty, person: Enrollment) -> None:
+    def _sheet(self, duty: Duty, person: Enrollment) -> actions.Sheet:
         level, noise = self.levels[person.pk]
         values = {
             row.pk: max(0, min(100, level + self.random.randint(-noise, noise))) for row in self.criteria[duty.scorer]
         }
-        comment = self.random.choice(OPINIONS) if duty.scorer == Scorer.MENTOR else ""
-        actions.save_review(
-            campaign=self.campaign, enrollment=person, user=duty.user, scorer=duty.scorer, values=values, comment=comment,
-            cast=True, by=duty.user,
-        )  # fmt: skip
+        return actions.Sheet(person, values, self.random.choice(OPINIONS) if duty.scorer == Scorer.MENTOR else "")
 
 
 def _finish(campaign: Campaign, by: User) -> None:

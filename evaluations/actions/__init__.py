@@ -17,12 +17,14 @@ from evaluations.actions.panels import (
 )
 from evaluations.actions.results import compute_results, settle_tie
 from evaluations.actions.rubrics import DEFAULT_CRITERIA, default_rubric, save_rubric
-from evaluations.actions.sheets import save_review, void_review
+from evaluations.actions.sheets import Sheet, cast_reviews, save_review, void_review
 
 __all__ = [
     "DEFAULT_CRITERIA",
+    "Sheet",
     "add_panel_member",
     "advance_campaign",
+    "cast_reviews",
     "change_campaign",
     "change_panel",
     "compute_results",

@@ -5,7 +5,7 @@ import datetime
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, User
 from batches.models import Enrollment, Mentorship
 from cadres.models import Cadre
 from config.errors import Conflict
@@ -214,6 +214,53 @@ def test_void_sheet_stays_and_another_can_be_handed_in(open_one: Evaluation) -> 
     states = list(Review.objects.order_by("pk").values_list("pk", "state", "void_reason"))
     assert states == [(first.pk, "void", "看错人"), (second.pk, "cast", "")]
     assert refusal(actions.void_review, review=first, by=open_one.staff, reason="再来") == "not_cast"
+
+
+# --- several at once
+
+
+def pile(found: Evaluation, user: User, *people: Enrollment, score: int = 80) -> list[Review]:
+    sheets = [actions.Sheet(person, found.values(Scorer.PANEL, score), f"给{person.pk}") for person in people]
+    return actions.cast_reviews(campaign=found.campaign, user=user, scorer=Scorer.PANEL, sheets=sheets, by=user)
+
+
+def test_pile_of_sheets_is_as_if_handed_in_one_by_one(open_one: Evaluation) -> None:
+    side = open_one.ours
+    pile(open_one, side.villager, *side.people)
+    for person in side.people:
+        open_one.score(person, side.official, Scorer.PANEL, 80, comment=f"给{person.pk}")
+    fields = ("enrollment", "scorer", "state", "comment", "scores__criterion", "scores__value")
+    rows = [
+        list(Review.objects.filter(user=user).order_by("enrollment", "scores__criterion").values_list(*fields))
+        for user in (side.villager, side.official)
+    ]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 15
+    seat = side.seats[side.villager.pk].pk
+    assert set(Review.objects.filter(user=side.villager).values_list("member", flat=True)) == {seat}
+    assert Review.objects.filter(cast_at__isnull=True).count() == 0
+
+
+def test_pile_is_refused_as_a_whole_for_one_wrong_sheet(open_one: Evaluation) -> None:
+    side = open_one.ours
+    seat = side.seats[side.villager.pk]
+    recused, drafted, himself, fine = side.people[:4]
+    actions.recuse(member=seat, enrollment=recused, reason="亲戚", by=side.villager)
+    open_one.score(drafted, side.villager, Scorer.PANEL, cast=False)
+    Cadre.objects.filter(pk=himself.cadre_id).update(user=side.villager)
+    himself = Enrollment.objects.get(pk=himself.pk)
+    wrong = {"recused": recused, "already_begun": drafted, "own_score": himself, "not_yours": open_one.theirs.people[0]}
+    for code, person in wrong.items():
+        assert refusal(pile, open_one, side.villager, fine, person) == code
+    assert refusal(pile, open_one, side.villager, fine, score=101) == "out_of_range"
+    sheet = actions.Sheet(fine, dict(list(open_one.values(Scorer.PANEL, 80).items())[:1]))
+    options = {"campaign": open_one.campaign, "user": side.villager, "scorer": Scorer.PANEL, "by": side.villager}
+    assert refusal(actions.cast_reviews, sheets=[sheet], **options) == "incomplete"
+    Campaign.objects.update(closes_on=timezone.localdate() - datetime.timedelta(days=1))
+    assert refusal(pile, open_one, side.villager, fine) == "too_late"
+    open_one.advance("freeze")
+    assert refusal(pile, open_one, side.villager, fine) == "not_open"
+    assert not Review.objects.filter(state="cast").exists()
 
 
 # --- when
