@@ -12,16 +12,10 @@ from batches.rules import (
     is_mentor,
     is_monitor,
     is_own_enrollment,
-    may_follow_class,
 )
 
 Filed = ActivityRecord | Reflection | ResearchReport
 """What is filed and decided upon: the three papers."""
-
-
-@rules.predicate
-def is_author(user: User, paper: Filed | None = None) -> bool:
-    return paper is not None and paper.author_id == user.pk
 
 
 def class_of(paper: Filed) -> PracticeClass | None:
@@ -70,7 +64,6 @@ may_void = writes | reviews
 may_archive = is_centre_staff
 may_review_somewhere = is_centre_staff | is_head_teacher | is_counsellor | is_mentor
 may_follow_progress = is_centre_staff | is_leader | is_head_teacher | is_counsellor
-may_see_class = may_follow_class
 may_see_all = is_centre_staff | is_leader
 may_follow_attendance = may_follow_progress | is_monitor
 is_enrolled = is_own_enrollment

@@ -14,18 +14,14 @@ from activities.actions.papers import (
     withdraw_paper,
 )
 from activities.actions.photos import attach_photo, remove_photo
-
-accept_record = accept_paper
-return_record = return_paper
-submit_record = submit_paper
-void_record = void_paper
+from activities.actions.signed_sheets import confirm_with_sheet
 
 __all__ = [
     "Receipt",
     "accept_paper",
-    "accept_record",
     "archive_papers",
     "attach_photo",
+    "confirm_with_sheet",
     "file_record",
     "file_reflection",
     "file_report",
@@ -33,11 +29,8 @@ __all__ = [
     "remove_photo",
     "restore_paper",
     "return_paper",
-    "return_record",
     "submit_paper",
-    "submit_record",
     "unarchive_papers",
     "void_paper",
-    "void_record",
     "withdraw_paper",
 ]

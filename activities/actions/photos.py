@@ -17,7 +17,7 @@ from activities import rules, states
 from activities.actions.papers import batch_of, lock, note_of, require, require_open_batch
 from activities.models import ActivityRecord, Attachment, PaperState
 from config.errors import Conflict, DomainError
-from office.files import store_file
+from office.files import discard_file, store_file
 
 MAX_PHOTOS = 9
 MAX_BYTES = 20 * 1024 * 1024
@@ -56,7 +56,7 @@ def attach_photo(
         file = store_file(name=_shown_name(name), kind="photo", content=jpeg, content_type="image/jpeg", owner=by)
         same = row.attachments.filter(file__sha256=file.sha256).first()
         if same is not None:
-            file.delete()
+            discard_file(file)
             return same
         if row.attachments.count() >= MAX_PHOTOS:
             raise DomainError("too_many_photos", f"一条记录最多附 {MAX_PHOTOS} 张照片。挑几张说明问题的就行。")
@@ -64,7 +64,7 @@ def attach_photo(
             with transaction.atomic():
                 attachment = Attachment.objects.create(record=row, file=file, client_id=client_id)
         except IntegrityError:
-            file.delete()
+            discard_file(file)
             return _mine(Attachment.objects.get(client_id=client_id), record)
         entry.data.update(sha256=file.sha256, bytes=file.size)
     return attachment

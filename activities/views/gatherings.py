@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,12 +13,12 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import allow
 from activities import queries, rules
-from activities.actions.photos import MAX_BYTES, clean_photo
+from activities.actions import confirm_with_sheet
+from activities.actions.photos import MAX_BYTES
 from activities.forms import AbsenceForm, ConfirmForm, CorrectionForm, MakeUpForm, ReasonForm
 from activities.owing import owing_of_classes
 from activities.views.forms_and_errors import refused
 from batches.actions.attendance import (
-    confirm_gathering,
     correct_presence,
     decide_leave,
     enter_absence,
@@ -34,8 +33,7 @@ from batches.presence import presence_of_gathering, sites_of
 from batches.queries import GONE, visible_gatherings
 from batches.rules import may_arrange_makeup, may_correct_presence, may_decide_leave, may_keep_attendance
 from config.errors import DomainError
-from office.files import download, store_file
-from office.models import StoredFile
+from office.files import download
 
 KIND_ICONS = {
     "party": "flag", "office": "building-community", "survey": "map-search", "policy": "speakerphone",
@@ -211,8 +209,8 @@ def confirm(request: HttpRequest, gathering_id: int) -> HttpResponse:
     form, status = ConfirmForm(request.POST or None, request.FILES or None), 200
     if request.method == "POST" and form.is_valid():
         try:
-            sheet = _stored_sheet(form.cleaned_data["signed_sheet"], user)
-            confirm_gathering(by=user, gathering=chosen, signed_sheet=sheet)
+            upload = form.cleaned_data["signed_sheet"]
+            confirm_with_sheet(by=user, gathering=chosen, scan=upload.read(MAX_BYTES + 1) if upload else None)
         except DomainError as error:
             status = refused(form, error)
         else:
@@ -224,22 +222,6 @@ def confirm(request: HttpRequest, gathering_id: int) -> HttpResponse:
         "back": page_of(chosen), "tab": "gathering",
     }  # fmt: skip
     return render(request, "activities/confirm_gathering.html", context, status=status)
-
-
-def _stored_sheet(upload: UploadedFile | None, user: Any) -> StoredFile | None:
-    """The scan as it is kept: a photograph re-encoded, or a PDF as it is. Raises DomainError for anything else."""
-    if upload is None:
-        return None
-    content = upload.read(MAX_BYTES + 1)
-    if content.startswith(b"%PDF-") and len(content) <= MAX_BYTES:
-        return store_file(
-            name="签到表.pdf", kind="signed_sheet", content=content, content_type="application/pdf", owner=user
-        )
-    try:
-        jpeg = clean_photo(content)
-    except DomainError as error:
-        raise DomainError(error.code, f"签到表没有附上：{error.message}") from error
-    return store_file(name="签到表.jpg", kind="signed_sheet", content=jpeg, content_type="image/jpeg", owner=user)
 
 
 @allow(rules.may_follow_attendance)

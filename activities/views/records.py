@@ -143,10 +143,6 @@ def record(request: HttpRequest, record_id: int) -> HttpResponse:
     user: Any = request.user
     row = get_object_or_404(queries.visible_records(user), pk=record_id)
     if row.state not in states.EDITABLE or not rules.may_write.test(user, row):
-        if request.method == "POST":
-            raise DomainError(
-                "not_editable", f"“{row.title}”{row.get_state_display()}，现在不能改。要改先撤回报送或请班主任退回。"
-            )
         return paper_page(request, row)
     gatherings = _gatherings(row.practice_class)
     options: dict[str, Any] = {
@@ -162,7 +158,14 @@ def record(request: HttpRequest, record_id: int) -> HttpResponse:
 
 
 def paper_page(request: HttpRequest, paper: Any) -> HttpResponse:
-    """Any of the three papers as it was filed, with its versions and what the reader may do with it."""
+    """Any of the three papers as it was filed, with its versions and what the reader may do with it.
+
+    Something sent to it came too late: DomainError("not_editable"), so that nobody thinks it was kept.
+    """
+    if request.method == "POST":
+        raise DomainError(
+            "not_editable", f"“{paper.title}”{paper.get_state_display()}，现在不能改。要改先撤回报送或请班主任退回。"
+        )
     user: Any = request.user
     is_record = isinstance(paper, ActivityRecord)
     kind = next(name for name, model in MODELS.items() if isinstance(paper, model))

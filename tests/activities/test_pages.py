@@ -18,6 +18,7 @@ from activities.models import ActivityRecord, PaperState, Reflection, ResearchRe
 from batches.actions.attendance import confirm_gathering, enter_absence, join_makeup
 from batches.models import Absence, Batch, Gathering, MakeUp
 from batches.presence import presence_of_gathering
+from office.models import StoredFile
 from tests.activities.conftest import DAY, ClassWorld, filed, make_class
 from tests.factories import (
     BaseFactory,
@@ -326,6 +327,18 @@ def test_confirming_page_lists_days_and_keeps_a_scan(ours: ClassWorld) -> None:
     assert "attachment" in scan["Content-Disposition"]
 
 
+def test_scan_of_a_refused_or_second_confirmation_is_not_kept(ours: ClassWorld) -> None:
+    url = reverse("activities:confirm", args=[ours.gathering.pk])
+    Gathering.objects.filter(pk=ours.gathering.pk).update(last_day=timezone.localdate() + datetime.timedelta(days=1))
+    signed_in(ours.monitor).post(url, {"signed_sheet": SimpleUploadedFile("x.pdf", b"%PDF-1.4 early")})
+    assert not StoredFile.objects.filter(kind="signed_sheet").exists()
+    Gathering.objects.filter(pk=ours.gathering.pk).update(last_day=ours.gathering.last_day)
+    for scan in (b"%PDF-1.4 first", b"%PDF-1.4 second"):
+        signed_in(ours.monitor).post(url, {"signed_sheet": SimpleUploadedFile("x.pdf", scan)})
+    ours.gathering.refresh_from_db()
+    assert list(StoredFile.objects.filter(kind="signed_sheet")) == [ours.gathering.signed_sheet]
+
+
 def test_scan_is_closed_to_other_classes(ours: ClassWorld, theirs: ClassWorld) -> None:
     page(theirs.monitor, "sheet", ours.gathering.pk, status=404)
     page(ours.monitor, "sheet", ours.gathering.pk, status=404)  # none was given
@@ -408,6 +421,8 @@ def test_reflection_is_written_handed_in_and_accepted(ours: ClassWorld, theirs: 
     client.post(own, data | {"act": "submit", "version": 1})
     paper.refresh_from_db()
     assert paper.state == PaperState.SUBMITTED
+    late = client.post(own, data | {"text": "又写了一段。", "act": "submit", "version": 2}, follow=True)
+    assert "现在不能改" in late.content.decode()
     review = reverse("activities:review_reflection", args=[paper.pk])
     for user in (theirs.head_teacher, theirs.mentor):
         assert signed_in(user).get(review).status_code == 404

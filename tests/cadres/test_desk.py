@@ -128,10 +128,10 @@ def test_wrong_particulars_are_refused_beside_the_field(desk: Client, field: str
 
 
 def test_form_that_comes_back_with_errors_is_no_act_in_the_trail(desk: Client) -> None:
-    draft = CadreFactory.build(birth=datetime.date(1990, 5, 1), unit=UnitFactory())
+    draft = CadreFactory.build(name="赵新", sex="F", birth=datetime.date(1990, 5, 1), unit=UnitFactory())
     desk.post(ADD, form_of(draft, new_id_number=""))
     assert not AuditEntry.objects.filter(act="save_cadre").exists()
-    desk.post(ADD, form_of(draft, new_id_number=invented(8, draft.birth, "M")))
+    desk.post(ADD, form_of(draft, new_id_number=invented(8, draft.birth, "F")))
     assert AuditEntry.objects.get(act="save_cadre").subject == draft.name
 
 
