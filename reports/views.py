@@ -97,7 +97,7 @@ def records_page(request: HttpRequest, batch_id: int) -> HttpResponse:
     rows, label = dashboard.records_of_batch(batch), "全部纪实"
     number, kind = request.GET.get("class", ""), request.GET.get("kind", "")
     if number or kind:
-        if not number.isdecimal() or kind not in ActivityRecord.Kind:
+        if not number.isdecimal() or len(number) > 4 or kind not in ActivityRecord.Kind:
             raise Http404
         practice_class = get_object_or_404(batch.classes, number=int(number))
         rows = dashboard.records_of(practice_class, kind)
