@@ -49,9 +49,10 @@ def read_file(stored: StoredFile) -> bytes:
 
 def discard_file(stored: StoredFile) -> None:
     """Take a file back that nothing refers to after all: its row now, its content once the transaction is through."""
-    content, name = stored.content, stored.content.name
+    storage, name = stored.content.storage, stored.content.name
     stored.delete()
-    transaction.on_commit(lambda: content.storage.delete(name))
+    if name:
+        transaction.on_commit(lambda: storage.delete(name))
 
 
 def download(stored: StoredFile) -> FileResponse:
