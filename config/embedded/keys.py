@@ -16,7 +16,7 @@ DATABASE_KEYS = ("PG_SUPERUSER_PASSWORD", "PG_OWNER_PASSWORD", "PG_WEB_PASSWORD"
 def load_secrets(var_dir: Path, *, data_exists: bool) -> dict[str, str]:
     """Return the secrets of this checkout, making them the first time.
 
-    Keys are 32 random bytes in base64; ``FIELD_KEYS`` is ``id:key``. With ``data_exists`` a
+    Keys are random bytes in base64, 32 unless the framework asks for more; ``FIELD_KEYS`` is ``id:key``. With ``data_exists`` a
     missing file is an error: new keys could neither open nor read what is already stored.
     """
     path = var_dir / "secrets.env"
@@ -36,6 +36,7 @@ def load_secrets(var_dir: Path, *, data_exists: bool) -> dict[str, str]:
 
 def _make() -> dict[str, str]:
     values = {name: base64.b64encode(secrets.token_bytes(32)).decode("ascii") for name in APPLICATION_KEYS}
+    values["SECRET_KEY"] = secrets.token_urlsafe(48)  # the framework asks for at least 50 characters
     # Passwords stand in addresses, where base64 would need quoting.
     values |= {name: secrets.token_hex(32) for name in DATABASE_KEYS}
     values["FIELD_KEYS"] = f"k1:{values['FIELD_KEYS']}"

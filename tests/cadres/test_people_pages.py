@@ -148,7 +148,9 @@ def test_leader_who_is_liaison_of_one_unit_keeps_that_units_days_alone(unit: Uni
     row = actions.enter_unavailability(cadre=other, first_day=FIRST, last_day=LAST, reason="产假", by=staff)
     client = signed_in(leader)
     assert client.get(AWAY, {"unit": other.unit_id}).status_code == 404
-    assert client.post(reverse("cadres:void_unavailability", args=[row.pk]), {"reason": "不是我管的"}).status_code == 404
+    assert (
+        client.post(reverse("cadres:void_unavailability", args=[row.pk]), {"reason": "不是我管的"}).status_code == 404
+    )
     row.refresh_from_db()
     assert row.live
     own = CadreFactory(unit=unit)
