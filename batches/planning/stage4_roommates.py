@@ -7,8 +7,8 @@ the pairs that the group sizes make, less the pairs that exist.
 import math
 import random
 
-MOVES = 60_000
-HOT, COLD = 0.7, 0.08
+MOVES = 150_000
+HOT, COLD = 0.6, 0.15
 
 
 def bound(people: int, sizes: list[list[int]]) -> int:

@@ -1,0 +1,109 @@
+"""The methods by themselves, against counting by hand or by force."""
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+from batches.planning.control import Control
+from batches.planning.places import House, houses_suffice
+from batches.planning.problem import Problem, day_text, first_days
+from batches.planning.stage1_batches import make_demand, measure, solve
+from batches.planning.stage1_tracks import proven_levels
+from batches.planning.stage4_households import Income, fairest
+from batches.planning.stage4_roommates import arrange, bound, repeats
+
+from .cases import frozen, tiny
+
+
+def _by_force(groups: tuple[int, ...], ranges: tuple[tuple[int, int], ...]) -> bool:
+    for owners in itertools.product(range(-1, len(groups)), repeat=len(ranges)):
+        mine = [[ranges[h] for h in range(len(ranges)) if owners[h] == g] for g in range(len(groups))]
+        if all(
+            sum(low for low, _ in rows) <= n <= sum(high for _, high in rows)
+            for n, rows in zip(groups, mine, strict=True)
+        ):
+            return True
+    return False
+
+
+def test_households_suffice_exactly_when_a_division_exists() -> None:
+    rng = random.Random(7)
+    answers = set()
+    for _ in range(150):
+        ranges = tuple(sorted((2, rng.choice([2, 3, 4])) for _ in range(rng.randint(1, 5))))
+        groups = tuple(rng.randint(0, 9) for _ in range(rng.randint(1, 3)))
+        answers.add(houses_suffice(groups, ranges))
+        assert houses_suffice(groups, ranges) == _by_force(groups, ranges)
+    assert answers == {True, False}
+
+
+def test_one_person_alone_is_never_lodged() -> None:
+    assert not houses_suffice((1, 6), ((2, 4), (2, 4), (2, 4)))
+    assert houses_suffice((2, 6), ((2, 4), (2, 4), (2, 4)))
+
+
+def test_households_are_given_out_at_the_least_squared_income() -> None:
+    problem = Problem(tiny())
+    income = Income(problem)
+    names = sorted(income.beds)[:5]
+    houses = [House(name, 2, income.beds[name], (("r", 4),)) for name in names if income.beds[name] >= 2]
+    chosen = fairest(houses, 4, 3, income)
+    assert chosen is not None
+    assert [sum(n for _, n in side) for side in chosen] == [4, 3]
+    best = min(
+        sum(income.rise(h.id, abs(n)) for h, n in zip(houses, counts, strict=True) if n)
+        for counts in itertools.product(range(-4, 5), repeat=len(houses))
+        if sum(n for n in counts if n > 0) == 4
+        and sum(-n for n in counts if n < 0) == 3
+        and all(n == 0 or h.least <= abs(n) <= h.most for h, n in zip(houses, counts, strict=True))
+    )
+    assert np.isclose(sum(income.rise(h.id, n) for side in chosen for h, n in side), best)
+
+
+@pytest.mark.parametrize(
+    ("people", "sizes", "most"),
+    [
+        (16, [[4, 4, 4, 4]] * 5, 0),
+        (12, [[3, 3, 3, 3]] * 6, 8),
+        (8, [[4, 4]] * 6, 46),
+        (5, [[2, 3]] * 3, 2),
+    ],
+)
+def test_room_mates_repeat_little(people: int, sizes: list[list[int]], most: int) -> None:
+    plan = arrange(people, sizes, random.Random("x"))
+    assert all(sorted(itertools.chain(*groups)) == list(range(people)) for groups in plan)
+    assert [[len(group) for group in groups] for groups in plan] == sizes
+    assert bound(people, sizes) <= repeats(people, plan) <= most
+
+
+def test_flow_of_stage_1_agrees_with_the_linear_relaxation() -> None:
+    for name in ("small-1", "small-4"):
+        problem = Problem(frozen(name))
+        places, _ = solve(problem, 1, Control())
+        demand = make_demand(problem)
+        counts: list[dict[int, int]] = []
+        for group in demand.groups:
+            seated = [places[person] for person in group.people if person in places]
+            counts.append({place: seated.count(place) for place in set(seated)})
+        assert proven_levels(demand, counts, Control()) == 8
+        # a seating with one person fewer is not optimal, and the relaxation notices
+        poorer = [dict(row) for row in counts]
+        spot = next(i for i, row in enumerate(poorer) if row and not demand.groups[i].must)
+        place = min(poorer[spot])
+        poorer[spot][place] -= 1
+        assert proven_levels(demand, poorer, Control()) < 8
+        assert measure(problem, places)["must_unmet"] == 0
+
+
+def test_first_days_keep_weekdays_weekends_holidays_and_the_batch() -> None:
+    document = tiny(weeks=4)
+    document["batches"][0].update(first_day="2027-04-28", last_day="2027-05-25")
+    document["calendar"] = {"holidays": ["2027-05-01", "2027-05-02"], "working_weekend_days": ["2027-05-08"]}
+    days = first_days(Problem(document), Problem(document).batches[0])
+    told = {key: [day_text(day) for day in row] for key, row in days.items()}
+    assert told["odd", 1] == []  # Thursday to Saturday meets 1 May; Sunday is a holiday itself
+    assert told["even", 1] == ["2027-05-07", "2027-05-08", "2027-05-09"]  # Thursday has no weekend day that week
+    assert told["odd", 2] == ["2027-05-13", "2027-05-14", "2027-05-15", "2027-05-16"]
+    assert told["even", 2] == ["2027-05-20", "2027-05-21", "2027-05-22", "2027-05-23"]
