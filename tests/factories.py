@@ -11,8 +11,18 @@ from factory.django import DjangoModelFactory
 from accounts.models import Role, RoleGrant, User
 from bases.models import BaseManager, Bed, HostHousehold, PracticeBase, Rate, Room, TownshipLiaison, Village
 from batches.models import (
-    Batch, ClassMembership, ClassOffice, ClassStaff, Enrollment, Gathering, GatheringSite, Lodging, Mentorship, PracticeClass,
-    Programme, Track,
+    Batch,
+    ClassMembership,
+    ClassOffice,
+    ClassStaff,
+    Enrollment,
+    Gathering,
+    GatheringSite,
+    Lodging,
+    Mentorship,
+    PracticeClass,
+    Programme,
+    Track,
 )  # fmt: skip
 from cadres.models import Cadre, Unit, UnitLiaison
 
