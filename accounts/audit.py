@@ -18,6 +18,7 @@ import structlog
 from django.db import connection, models, transaction
 
 from accounts.models import AuditEntry, User
+from config.errors import DomainError
 
 FIELDS = (
     "actor_id",
@@ -32,6 +33,7 @@ FIELDS = (
     "address",
 )
 SYSTEM = "系统"
+LONGEST_REASON = 500
 SEPARATOR = "\x1f"
 GENESIS = "0" * 64
 
@@ -67,8 +69,10 @@ def act(
     """Run one business act: transaction, row history with who and why, audit entry last.
 
     `by` None means the system itself. Acts may nest; the entries of inner acts are written with the outermost, and an
-    inner act that fails leaves none.
+    inner act that fails leaves none. Raises DomainError("reason_too_long") for a reason that the trail cannot hold whole.
     """
+    if len(reason) > LONGEST_REASON:
+        raise DomainError("reason_too_long", f"原因最多 {LONGEST_REASON} 个字，现在 {len(reason)} 个字。请写短一些。")
     entry = Entry(act=name, by=by, reason=reason, data=data)
     if subject is not None:
         entry.about(subject)
@@ -118,7 +122,7 @@ def _write(entries: Iterable[Entry]) -> None:
             values = (
                 entry.by.pk if entry.by else None,
                 entry.by.name if entry.by else SYSTEM,
-                entry.act, entry.subject_type, entry.subject_id, entry.subject, entry.reason[:500], data,
+                entry.act, entry.subject_type, entry.subject_id, entry.subject, entry.reason, data,
                 request_id, _address.get(),
             )  # fmt: skip
             row = [_clean(value) if isinstance(value, str) else value for value in values]

@@ -3,8 +3,10 @@
 from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -118,7 +120,12 @@ class CadreAdmin(DeskAdmin):
 
     def export_view(self, request: Request) -> HttpResponse:
         """The list as it is filtered now, as a spreadsheet: asks what for, records it, masks the numbers."""
-        found = self.get_changelist_instance(request)
+        try:
+            found = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return redirect(
+                "admin:cadres_cadre_export"
+            )  # a filter that does not exist: the whole list, as the list itself does
         cadres = Cadre.objects.filter(pk__in=found.get_queryset(request).order_by().values("pk"))
         form = ExportForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():

@@ -9,9 +9,10 @@ from django.shortcuts import get_object_or_404, redirect
 
 from accounts.models import User
 from batches.actions.names import running_job
-from batches.forms.fields import ActForm
+from batches.forms.fields import LONGEST, ActForm
 from batches.models import Batch
 from batches.queries import visible_batches
+from config.errors import DomainError
 from office.models import Job
 
 Forms = Mapping[str, ActForm]
@@ -64,5 +65,8 @@ def status_of(found: Forms) -> int:
 
 
 def posted_reason(request: HttpRequest) -> str:
-    """The `reason` of a confirmation, cut to what the rows hold."""
-    return request.POST.get("reason", "").strip()[:200]
+    """The `reason` of a confirmation. Raises DomainError for more than the rows hold; nothing is cut off silently."""
+    reason = request.POST.get("reason", "").strip()
+    if len(reason) > LONGEST:
+        raise DomainError("reason_too_long", f"原因最多 {LONGEST} 个字，现在 {len(reason)} 个字。请写短一些。")
+    return reason

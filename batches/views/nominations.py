@@ -90,7 +90,7 @@ def nomination(request: HttpRequest, nomination_id: int) -> HttpResponse:
         "quota": unit_quota(found.batch, found.cadre.unit),
         "open": found.batch.state == Batch.State.NOMINATING and found.state != State.SWAPPED,
         "error": error,
-        "typed": posted_reason(request),
+        "typed": request.POST.get("reason", "").strip(),
         "chosen": request.POST.get("cadre", ""),
         "form": request.POST.get("act", ""),
     }

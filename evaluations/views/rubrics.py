@@ -35,7 +35,7 @@ def rubric_default(request: HttpRequest) -> HttpResponse:
 @allow(may_run_evaluations)
 def rubric_edit(request: HttpRequest, rubric_id: int | None = None) -> HttpResponse:
     """A score sheet with its lines; one in use becomes a new version."""
-    rubric = get_object_or_404(Rubric, pk=rubric_id) if rubric_id else Rubric()
+    rubric = get_object_or_404(Rubric, pk=rubric_id) if rubric_id is not None else Rubric()
     lines = [
         {"name": row.name, "description": row.description, "weight": row.weight, "scorer": row.scorer}
         for row in (rubric.criteria.order_by("order") if rubric.pk else ())
