@@ -57,7 +57,7 @@ def home_page(request: HttpRequest) -> HttpResponse:
 def dashboard_page(request: HttpRequest, batch_id: int | None = None) -> HttpResponse:
     """Coverage, five ones by class, base load and results of one batch; every figure leads to its rows."""
     batches = visible_batches(user_of(request))
-    batch = get_object_or_404(batches, pk=batch_id) if batch_id else dashboard.current_batch()
+    batch = get_object_or_404(batches, pk=batch_id) if batch_id is not None else dashboard.current_batch()
     programme = dashboard.programme_of(batch)
     campaign = dashboard.latest_campaign()
     bases = dashboard.base_rows(batch) if batch else []
