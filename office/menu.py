@@ -10,9 +10,11 @@ from typing import Any
 
 import rules
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_urlconf, resolve, reverse
 
+from accounts.desk import DeskAdmin
 from accounts.models import Role, User
 from accounts.rules import is_centre_staff
 
@@ -68,9 +70,10 @@ OWN = (
 
 DESK = (
     Page("accounts", "账号", "user-circle", ("admin:accounts",)),
+    Page("accounts:audit", "审计记录", "shield-check", ("accounts:audit",)),
     Page("office", "日历与任务", "calendar-event", ("admin:office",)),
 )
-"""The administrators' part of the admin site."""
+"""The administrators' part of the admin site, and the auditor's one page."""
 
 TABS = (
     Page("home", "首页", "home", ("reports:home",)),
@@ -129,6 +132,14 @@ def _found(name: str, urlconf: str) -> tuple[str, rules.Predicate | None, bool] 
     return url, policy.predicate if policy else None, name.startswith("admin:")
 
 
+def _desk_offers(section: str, user: Any) -> bool:
+    """Whether the admin site has something for this person there: the page of an app without a register is not found."""
+    if not getattr(user, "is_staff", False):
+        return False
+    offered = (desk for model, desk in admin.site._registry.items() if model._meta.app_label == section)
+    return section == "index" or any(desk.may_view.test(user) for desk in offered if isinstance(desk, DeskAdmin))
+
+
 def address(name: str, user: Any) -> str:
     """Address of the page if it exists and this person may open it, else the empty text."""
     found = _found(name, get_urlconf() or settings.ROOT_URLCONF)
@@ -136,7 +147,7 @@ def address(name: str, user: Any) -> str:
         return ""
     url, predicate, desk = found
     if desk:
-        return url if getattr(user, "is_staff", False) else ""
+        return url if _desk_offers(name.removeprefix("admin:"), user) else ""
     return url if predicate is None or predicate.test(user) else ""
 
 

@@ -181,6 +181,19 @@ def test_administrator_sees_accounts_but_not_the_course(system_administrator: Us
     assert not {"cadres", "bases", "batches"} & set(found)
 
 
+def test_every_section_an_administrator_is_offered_opens(
+    system_administrator: User, security_administrator: User, audit_administrator: User, client: Client
+) -> None:
+    for user in (system_administrator, security_administrator, audit_administrator):
+        client.force_login(user)
+        request = RequestFactory().get("/")
+        request.user = user
+        request.resolver_match = None
+        for link in menu.sections(request):
+            assert client.get(link.url).status_code == 200, link
+    assert links(audit_administrator) == ["accounts:audit"]
+
+
 @with_test_pages
 def test_menu_asks_the_policy_of_the_view(leader: User, outsider: User) -> None:
     assert menu.address("for_leaders", leader) == "/for-leaders/"
