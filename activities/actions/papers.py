@@ -204,10 +204,18 @@ def withdraw_paper(*, by: User, paper: AnyPaper) -> AnyPaper:
 
 
 def accept_paper(*, by: User, paper: AnyPaper, expected_version: int | None = None) -> AnyPaper:
-    """Accept what was handed in. Not one's own. Raises DomainError: not_allowed, illegal_transition; Conflict."""
-    return move(
-        paper, "accept", by=by, check=_by(rules.may_review, by, REVIEWERS), expected_version=expected_version
-    )  # fmt: skip
+    """Accept what was handed in; not what one wrote or handed in oneself.
+
+    Raises DomainError: not_allowed, own_submission, illegal_transition; Conflict.
+    """
+
+    def check(row: Filed) -> None:
+        require(rules.may_review.test(by, row), REVIEWERS)
+        handed_in = row.versions.filter(state=PaperState.SUBMITTED).order_by("pk").last()
+        if handed_in is not None and handed_in.by_id == by.pk:
+            raise DomainError("own_submission", "这一稿是您自己报送的，请班主任或别的同事审核。")
+
+    return move(paper, "accept", by=by, check=check, expected_version=expected_version)
 
 
 def return_paper(*, by: User, paper: AnyPaper, reason: str, expected_version: int | None = None) -> AnyPaper:

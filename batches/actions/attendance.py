@@ -14,7 +14,7 @@ from accounts import audit
 from accounts.models import User
 from accounts.rules import is_centre_staff
 from batches.actions.beds import give_bed, give_up_bed
-from batches.models import Absence, ConfirmedPresence, Enrollment, Gathering, MakeUp, Programme
+from batches.models import Absence, Batch, ConfirmedPresence, Enrollment, Gathering, MakeUp, Programme
 from batches.presence import (
     COUNTED_ABSENCES,
     DAY,
@@ -43,9 +43,14 @@ def _require(predicate: rules.Predicate, by: User, target: object, message: str)
 
 
 def _lock(gathering: Gathering) -> Gathering:
-    return (
+    """The gathering, locked, of a batch that is not archived."""
+    locked = (
         Gathering.objects.select_for_update(of=("self",)).select_related("practice_class__batch").get(pk=gathering.pk)
     )
+    batch = locked.practice_class.batch
+    if batch.state == Batch.State.CLOSED:
+        raise DomainError("batch_closed", f"{batch}已归档，不能再改。要改请服务中心先重新打开。")
+    return locked
 
 
 def _lock_open(gathering: Gathering) -> Gathering:

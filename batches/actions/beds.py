@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, QuerySet
 
 from accounts import audit
 from accounts.models import User
+from bases.actions import lock_bases
 from bases.models import Bed, HostHousehold
 from batches.actions.projection import DAY, resize_site, take_site
 from batches.models import Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
@@ -48,6 +49,8 @@ def give_up_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> None:
 
 
 def _site_of(gathering: Gathering, base: int) -> GatheringSite | None:
+    """The gathering's site at a base, read under the base's lock: its people are counted up or down from here."""
+    lock_bases([base])
     found: GatheringSite | None = (
         gathering.sites.filter(live=True, base=base)
         .select_related("use__base", "base__village", "gathering__practice_class__batch__programme")

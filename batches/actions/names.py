@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
+from accounts.rules import is_centre_staff
 from batches import states
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
 from batches.planning_input import key
@@ -64,13 +65,20 @@ def open_nominations(*, batch: Batch, until: datetime.date, by: User) -> None:
         _tell_liaisons(batch)
 
 
-def _answerable(nomination: Nomination) -> Nomination:
-    """The row, locked, while the batch takes answers and nobody has swapped it out."""
+def _answerable(nomination: Nomination, by: User) -> Nomination:
+    """The row, locked after its batch, while the batch takes answers and nobody has swapped it out.
+
+    Liaisons answer until the deadline (included); the centre also after it.
+    """
+    Batch.objects.select_for_update().get(pk=nomination.batch_id)
     fresh = (
         Nomination.objects.select_for_update(of=("self",)).select_related("batch", "cadre__unit").get(pk=nomination.pk)
     )
     if fresh.batch.state != Batch.State.NOMINATING:
         raise DomainError("not_nominating", f"{fresh.batch}不在报名中，名单不能改。要改请联系服务中心重新开放报名。")
+    until = fresh.batch.nominate_until
+    if until is not None and until < timezone.localdate() and not is_centre_staff.test(by):
+        raise DomainError("deadline_past", f"报名 {until:%m-%d} 已经截止，名单不能改。要改请联系服务中心。")
     if fresh.state == State.SWAPPED:
         raise Conflict("already_swapped", f"{fresh.cadre}已经换成别人了，请刷新后再看。")
     return fresh
@@ -85,7 +93,7 @@ def _decide(nomination: Nomination, state: str, by: User, reason: str = "") -> N
 def confirm_nomination(*, nomination: Nomination, by: User) -> None:
     """The unit says yes; also takes a deferral back while the unit's places allow it."""
     with audit.act("confirm_nomination", by=by, subject=nomination):
-        fresh = _answerable(nomination)
+        fresh = _answerable(nomination, by)
         if fresh.state == State.DEFERRED:
             _require_place(fresh.batch, fresh.cadre.unit)
         _decide(fresh, State.CONFIRMED, by)
@@ -97,7 +105,7 @@ def confirm_unit(*, batch: Batch, unit: Unit, by: User) -> int:
         rows = batch.nominations.filter(cadre__unit=unit, state=State.PROPOSED)
         count = 0
         for nomination in rows:
-            _decide(_answerable(nomination), State.CONFIRMED, by)
+            _decide(_answerable(nomination, by), State.CONFIRMED, by)
             count += 1
         entry.data["people"] = count
     return count
@@ -108,7 +116,7 @@ def defer_nomination(*, nomination: Nomination, reason: str, by: User) -> None:
     if not reason.strip():
         raise DomainError("reason_needed", "请写明缓派的原因，例如“11 月至 1 月产假”。")
     with audit.act("defer_nomination", by=by, subject=nomination, reason=reason):
-        _decide(_answerable(nomination), State.DEFERRED, by, reason)
+        _decide(_answerable(nomination, by), State.DEFERRED, by, reason)
 
 
 def candidates_for_swap(nomination: Nomination) -> QuerySet[Cadre]:
@@ -126,10 +134,13 @@ def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: Us
     if not reason.strip():
         raise DomainError("reason_needed", "请写明换人的原因。")
     with audit.act("swap_nomination", by=by, subject=nomination, reason=reason) as entry:
-        fresh = _answerable(nomination)
+        fresh = _answerable(nomination, by)
         if not candidates_for_swap(fresh).filter(pk=cadre.pk).exists():
             raise DomainError("not_a_candidate", f"{cadre}不是本单位可以替换的人：要在职、同单位、这一期还没有报名。")
+        if fresh.state == State.DEFERRED:
+            _require_place(fresh.batch, fresh.cadre.unit)
         _decide(fresh, State.SWAPPED, by, reason)
+        Nomination.objects.filter(replaces=fresh).update(replaces=None)
         new, _ = Nomination.objects.update_or_create(
             batch=fresh.batch, cadre=cadre,
             defaults={"state": State.CONFIRMED, "replaces": fresh, "decided_by": by, "decided_at": timezone.now()},

@@ -12,7 +12,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Model
 
 from accounts.models import User
-from bases.actions import change_reservation, release_base, reserve_base
+from bases.actions import change_reservation, lock_bases, release_base, reserve_base
 from bases.models import BaseUse, Bed, PracticeBase
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
 from batches.planning_input import pk_of
@@ -26,6 +26,7 @@ AT_ONCE = 500
 
 def project(*, batch: Batch, plan: dict[str, Any], by: User) -> None:
     """Make the rows of a plan current. Call within an act's transaction; the database's constraints have the last word."""
+    lock_bases({pk_of(site["base"]) for row in plan["gatherings"] for site in row.get("sites", ())})
     enrollments = _project_seats(batch, plan)
     gatherings = _project_gatherings(batch, plan, by)
     _project_lodging(batch, plan, enrollments, gatherings)

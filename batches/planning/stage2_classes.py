@@ -16,6 +16,7 @@ from .stage2_flat import Flat
 from .stage2_tree import Unsplit, split_batch
 
 FLAT_LITERALS = 6000
+MEND_LITERALS = 1500
 FLAT_LIMIT = 2.0
 ELASTIC_LIMIT = 10.0
 
@@ -87,7 +88,8 @@ def _keep(case: Case, before: Seats, seed: int) -> Seats | None:
 def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
     """The flat model where the tree left something off, if that makes it better."""
     value = _value(case, seats)
-    if value == (0, 0, 0) or len(case.members) * len(case.batch.classes) > FLAT_LITERALS:
+    literals = len(case.members) * len(case.batch.classes)
+    if value == (0, 0, 0) or literals > (FLAT_LITERALS if value[0] else MEND_LITERALS):
         return seats
     pulse()
     flat = Flat(case)

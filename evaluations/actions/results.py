@@ -9,6 +9,7 @@ from accounts.models import User
 from batches.models import Enrollment
 from config.errors import DomainError
 from evaluations import results, states
+from evaluations.actions.sheets import require_other
 from evaluations.candidates import candidates, class_of
 from evaluations.models import Campaign, Result, Review, Score
 
@@ -60,6 +61,7 @@ def settle_tie(*, result: Result, excellent: bool, by: User, reason: str) -> Non
     with audit.act("settle_tie", by=by, subject=result.enrollment, reason=reason, excellent=excellent):
         campaign = Campaign.objects.select_for_update().get(pk=result.campaign_id)
         fresh = Result.objects.get(pk=result.pk)
+        require_other(by, fresh.enrollment)
         if campaign.state != Campaign.State.COMPUTED or not fresh.tied:
             raise DomainError("not_tied", f"{fresh.enrollment}不是待议定的同分，或结果已定。")
         if excellent:

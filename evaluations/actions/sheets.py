@@ -27,6 +27,7 @@ def save_review(
     act = "cast_review" if cast else "draft_review"
     with audit.act(act, by=by, subject=enrollment, reason=reason, scorer=scorer, user=user.pk):
         locked = lock_open(campaign)
+        require_other(by, enrollment)
         if by == user:
             _require_in_time(locked)
         member = _require_right(campaign, enrollment, user, scorer)
@@ -71,6 +72,7 @@ def cast_reviews(
         duty = duty_of(campaign, user, scorer)
         criteria = {row.pk: row for row in campaign.rubric.criteria.all() if row.scorer == scorer}
         for sheet in sheets:
+            require_other(by, sheet.enrollment)
             _require_new(duty, sheet.enrollment, user)
             _require_values(criteria, sheet.values, cast=True)
         reviews = Review.objects.bulk_create(
@@ -162,11 +164,18 @@ def _require_values(criteria: Mapping[int, Criterion], values: Mapping[int, int]
         raise DomainError("incomplete", f"还有{'、'.join(missing)}没有评。评完再交，或先存着。")
 
 
+def require_other(by: User, enrollment: Enrollment) -> None:
+    """Nobody acts on their own evaluation, whatever else they may do (2-domain §2.5 line 8)."""
+    if enrollment.cadre.user_id == by.pk:
+        raise DomainError("own_score", "这是您自己的评审，请别的同事办理。")
+
+
 def void_review(*, review: Review, by: User, reason: str) -> None:
     """Set a sheet that was handed in aside, with its reason; the scorer can hand in another while scoring is open."""
     if not reason.strip():
         raise DomainError("reason_needed", "请写明作废的原因，会记入审计。")
     with audit.act("void_review", by=by, subject=review.enrollment, reason=reason, review=review.pk):
+        require_other(by, review.enrollment)
         locked = Campaign.objects.select_for_update().get(pk=review.campaign_id)
         if locked.state != Campaign.State.OPEN:
             raise DomainError("not_open", "评分已经截止，不能作废。要改请先重新开放评分。")

@@ -179,6 +179,16 @@ def test_nobody_decides_on_their_own_or_on_other_classes_papers(
     accept_paper(by=staff, paper=record)
 
 
+def test_nobody_accepts_what_they_handed_in_for_another(ours: ClassWorld, staff: User) -> None:
+    """A clerk may finish a monitor's draft, but then somebody else looks at it."""
+    draft = filed(ours, submit=False)
+    file(ours, by=staff, client_id=draft.client_id, text="代为补全。", expected_version=draft.version)
+    draft.refresh_from_db()
+    assert draft.state == "submitted"
+    refused("own_submission", lambda: accept_paper(by=staff, paper=draft))
+    accept_paper(by=ours.head_teacher, paper=draft)
+
+
 def test_filing_is_for_the_monitor_and_the_centre(ours: ClassWorld, theirs: ClassWorld, leader: User) -> None:
     for user in (ours.cadre, ours.head_teacher, ours.counsellor, theirs.monitor, leader):
         refused("not_allowed", lambda user=user: file(ours, by=user))

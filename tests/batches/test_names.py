@@ -143,6 +143,37 @@ def test_swap_with_another_unit_or_somebody_named_is_refused(proposed: County, s
     assert name(proposed, 0).state == "proposed"
 
 
+def test_swap_of_a_deferred_name_keeps_to_the_units_places(proposed: County, staff: User) -> None:
+    one = name(proposed, 0)
+    defer_nomination(nomination=one, reason="产假", by=staff)
+    proposed.units[0].quota = 1
+    proposed.units[0].save()
+    other = factories.CadreFactory(unit=proposed.units[0])
+    assert code_of(swap_nomination, nomination=one, cadre=other, reason="换", by=staff) == "unit_full"
+
+
+def test_swap_back_and_on_to_a_third_leaves_one_name(proposed: County, staff: User) -> None:
+    first = proposed.cadres[0]
+    second, third = (factories.CadreFactory(unit=proposed.units[0]) for _ in range(2))
+    new = swap_nomination(nomination=name(proposed, 0), cadre=second, reason="换", by=staff)
+    back = swap_nomination(nomination=new, cadre=first, reason="换回", by=staff)
+    swap_nomination(nomination=back, cadre=third, reason="再换", by=staff)
+    going_now = set(going(proposed.batch).filter(cadre__unit=first.unit).values_list("cadre", flat=True))
+    assert third.pk in going_now
+    assert not going_now & {first.pk, second.pk}
+
+
+def test_liaison_answers_until_the_deadline_and_the_centre_after_it(
+    proposed: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    liaison = factories.UnitLiaisonFactory(unit=proposed.units[0]).user
+    Batch.objects.filter(pk=proposed.batch.pk).update(nominate_until=TODAY)
+    confirm_nomination(nomination=name(proposed, 0), by=liaison)
+    clock.shift(datetime.timedelta(days=1))
+    assert code_of(confirm_nomination, nomination=name(proposed, 1), by=liaison) == "deadline_past"
+    confirm_nomination(nomination=name(proposed, 1), by=staff)
+
+
 def test_answers_end_with_the_nominations(planned: County, staff: User) -> None:
     assert code_of(confirm_nomination, nomination=name(planned, 0), by=staff) == "not_nominating"
 

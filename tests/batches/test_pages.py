@@ -244,7 +244,8 @@ def test_publication_by_the_page_and_withdrawal(desk: Client, planned: County) -
     assert "撤回发布…" in shown
     assert "10 个班" not in shown
     assert "2 个班没有班主任" in shown
-    assert "已撤回发布" in post(desk, "withdraw", planned.batch.pk, reason="改" * 600)
+    assert "请写短一些" in post(desk, "withdraw", planned.batch.pk, reason="改" * 600)
+    assert "已撤回发布" in post(desk, "withdraw", planned.batch.pk, reason="改" * 200)
     planned.batch.refresh_from_db()
     assert (planned.batch.state, len(planned.batch.state_reason)) == (Batch.State.PLANNED, 200)
 
@@ -416,7 +417,8 @@ def test_liaison_swaps_and_defers(asked: County, signed_in: Callable[[User], Cli
     assert "没有选由谁替换" in post(phone, "nomination", one.pk, act="swap", cadre=foreign.pk, reason="换")
     assert f"换成{other.name}" in post(phone, "nomination", one.pk, act="swap", cadre=other.pk, reason="专班")
     assert "请写明缓派的原因" in post(phone, "nomination", two.pk, act="defer", reason=" ")
-    post(phone, "nomination", two.pk, act="defer", reason="产假" * 5000)
+    assert "请写短一些" in post(phone, "nomination", two.pk, act="defer", reason="产假" * 5000)
+    post(phone, "nomination", two.pk, act="defer", reason="产假")
     states = dict(asked.batch.nominations.filter(cadre__unit=asked.units[0]).values_list("cadre", "state"))
     assert states == {one.cadre_id: "swapped", two.cadre_id: "deferred", other.pk: "confirmed"}
 

@@ -70,6 +70,16 @@ def test_nobody_scores_themselves(open_one: Evaluation) -> None:
     assert refusal(open_one.score, person, open_one.ours.head_teacher, Scorer.HEAD_TEACHER) == "own_score"
 
 
+def test_clerk_who_is_evaluated_keys_in_and_voids_nothing_about_herself(open_one: Evaluation, staff: User) -> None:
+    person = open_one.ours.people[0]
+    sheet = open_one.score(person, open_one.ours.head_teacher, Scorer.HEAD_TEACHER)
+    Cadre.objects.filter(pk=person.cadre_id).update(user=staff)
+    person = Enrollment.objects.get(pk=person.pk)
+    assert refusal(open_one.score, person, open_one.ours.villager, Scorer.PANEL, by=staff) == "own_score"
+    sheet.refresh_from_db()
+    assert refusal(actions.void_review, review=sheet, by=staff, reason="看错了") == "own_score"
+
+
 # --- recusals that are found
 
 
