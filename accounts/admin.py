@@ -48,7 +48,7 @@ class UserAdmin(ReadOnlyDesk):
 
     @admin.display(description="办理")
     def acts(self, user: User) -> SafeString:
-        return format_html('<a href="{}">停用、重置密码…</a>', reverse("accounts:account", args=[user.pk]))
+        return format_html('<a href="{}">看账号、办理…</a>', reverse("accounts:account", args=[user.pk]))
 
 
 @admin.register(RoleGrant)
