@@ -110,6 +110,14 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
+// A part of a page that comes back as a whole page: the session has ended and this is the sign-in page. It is shown as one.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status === 200 && /^\s*<!doctype/i.test(event.detail.xhr.responseText)) {
+    event.preventDefault();
+    window.location.reload();
+  }
+});
+
 // Showing a password while it is typed.
 document.querySelectorAll("[data-reveal]").forEach((each) => {
   const input = document.getElementById(each.dataset.reveal);
