@@ -11,6 +11,7 @@ ACT_NAMES = {
     "admit_household": "纳管农户",
     "apply_household": "登记农户申请",
     "approve_waiver": "批准例外",
+    "archive_batch": "归档一期的材料",
     "archive_paper": "归档纪实或心得",
     "archive_papers": "归档全班材料",
     "ask_for_lodging_table": "生成住宿表",

@@ -270,7 +270,34 @@ def review_url(paper: ActivityRecord | Reflection | ResearchReport) -> str:
 def todo(user: User) -> list[Todo]:
     """What waits for a monitor, a head teacher, counsellor or mentor, and a cadre (constant number of queries)."""
     today = timezone.localdate()
-    return [*_monitor_todo(user, today), *_staff_todo(user), *_cadre_todo(user, today)]
+    return [*_monitor_todo(user, today), *_staff_todo(user), *_cadre_todo(user, today), *_archive_todo(user)]
+
+
+def to_archive(batch: Batch) -> tuple[QuerySet[Any], ...]:
+    """Accepted papers of a batch, by kind: what is archived once the batch is closed."""
+    accepted = PaperState.ACCEPTED
+    return (
+        ActivityRecord.objects.filter(practice_class__batch=batch, state=accepted).order_by("pk"),
+        Reflection.objects.filter(enrollment__batch=batch, state=accepted).order_by("pk"),
+        ResearchReport.objects.filter(practice_class__batch=batch, state=accepted).order_by("pk"),
+    )
+
+
+def _archive_todo(user: User) -> list[Todo]:
+    """Closed batches whose accepted papers are not archived yet, for the centre."""
+    if not rules.is_centre_staff.test(user):
+        return []
+    accepted = {"state": PaperState.ACCEPTED}
+    waiting = Batch.objects.filter(state=Batch.State.CLOSED).filter(
+        Exists(ActivityRecord.objects.filter(practice_class__batch=OuterRef("pk"), **accepted))
+        | Exists(Reflection.objects.filter(enrollment__batch=OuterRef("pk"), **accepted))
+        | Exists(ResearchReport.objects.filter(practice_class__batch=OuterRef("pk"), **accepted))
+    )
+    return [
+        Todo(f"归档{batch}的纪实、心得和报告", "这一期已归档，材料还没有", None, reverse("activities:five_ones", args=[batch.pk]),
+             "去归档")
+        for batch in waiting.order_by("number")
+    ]  # fmt: skip
 
 
 def _monitor_todo(user: User, today: datetime.date) -> list[Todo]:

@@ -35,4 +35,5 @@ urlpatterns = [
     path("photo/<int:photo_id>/remove/", records.photo_remove, name="photo_remove"),
     path("paper/<str:kind>/<int:paper_id>/<str:act>/", records.paper_act, name="paper_act"),
     path("batch/<int:batch_id>/five-ones/", classes.five_ones, name="five_ones"),
+    path("batch/<int:batch_id>/archive/", classes.archive, name="archive"),
 ]

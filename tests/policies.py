@@ -270,6 +270,7 @@ ACTIVITIES: dict[str, Row] = {
     "activities:photo_remove": Row(every=DESK, own={MONITOR}, methods=("POST",), data={"reason": "拍错了"}, status=302),
     "activities:paper_act": Row(every=DESK, own=IN_CLASS, hidden={MENTOR}, methods=("POST",), status=302),
     "activities:five_ones": Row(every=ONLOOKERS, own=ACCOMPANY, status=200),
+    "activities:archive": Row(every=DESK, methods=("POST",), status=302),
 }
 
 BATCHES: dict[str, Row] = {

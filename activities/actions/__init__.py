@@ -4,6 +4,7 @@ from activities.actions.filing import file_record, file_reflection, file_report
 from activities.actions.papers import (
     Receipt,
     accept_paper,
+    archive_batch,
     archive_papers,
     receipt_of,
     restore_paper,
@@ -19,6 +20,7 @@ from activities.actions.signed_sheets import confirm_with_sheet
 __all__ = [
     "Receipt",
     "accept_paper",
+    "archive_batch",
     "archive_papers",
     "attach_photo",
     "confirm_with_sheet",

@@ -253,6 +253,16 @@ def archive_papers(*, by: User, papers: Iterable[AnyPaper]) -> int:
         return len([move(paper, "archive", by=by, check=check) for paper in papers])
 
 
+def archive_batch(*, by: User, batch: Batch) -> int:
+    """Archive all accepted papers of a closed batch; returns how many. Raises DomainError: not_closed, not_allowed."""
+    if batch.state != Batch.State.CLOSED:
+        raise DomainError("not_closed", f"{batch}还没有归档。请先在期的页面归档，再归档材料。")
+    with audit.act("archive_batch", by=by, subject=batch) as entry:
+        archived = sum(archive_papers(by=by, papers=papers) for papers in queries.to_archive(batch))
+        entry.data["papers"] = archived
+    return archived
+
+
 def unarchive_papers(*, by: User, papers: Iterable[AnyPaper], reason: str) -> int:
     """Take papers out of the archive, with a reason; returns how many. Centre staff."""
     check = _by(rules.may_archive, by, "由服务中心取消归档。")

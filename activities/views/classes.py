@@ -6,16 +6,17 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
 
 from accounts.access import allow
 from activities import queries, rules, states
-from activities.actions import accept_paper, return_paper
+from activities.actions import accept_paper, archive_batch, return_paper
 from activities.forms import ReasonForm
 from activities.models import ActivityRecord, Reflection, ResearchReport
 from activities.owing import owing_of_classes, owing_of_enrollments
 from activities.views.forms_and_errors import refused
 from activities.views.gatherings import KIND_ICONS
-from batches.models import Enrollment
+from batches.models import Batch, Enrollment
 from batches.presence import village_days
 from batches.queries import visible_batches
 from config.errors import DomainError
@@ -135,5 +136,19 @@ def five_ones(request: HttpRequest, batch_id: int) -> HttpResponse:
     listed = list(queries.followed_classes(user).filter(batch=batch).order_by("number"))
     owing = owing_of_classes(listed)
     rows = [(practice_class, owing[practice_class.pk]) for practice_class in listed]
-    context = {"batch": batch, "rows": rows, "kinds": rows[0][1].kinds if rows else []}
+    waiting = 0
+    if batch.state == Batch.State.CLOSED and rules.may_archive.test(user):
+        waiting = sum(papers.count() for papers in queries.to_archive(batch))
+    context = {"batch": batch, "rows": rows, "kinds": rows[0][1].kinds if rows else [], "waiting": waiting}
     return render(request, "activities/five_ones.html", context)
+
+
+@require_POST
+@allow(rules.may_archive)
+def archive(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Archive the accepted papers of a closed batch."""
+    user: Any = request.user
+    batch = get_object_or_404(visible_batches(user), pk=batch_id)
+    archived = archive_batch(by=user, batch=batch)
+    messages.success(request, f"已归档{batch}的 {archived} 份材料。重新打开这一期后可以取消归档。")
+    return redirect("activities:five_ones", batch.pk)
