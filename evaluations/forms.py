@@ -36,7 +36,17 @@ class CriterionForm(forms.Form):
             field.widget.attrs["aria-label"] = field.label
 
 
-CriterionFormSet = forms.formset_factory(CriterionForm, extra=3, max_num=20, absolute_max=30, can_delete=True)
+class CriterionLines(forms.BaseFormSet):
+    """The lines of a score sheet, each with a box to strike it out that says so."""
+
+    def add_fields(self, form: Any, index: Any) -> None:
+        super().add_fields(form, index)
+        form.fields["DELETE"].widget.attrs["aria-label"] = "去掉这一行"
+
+
+CriterionFormSet = forms.formset_factory(
+    CriterionForm, CriterionLines, extra=3, max_num=20, absolute_max=30, can_delete=True
+)
 
 
 def lines_of(formset: Any) -> list[dict[str, Any]]:

@@ -176,14 +176,18 @@ def _words(name: str) -> re.Pattern[str]:
 
 
 def overflow(page: Page) -> list[str]:
-    """What sticks out to the right of the window when the page itself can be scrolled sideways."""
+    """What sticks out to the right of the window when the page itself can be scrolled sideways; what scrolls or is cut off
+    within a frame of its own is no cause."""
     found: list[str] = page.evaluate(
         """() => {
           const wide = document.documentElement.clientWidth;
           if (document.documentElement.scrollWidth <= wide) return [];
+          const holder = e => getComputedStyle(e).position === "absolute" ? e.offsetParent : e.parentElement;
+          const framed = e => e && e !== document.body && (getComputedStyle(e).overflowX !== "visible" || framed(holder(e)));
           return [...document.body.querySelectorAll("*")]
-            .filter(e => e.getBoundingClientRect().right > wide + 1 && e.getClientRects().length)
-            .slice(0, 5).map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right));
+            .filter(e => e.getBoundingClientRect().right > wide && e.getClientRects().length && !framed(holder(e)))
+            .slice(0, 6).map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right))
+            .concat(["to " + document.documentElement.scrollWidth]);
         }"""
     )
     return found

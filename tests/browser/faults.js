@@ -6,8 +6,8 @@
   const named = (element) => {
     const ids = (element.getAttribute("aria-labelledby") || "").split(" ").filter(Boolean);
     const labels = [...(element.labels || [])].map((label) => label.textContent.trim()).join("");
-    const pictures = [...element.querySelectorAll("img[alt], svg[aria-label], svg title")]
-      .map((one) => one.getAttribute("alt") || one.getAttribute("aria-label") || one.textContent).join("");
+    const pictures = [...element.querySelectorAll("img[alt], svg[aria-label], svg title, [title]")]
+      .map((one) => one.getAttribute("alt") || one.getAttribute("aria-label") || one.getAttribute("title") || one.textContent).join("");
     return Boolean(
       labels || (element.getAttribute("aria-label") || "").trim() || (element.title || "").trim() || element.textContent.trim() ||
       pictures.trim() || ids.some((id) => document.getElementById(id) && document.getElementById(id).textContent.trim()),
