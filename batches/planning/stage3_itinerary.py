@@ -23,7 +23,6 @@ from .stage3_travel import Program, cost, journey
 TOGETHER = 16
 TOGETHER_IN_LARGE_COUNTY = 8
 MOST_CUT_ROUNDS = 6
-JOURNEY_ROUNDS = 2
 GROUPS = 8
 
 
@@ -116,20 +115,18 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
 
 def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tuple[list[int | None], float | None]:
     """The shorter of what was settled and what the solvers find, with a bound of the cost."""
-    program, bound = Program(round_, settled), None
-    for attempt in range(JOURNEY_ROUNDS):
-        control.step(3, 0.5, "缩短路程")
-        columns, proved = program.solve()
-        bound = proved if attempt == 0 else bound  # later programmes hold more than the rules ask
-        if columns is None:
-            break
+    control.step(3, 0.5, "缩短路程")
+    program = Program(round_, settled)
+    columns, bound = program.solve()
+    sites: list[list[int]] = []
+    if columns is not None:
         found = find_days(round_, [program.groups[column] for column in columns], seed, unlodged)
         if isinstance(found, Days):
             return min((settled.chosen, found.chosen), key=lambda choice: cost(round_, choice)), bound
-        for clash in found:
-            program.restrain([columns[n] for n in clash])
+        sites = [program.groups[column] for column in columns]
     for _ in range(MOST_CUT_ROUNDS):
-        chosen = polish(round_, settled, seed)
+        control.step(3, 0.6, "缩短路程")
+        chosen = polish(round_, settled, sites, seed)
         clashes = unlodged(round_, chosen)
         if not clashes:
             return min((settled.chosen, chosen), key=lambda choice: cost(round_, choice)), bound

@@ -10,12 +10,42 @@ from .cpsat import Expr, run
 from .stage3_model import SCALE, Model, Round, Settled
 from .stage3_travel import RETURN_KM, ROUTE_KM
 
-LIMIT = 6.0
+LIMIT = 4.0
+NEAR_LIMIT = 1.5
 METRES = 1000  # costs in whole metres
 
 
-def polish(round_: Round, settled: Settled, seed: int) -> list[int | None]:
-    """A choice with what was settled held and the journeys no longer than they were."""
+def polish(round_: Round, settled: Settled, sites: list[list[int]], seed: int) -> list[int | None]:
+    """A choice with what was settled held and short journeys.
+
+    `sites` are groups of options that would be best if they had days: as many as can be had are where it starts.
+    """
+    chosen = settled.chosen
+    if sites:
+        model = _model(round_, settled)
+        near = run_from(model, chosen, -sum(model.x[n] for group in sites for n in group), seed, NEAR_LIMIT, 1)
+        chosen = chosen if near is None else near
+    model = _model(round_, settled)
+    better = run_from(model, chosen, sum(_costs(round_, model, settled)), seed, LIMIT, 2)
+    return chosen if better is None else better
+
+
+def run_from(
+    model: Model, chosen: list[int | None], goal: Expr, seed: int, limit: float, linear: int
+) -> list[int | None] | None:
+    """Make the goal small, starting from a choice."""
+    wanted = {number for number in chosen if number is not None}
+    for number, literal in enumerate(model.x):
+        model.model.add_hint(literal, number in wanted)
+    model.model.minimize(goal)
+    answer = run(model.model, seed, limit, linear=linear)
+    if not answer.found:
+        return None
+    return [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in model.round.of_slot]
+
+
+def _model(round_: Round, settled: Settled) -> Model:
+    """The rules, with skips, villages, changes and peak load held."""
     model = Model(round_)
     for skip, chosen in zip(model.skip, settled.chosen, strict=True):
         model.model.add(skip == (chosen is None))
@@ -29,14 +59,7 @@ def polish(round_: Round, settled: Settled, seed: int) -> list[int | None]:
         kept = [n for numbers in round_.of_slot for n in numbers if round_.kept(n)]
         count = sum(1 for n in settled.chosen if n is not None and round_.kept(n))
         model.model.add(sum(model.x[n] for n in kept) >= count)
-    wanted = {number for number in settled.chosen if number is not None}
-    for number, literal in enumerate(model.x):
-        model.model.add_hint(literal, number in wanted)
-    model.model.minimize(sum(_costs(round_, model, settled)))
-    answer = run(model.model, seed, LIMIT, linear=2)
-    if not answer.found:
-        return settled.chosen
-    return [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in round_.of_slot]
+    return model
 
 
 def _costs(round_: Round, model: Model, settled: Settled) -> list[Expr]:
