@@ -6,20 +6,33 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from accounts.models import User
 from activities.models import ActivityRecord, PaperState
+from activities.owing import Owed, owing_of_enrollments
 from activities.queries import followed_classes
-from bases.models import HostHousehold, PracticeBase
-from bases.queries import beds_in_use
+from bases.models import BaseUse, HostHousehold, PracticeBase
+from bases.queries import beds_in_use, own_bases
 from batches.course import Block, Step, quick_blocks, steps_of
 from batches.facts import Facts, facts_of
-from batches.models import Batch, ClassStaff, Gathering, Lodging, Programme
+from batches.models import (
+    Batch,
+    ClassMembership,
+    ClassStaff,
+    Enrollment,
+    Gathering,
+    Lodging,
+    Mentorship,
+    PracticeClass,
+    Programme,
+)
 from batches.presence import presence_of_gatherings
-from batches.queries import LIVE_STATES, coverage, visible_gatherings
+from batches.queries import GONE, LIVE_STATES, coverage, visible_gatherings
 from batches.rules import in_force
+from cadres.models import UnitLiaison
 from evaluations.models import Campaign, Review
 from office.models import Job
 from office.todo import Todo
@@ -38,6 +51,63 @@ def todos(user: User) -> list[Todo]:
 def _askers() -> list[Callable[[User], list[Todo]]]:
     modules = [import_module(f"{app}.queries") for app in SOURCES if find_spec(f"{app}.queries")]
     return [module.todo for module in modules if hasattr(module, "todo")]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody whom a mentor accompanies or a unit has sent: the class, when and where next, what is still owed."""
+
+    enrollment: Enrollment
+    practice_class: PracticeClass | None
+    next: Gathering | None
+    place: str
+    owed: list[Owed]
+
+
+def people_of(user: User) -> list[Person]:
+    """A mentor's and a unit liaison's people of batches under way, by batch and name (a constant number of queries)."""
+    units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
+    mentored = in_force(Mentorship.objects.filter(user=user)).values("enrollment")
+    rows = list(
+        Enrollment.objects.filter(Q(cadre__unit__in=units) | Q(pk__in=mentored), live=True)
+        .filter(batch__state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING))
+        .exclude(state__in=GONE)
+        .select_related("cadre__unit", "batch__programme")
+        .order_by("batch", "cadre__sort_name", "pk")
+    )
+    today = timezone.localdate()
+    classes = {
+        row.enrollment_id: row.practice_class
+        for row in ClassMembership.objects.filter(enrollment__in=rows, live=True)
+        .select_related("practice_class__batch")
+        .order_by("days")
+    }
+    coming: dict[int, Gathering] = {}
+    wanted = {practice_class.pk for practice_class in classes.values()}
+    for gathering in (
+        Gathering.objects.filter(practice_class__in=wanted, last_day__gte=today)
+        .exclude(state=Gathering.State.CANCELLED)
+        .prefetch_related("sites__base__village__township")
+        .order_by("-first_day")
+    ):
+        coming[gathering.practice_class_id] = gathering
+    owed = owing_of_enrollments(rows)
+    people = []
+    for row in rows:
+        practice_class = classes.get(row.pk)
+        following = coming.get(practice_class.pk) if practice_class else None
+        people.append(Person(row, practice_class, following, places(following) if following else "", owed[row.pk]))
+    return people
+
+
+def guests_of(user: User) -> list[BaseUse]:
+    """Who comes within two weeks to the bases that somebody looks after: classes and outside guests."""
+    today = timezone.localdate()
+    return list(
+        BaseUse.objects.filter(base__in=own_bases(user), live=True, days__overlap=DateRange(today, today + 2 * WEEK))
+        .select_related("base__village__township")
+        .order_by("days", "base", "pk")
+    )
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def home_page(request: HttpRequest) -> HttpResponse:
         "due_today": sum(todo.due == today for todo in todos),
     }  # fmt: skip
     if not is_centre_staff.test(user):
+        context |= {"people": home.people_of(user), "guests": home.guests_of(user)}
         return render(request, "reports/home.html", context)
     context |= {
         "doors": home.doors(),

@@ -7,8 +7,9 @@ from typing import Any
 from accounts import audit
 from accounts.models import User
 from batches import states
-from batches.models import Batch, Enrollment, Parity, PracticeClass, Programme, Track
+from batches.models import Batch, ClassMembership, Enrollment, Parity, PracticeClass, Programme, Track
 from batches.queries import GONE
+from cadres.models import PastAttendance
 from config.errors import DomainError
 
 Tracks = Sequence[Mapping[str, Any]]
@@ -133,7 +134,8 @@ def create_batch(
 def advance_batch(*, batch: Batch, act: str, by: User, reason: str = "") -> None:
     """One of the plain steps: start, evaluate, resume, close, reopen. What follows from each is written here.
 
-    start: everybody enrolled attends. close: whoever attends has completed. reopen: needs a reason, completed attend again.
+    start: everybody enrolled attends. close: whoever attends has completed, and the register of people says so
+    (PastAttendance). reopen: needs a reason, completed attend again, and the register forgets this batch.
     """
     if act in ("resume", "reopen") and not reason.strip():
         raise DomainError("reason_needed", "请写明原因，会记入审计。")
@@ -147,3 +149,25 @@ def advance_batch(*, batch: Batch, act: str, by: User, reason: str = "") -> None
         if act in moves:
             before, after = moves[act]
             batch.enrollments.filter(live=True, state=before).exclude(state__in=GONE).update(state=after)
+        if act == "close":
+            _remember(batch)
+        elif act == "reopen":
+            PastAttendance.objects.filter(session=str(batch), source_import=None, first_day=batch.first_day).delete()
+
+
+def _remember(batch: Batch) -> None:
+    """Enter who completed the batch into the register; an old list that already names the session stays as it is."""
+    memberships = ClassMembership.objects.filter(
+        enrollment__batch=batch, live=True, enrollment__live=True, enrollment__state=Enrollment.State.COMPLETED
+    ).select_related("enrollment", "practice_class").order_by("days")  # fmt: skip
+    last = {row.enrollment.cadre_id: row.practice_class for row in memberships}
+    PastAttendance.objects.bulk_create(
+        [
+            PastAttendance(
+                cadre_id=cadre, session=str(batch), class_name=practice_class.short_name, first_day=batch.first_day,
+                last_day=batch.last_day, outcome=str(Enrollment.State.COMPLETED.label),
+            )
+            for cadre, practice_class in sorted(last.items())
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip

@@ -32,9 +32,11 @@ def _require_room(practice_class: PracticeClass, cadre: Cadre, day: datetime.dat
     present = ClassMembership.objects.filter(
         practice_class__batch=batch, live=True, days__contains=day, enrollment__live=True
     )
-    if present.filter(practice_class=practice_class).count() >= batch.programme.class_size_max:
+    full = present.filter(practice_class=practice_class).count() >= batch.programme.class_size_max
+    if full and not is_waived(batch, "R04", key("K", practice_class.pk)):
         raise DomainError(
-            "class_full", f"{practice_class.short_name}已满 {batch.programme.class_size_max} 人（R04）。请换一个班。"
+            "class_full",
+            f"{practice_class.short_name}已满 {batch.programme.class_size_max} 人（R04）。请换一个班，或申请批准例外。",
         )
     mates = list(present.filter(enrollment__cadre__unit=cadre.unit).exclude(enrollment__cadre=cadre).select_related(
         "practice_class"))  # fmt: skip

@@ -21,6 +21,7 @@ def migrate(environment: dict[str, str]) -> None:
     wanted = migrations_fingerprint(environment["DATABASE_URL"])
     stamp = Path(environment["DATA_DIR"], "migrated")
     if _read(stamp) != wanted:
+        print("Preparing the database; the first time takes a minute or two.", flush=True)
         _step("migrate", environment, "--verbosity=0")
         stamp.write_text(wanted, encoding="ascii")
 

@@ -67,7 +67,7 @@ def _programme(by: User, name: str, **rules: object) -> Programme:
         name=name,
         class_size=19,
         class_size_min=17,
-        class_size_max=19,
+        class_size_max=20,
         start_weekdays=[5],
         age_bands=[30, 35, 40],
         **rules,

@@ -15,11 +15,11 @@ from bases.models import TownshipLiaison
 from batches import tasks
 from batches.actions.attendance import confirm_gathering, enter_absence, hold_gathering
 from batches.actions.batch import advance_batch, create_batch
-from batches.actions.names import confirm_unit, open_nominations, start_proposal
+from batches.actions.names import confirm_unit, defer_nomination, open_nominations, start_proposal
 from batches.actions.plans import publish_plan, start_planning
 from batches.actions.staff import assign_class_staff, assign_mentor, assign_office
 from batches.models import Absence, Batch, ClassOffice, ClassStaff, Gathering, PlanRun, PracticeClass, Programme
-from batches.queries import latest_run, live_gatherings, members_on
+from batches.queries import going, latest_run, live_gatherings, members_on
 from cadres.models import Unit
 from config.errors import DomainError
 from office.models import Job, JobState
@@ -27,6 +27,8 @@ from reports.demonstration import people, words
 
 NAMESPACE = uuid.UUID("6f0d3f1e-0d6e-5b0a-9f4e-2d756e6d6961")
 DAY = datetime.timedelta(days=1)
+PEOPLE = 266
+"""As many as a real session had; a few places in the classes stay free."""
 
 
 def client_id(*parts: object) -> uuid.UUID:
@@ -50,6 +52,8 @@ class Session:
         """Names proposed by the planner; units answer all of them, or two of three when `answered` is false."""
         self._work(start_proposal(batch=self.batch, by=self.by), tasks.propose_names)
         open_nominations(batch=self.batch, until=timezone.localdate() + 10 * DAY, by=self.by)
+        for nomination in list(going(self.batch).order_by("cadre__unit__name", "cadre__sort_name", "pk"))[PEOPLE:]:
+            defer_nomination(nomination=nomination, reason="单位近期任务重，下一期再来", by=self.by)
         units = Unit.objects.filter(cadres__nominations__batch=self.batch).distinct().order_by("pk")
         for position, unit in enumerate(units):
             if answered or position % 3:

@@ -380,3 +380,15 @@ def test_passed_deadline_blocks_gravely(proposed: County, staff: User, clock: ti
     assert [block.kind for block in blocks_of(proposed.batch, staff)] == ["warn"]
     clock.move_to("2027-02-16 09:00+08:00")
     assert [block.kind for block in blocks_of(proposed.batch, staff)] == ["bad"]
+
+
+def test_closing_enters_everybody_into_the_register_and_reopening_takes_them_out(county: County, staff: User) -> None:
+    """The roster, the liaison's list and coverage then say the same."""
+    publish_by_hand(county, staff)
+    for act in ("start", "evaluate", "close"):
+        advance_batch(batch=county.batch, act=act, by=staff)
+    entered = PastAttendance.objects.filter(session=str(county.batch))
+    assert set(entered.values_list("cadre", flat=True)) == set(county.batch.enrollments.values_list("cadre", flat=True))
+    assert {row.class_name for row in entered} == {"第1班", "第2班"}
+    advance_batch(batch=county.batch, act="reopen", by=staff, reason="漏了一人")
+    assert not entered.all().exists()

@@ -8,9 +8,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from activities.models import ActivityRecord
+from bases.actions import enter_outside_use
 from batches.models import Absence, Batch, Nomination
 from evaluations.models import Campaign, Criterion, Panel, PanelMember, Review, Rubric, Scorer
 from office.models import Job
@@ -214,6 +216,31 @@ def test_home_of_an_empty_county_says_what_to_do_first(staff: User) -> None:
     page = page_of(staff).content.decode()
     assert "现在没有进行中的期" in page
     assert reverse("batches:create") in page
+
+
+def test_mentor_and_liaison_see_their_people_with_class_next_gathering_and_what_is_owed(course: Course) -> None:
+    member = factories.MembershipFactory(practice_class=course.practice_class)
+    mentor = factories.MentorshipFactory(enrollment=member.enrollment).user
+    liaison = factories.UnitLiaisonFactory(unit=member.enrollment.cadre.unit).user
+    for user in (mentor, liaison):
+        (person,) = page_of(user).context["people"]
+        assert (person.enrollment, person.practice_class) == (member.enrollment, course.practice_class)
+        assert person.next == course.coming
+        shown = page_of(user).content.decode()
+        assert person.place in shown
+        assert all(owed.title in shown for owed in person.owed)
+    assert page_of(factories.UnitLiaisonFactory().user).context["people"] == []
+
+
+def test_manager_sees_who_comes_to_the_own_base_within_two_weeks(course: Course, staff: User) -> None:
+    ours, other = factories.BaseFactory(), factories.BaseFactory()
+    manager = factories.BaseManagerFactory(base=ours).user
+    today = timezone.localdate()
+    for base, days in ((ours, 3), (ours, 20), (other, 3)):
+        first = today + datetime.timedelta(days=days)
+        enter_outside_use(base=base, first_day=first, last_day=first, people=7, source=f"{days}天后的团建", by=staff)
+    assert [use.source for use in page_of(manager).context["guests"]] == ["3天后的团建"]
+    assert "3天后的团建" in page_of(manager).content.decode()
 
 
 def many(course: Course, count: int) -> None:
