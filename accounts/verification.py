@@ -34,10 +34,15 @@ def _statement(seq: int, digest: str) -> bytes:
     return f"dunmiao audit {seq} {digest}".encode()
 
 
+def _head() -> AuditHead:
+    """The end of the chain as it was last written; a missing row says that nothing was, which the entries then belie."""
+    return AuditHead.objects.filter(pk=1).first() or AuditHead(pk=1, seq=0, hash=GENESIS)
+
+
 def make_checkpoint() -> AuditCheckpoint | None:
     """Sign the chain's present end; None when nothing was added since the last checkpoint."""
     with transaction.atomic():
-        head = AuditHead.objects.get(pk=1)
+        head = _head()
         if head.seq == 0 or AuditCheckpoint.objects.filter(seq=head.seq).exists():
             return None
         signature = base64.b64encode(_key().sign(_statement(head.seq, head.hash))).decode()
@@ -57,7 +62,7 @@ def _verify() -> Verdict:
             _key().public_key().verify(base64.b64decode(point.signature), _statement(point.seq, point.hash))
         except (InvalidSignature, ValueError):
             return Verdict(0, len(checkpoints), point.seq, "检查点的签名不对")
-    head = AuditHead.objects.get(pk=1)
+    head = _head()
     seq, previous = 0, GENESIS
     for entry in AuditEntry.objects.order_by("seq").iterator(chunk_size=5000):
         if entry.seq != seq + 1:

@@ -4,6 +4,7 @@ from accounts import audit
 from accounts.models import AuditEntry
 from accounts.verification import verify_audit
 from cadres.models import Unit
+from config.errors import DomainError
 from tests.factories import UnitFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -37,3 +38,12 @@ def test_nested_acts_are_written_in_order_of_completion_with_the_outermost() -> 
         assert not AuditEntry.objects.exists()
     assert list(AuditEntry.objects.order_by("seq").values_list("act", "reason")) == [("inner", "因为"), ("outer", "")]
     assert verify_audit().holds
+
+
+def test_reason_is_kept_whole_or_refused() -> None:
+    with audit.act("longest", by=None, reason="因" * 500):
+        pass
+    assert AuditEntry.objects.get().reason == "因" * 500
+    with pytest.raises(DomainError) as refused, audit.act("longer", by=None, reason="因" * 501):
+        UnitFactory(name="试一试局")
+    assert (refused.value.code, Unit.objects.exists()) == ("reason_too_long", False)

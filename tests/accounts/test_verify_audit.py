@@ -88,6 +88,11 @@ def test_cut_off_tail_is_found(trail: list[AuditEntry]) -> None:
     assert bad_seq() == 8
 
 
+def test_head_that_is_gone_is_found(trail: list[AuditEntry]) -> None:
+    sql("DELETE FROM accounts_audithead")
+    assert bad_seq() == 10
+
+
 def test_cut_off_tail_with_the_head_rewritten_is_found_by_the_checkpoint(trail: list[AuditEntry]) -> None:
     make_checkpoint()
     sql("DELETE FROM accounts_auditentry WHERE seq > 7")
