@@ -232,7 +232,8 @@ def photo_remove(request: HttpRequest, photo_id: int) -> HttpResponse:
 @allow(rules.may_file_for_class)
 def report_new(request: HttpRequest, class_id: int) -> HttpResponse:
     """The class's research report."""
-    practice_class = get_object_or_404(queries.fileable_classes(request.user), pk=class_id)  # type: ignore[arg-type]
+    user: Any = request.user
+    practice_class = get_object_or_404(queries.fileable_classes(user), pk=class_id)
     if request.method == "POST":
         return _file_report(request, PaperForm(request.POST), practice_class, None)
     return _report_page(request, PaperForm(initial=PaperForm.blank()), practice_class, None)

@@ -1,6 +1,7 @@
 """Fields that several forms use, and `ActForm`: one form, one act, nothing typed is lost when it is refused."""
 
 import datetime
+from abc import abstractmethod
 from typing import Any
 
 from django import forms
@@ -36,8 +37,9 @@ class PersonField(forms.CharField):
         self.rows = rows
         super().__init__(*args, max_length=100, **options)
 
+    @abstractmethod
     def candidates(self, text: str) -> "QuerySet[Any]":
-        raise NotImplementedError
+        """The rows that the text may mean."""
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
@@ -126,9 +128,9 @@ class ActForm(forms.Form):
     def fill(self) -> None:
         """Narrow the choices to this batch."""
 
+    @abstractmethod
     def perform(self, by: User) -> str:
         """Call the action; returns what happened and what next, in Chinese."""
-        raise NotImplementedError
 
     def carried_out(self, by: User) -> str | None:
         """The message when the form was valid and the act went through, else None with the errors on the form."""
