@@ -22,14 +22,18 @@ class Control:
     def __init__(self, progress: Progress | None = None, should_stop: ShouldStop | None = None):
         self._progress = progress
         self._should_stop = should_stop
+        self._reached = (0, 0.0)
 
-    def step(self, stage: int, fraction: float, detail: str = "") -> None:
-        """Report the part of the stage that is done (0 to 1); raise Stopped when the caller wishes so."""
+    def step(self, stage: int, fraction: float | None, detail: str = "") -> None:
+        """Report the part of the stage that is done (0 to 1, None: as before); raise Stopped when the caller wishes so."""
+        reached = self._reached[1] if self._reached[0] == stage else 0.0
+        fraction = reached if fraction is None else max(reached, min(1.0, fraction))
+        self._reached = (stage, fraction)
         if self._should_stop is not None and self._should_stop():
             raise Stopped
         if self._progress is not None:
             tail = f"：{detail}" if detail else ""
-            self._progress(stage, min(1.0, max(0.0, fraction)), f"正在排第 {stage} 步“{self.NAMES[stage]}”{tail}")
+            self._progress(stage, fraction, f"正在排第 {stage} 步“{self.NAMES[stage]}”{tail}")
 
 
 def level(stage: int, name: str, value: float, bound: float | None) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
         clashes = unlodged(round_, settled.chosen)
         if not clashes:
             break
-        control.step(3, 0.5, "几个班同住一处，重新安排")
+        control.step(3, None, "几个班同住一处，重新安排")
         round_.clashes.extend(clashes)
         round_.alone = attempt == MOST_CUT_ROUNDS - 2
         settled = settle(round_, seed)
@@ -115,7 +115,7 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
 
 def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tuple[list[int | None], float | None]:
     """The shorter of what was settled and what the solvers find, with a bound of the cost."""
-    control.step(3, 0.5, "缩短路程")
+    control.step(3, None, "缩短路程")
     program = Program(round_, settled)
     columns, bound = program.solve()
     sites: list[list[int]] = []
@@ -125,7 +125,7 @@ def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tup
             return min((settled.chosen, found.chosen), key=lambda choice: cost(round_, choice)), bound
         sites = [program.groups[column] for column in columns]
     for _ in range(MOST_CUT_ROUNDS):
-        control.step(3, 0.6, "缩短路程")
+        control.step(3, None, "缩短路程")
         chosen = polish(round_, settled, sites, seed)
         clashes = unlodged(round_, chosen)
         if not clashes:

@@ -130,7 +130,9 @@ def test_progress_is_told_and_a_wish_to_stop_is_granted() -> None:
     told: list[tuple[int, float, str]] = []
     solve(tiny(), progress=lambda stage, fraction, message: told.append((stage, fraction, message)))
     assert sorted({stage for stage, _, _ in told}) == [1, 2, 3, 4]
-    assert all(0 <= fraction <= 1 for _, fraction, _ in told)
+    steps = [(stage, fraction) for stage, fraction, _ in told]
+    assert steps == sorted(steps)
+    assert all(0 <= fraction <= 1 for _, fraction in steps)
     assert any(message.startswith("正在排第 3 步“基地与日期”") for _, _, message in told)
     asked: list[bool] = []
 
