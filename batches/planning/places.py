@@ -76,12 +76,12 @@ def _give(groups: tuple[int, ...], kinds: Ranges, counts: tuple[int, ...]) -> bo
         return False
     return any(
         _give(groups[1:], kinds, tuple(c - t for c, t in zip(counts, taken, strict=True)))
-        for taken in _fillings(groups[0], kinds, counts)
+        for taken in fillings(groups[0], kinds, counts)
     )
 
 
 @lru_cache(maxsize=200_000)
-def _fillings(people: int, kinds: Ranges, counts: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+def fillings(people: int, kinds: Ranges, counts: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Numbers of households per kind that hold exactly so many people, none of them superfluous."""
     result = []
 

@@ -121,7 +121,7 @@ def _units_and_batches(network: Network, demand: "Demand", groups: list["Group"]
             network.arc(network.nodes[name], network.node("unit", unit, place), left or 0, 0)
         elif name[0] == "side":
             unit, place, side = str(name[1]), int(str(name[2])), str(name[3])
-            left = max(0, demand.side_limits[unit, place, side] - _pinned_on_side(demand, unit, place, side))
+            left = max(0, demand.side_limits[unit, place, side] - pinned_on_side(demand, unit, place, side))
             network.arc(network.nodes[name], network.node("unit", unit, place), left, 0)
     for name in list(network.nodes):
         if name[0] == "unit":
@@ -137,7 +137,7 @@ def _units_and_batches(network: Network, demand: "Demand", groups: list["Group"]
         network.arc(network.node("batch", place), end, free - missing, 4 * weights.person)
 
 
-def _pinned_on_side(demand: "Demand", unit: str, place: int, side: str) -> int:
+def pinned_on_side(demand: "Demand", unit: str, place: int, side: str) -> int:
     problem = demand.problem
     batch = problem.batches[place]
     return sum(

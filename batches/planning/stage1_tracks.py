@@ -93,7 +93,7 @@ class Model:
             if left is not None:
                 self.rows.add([(c, 1.0) for c in columns], 0, left)
         for (unit, place, side), columns in sides.items():
-            taken = stage1_flow._pinned_on_side(demand, unit, place, side)
+            taken = stage1_flow.pinned_on_side(demand, unit, place, side)
             self.rows.add([(c, 1.0) for c in columns], 0, max(0, demand.side_limits[unit, place, side] - taken))
 
     def _minima(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .places import House, Places, Ranges, _fillings
+from .places import House, Places, Ranges, fillings
 from .problem import Problem
 from .stage3_options import Option
 
@@ -186,7 +186,7 @@ def _one_by_one(houses: list[House], stays: list[Stay], income: Income) -> list[
 def _counts(sizes: tuple[int, ...], kinds: Ranges, counts: tuple[int, ...]) -> list[tuple[int, ...]] | None:
     if not sizes:
         return []
-    for taken in _fillings(sizes[0], kinds, counts):
+    for taken in fillings(sizes[0], kinds, counts):
         rest = _counts(sizes[1:], kinds, tuple(c - t for c, t in zip(counts, taken, strict=True)))
         if rest is not None:
             return [taken, *rest]
