@@ -52,12 +52,23 @@ def solve(
         lodging, more = stage4_lodging.solve(problem, members, itinerary.held, seed, control)
         levels += more
         control.step(4, 1.0)
-    shortfalls = Shortfalls(problem, places, members, held_by_class(itinerary.held))
+    plan = _written(problem, places, seats, itinerary, lodging, stages)
+    plan.update(input_fingerprint=fingerprint(document), seed=seed, versions=versions(), levels=levels)
+    return plan
+
+
+def _written(
+    problem: Problem,
+    places: dict[str, int],
+    seats: dict[str, str],
+    itinerary: stage3_itinerary.Itinerary,
+    lodging: list[dict[str, Any]],
+    stages: Sequence[int],
+) -> Document:
+    """The decisions as a plan, with what it has to say about itself."""
+    shortfalls = Shortfalls(problem, places, class_members(seats), held_by_class(itinerary.held))
     plan: Document = {
         "format": PLAN_FORMAT,
-        "input_fingerprint": fingerprint(document),
-        "seed": seed,
-        "versions": versions(),
         "stages": list(stages),
         "assignments": [
             {"cadre": name, "batch": problem.batches[places[name]].id, "class": seats.get(name)}
@@ -66,9 +77,7 @@ def solve(
         "unassigned": unassigned(problem, places),
         "gatherings": gathering_rows(problem, itinerary.held, itinerary.skipped) if 3 in stages else [],
         "lodging": lodging,
-        "levels": levels,
         "shortfalls": shortfalls.listed(stages),
-        "moves": [],
     }
     plan["moves"] = moves(problem, plan)
     return plan
