@@ -22,7 +22,7 @@ from batches.models import (
     PlanRun,
     PracticeClass,
 )
-from batches.queries import GONE
+from batches.queries import GONE, OF_THE_FACTS
 from batches.rules import in_force
 from office.models import Job, JobState
 
@@ -81,7 +81,7 @@ def _runs(found: dict[int, Facts]) -> None:
     unfinished = PlanRun.objects.filter(batch__in=found, job__state__in=(JobState.WAITING, JobState.RUNNING))
     for run in unfinished.select_related("job").order_by("pk"):
         found[run.batch_id].job = run.job
-    runs = PlanRun.objects.filter(batch__in=found, stage=PlanRun.Stage.FULL).exclude(plan_text="")
+    runs = PlanRun.objects.filter(batch__in=found, purpose__in=OF_THE_FACTS).exclude(plan_text="")
     for batch, outcome in runs.order_by("created_at", "pk").values_list("batch", "outcome"):
         found[batch].planned = True
         found[batch].shortfalls = outcome == PlanRun.Outcome.SHORT

@@ -29,6 +29,8 @@ from office.todo import Todo
 
 LIVE_STATES = LIVE
 """States in which a plan is in force."""
+OF_THE_FACTS = (PlanRun.Purpose.PLAN, PlanRun.Purpose.REPAIR)
+"""Runs whose plan may be published."""
 GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
 
 
@@ -185,8 +187,8 @@ def going(batch: Batch) -> QuerySet[Nomination]:
 
 
 def latest_run(batch: Batch) -> PlanRun | None:
-    """The newest full run that has a plan."""
-    return batch.plan_runs.filter(stage=PlanRun.Stage.FULL).exclude(plan_text="").order_by("-created_at", "-pk").first()
+    """The newest run that has a plan of the facts as they were (trials and outlooks are none)."""
+    return batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="").order_by("-created_at", "-pk").first()
 
 
 def version_in_force(batch: Batch) -> PlanVersion | None:

@@ -1,5 +1,8 @@
 """Long work: a row first (`start_job`), a bell (`ring`), and the one way a worker carries it out (`job_task`).
 
+Work that several hands can share has parts (`JobRun.part`): jobs of their own under the first, which does what nobody else
+has taken and puts the results together; a part that is done is not done again when the whole is tried again.
+
 A worker claims the row, beats its heart beside the work, and ends it in the same transaction as the work's effects
 (`JobRun.finishing`), fenced by the attempt's number: whoever comes too late changes nothing. `sweep_jobs` rings again for
 rows that nobody took and hands on what a killed worker left.
@@ -22,7 +25,7 @@ from kombu.exceptions import OperationalError
 from accounts import audit
 from accounts.models import User
 from config.errors import DomainError
-from office.models import Job, JobState, StoredFile
+from office.models import UNFINISHED, Job, JobState, StoredFile
 
 log = structlog.get_logger(__name__)
 
@@ -56,26 +59,40 @@ class JobRun:
     def _mine(self) -> Any:
         return Job.objects.filter(pk=self.job.pk, attempts=self.attempt, state=JobState.RUNNING)
 
+    def _wanted(self) -> Any:
+        whole = Q(parent__isnull=True) | Q(parent__state__in=UNFINISHED, parent__cancel_requested=False)
+        return self._mine().filter(whole, cancel_requested=False)
+
     def should_stop(self) -> bool:
-        """True when the owner asked to stop or another attempt has taken over."""
-        return not self._mine().filter(cancel_requested=False).exists()
+        """True when the owner asked to stop, the whole has ended, or another attempt has taken over."""
+        return not self._wanted().exists()
 
     def progress(self, percent: int, message: str = "") -> None:
         """Tell how far the work is (0–100) and what is being done; raises JobStopped when it should end."""
         now = timezone.now()
-        told = (
-            self._mine()
-            .filter(cancel_requested=False)
-            .update(progress=percent, message=message[:500], heartbeat_at=now)
-        )
+        told = self._wanted().update(progress=percent, message=message[:500], heartbeat_at=now)
         if not told:
             raise JobStopped
+
+    def tell(self, **values: Any) -> None:
+        """Let pages see an interim result (plain values) while the work goes on."""
+        self.result = self.result | values
+        self._mine().update(result=self.result)
+
+    def part(self, *, task: str, step: str, title: str) -> Job:
+        """The part of this work with that step: a job that any worker may take, made once however often we are tried."""
+        made, new = Job.objects.get_or_create(
+            parent=self.job, step=step, defaults={"task": task, "title": title[:120], "owner": self.job.owner}
+        )
+        if new:
+            ring(made)
+        return made
 
     @contextmanager
     def finishing(self) -> Iterator["JobRun"]:
         """The transaction in which the work's effects are written and the job ends, both or neither."""
         with transaction.atomic():
-            if self._mine().filter(cancel_requested=False).select_for_update().first() is None:
+            if self._wanted().select_for_update(of=("self",)).first() is None:
                 raise JobStopped
             yield self
             self._mine().update(
@@ -155,14 +172,23 @@ def perform(job_id: str, body: Body) -> None:
     finally:
         stop.set()
         heart.join()
+        _drop_parts()
 
 
 def _claim(job_id: str) -> Job | None:
     now = timezone.now()
-    taken = Job.objects.filter(pk=job_id, state=JobState.WAITING).update(
+    whole = Q(parent__isnull=True) | Q(parent__state__in=UNFINISHED)
+    taken = Job.objects.filter(whole, pk=job_id, state=JobState.WAITING).update(
         state=JobState.RUNNING, attempts=F("attempts") + 1, started_at=now, heartbeat_at=now, message="", progress=0
     )
     return Job.objects.select_related("owner").get(pk=job_id) if taken else None
+
+
+def _drop_parts() -> None:
+    """Parts that wait for a whole that has ended are done by nobody."""
+    Job.objects.filter(state=JobState.WAITING, parent__isnull=False).exclude(parent__state__in=UNFINISHED).update(
+        state=JobState.CANCELLED, finished_at=timezone.now(), message="整个任务已经结束"
+    )
 
 
 def _beat(run: JobRun, stop: threading.Event) -> None:
@@ -191,6 +217,7 @@ def sweep_jobs() -> int:
     )
     lost.filter(cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now, message="已停止")
     lost.update(state=JobState.WAITING, rung_at=None, message="刚才中断，自动接着做")
+    _drop_parts()
     forgotten = Job.objects.filter(
         Q(rung_at__isnull=True) | Q(rung_at__lt=now - RING_AGAIN_AFTER), state=JobState.WAITING
     )

@@ -53,6 +53,10 @@ class Job(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="jobs", verbose_name="谁交办"
     )
+    parent = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="parts", verbose_name="属于哪个任务"
+    )
+    step = models.CharField("步骤", max_length=120, blank=True)
     state = models.CharField("状态", max_length=10, choices=JobState.choices, default=JobState.WAITING)
     progress = models.PositiveSmallIntegerField("进度", default=0)
     message = models.CharField("说明", max_length=500, blank=True)
@@ -73,6 +77,11 @@ class Job(models.Model):
         verbose_name = verbose_name_plural = "任务"
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["state", "heartbeat_at"]), models.Index(fields=["owner", "-created_at"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "step"], condition=models.Q(parent__isnull=False), name="one_part_a_step"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title

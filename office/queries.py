@@ -9,7 +9,7 @@ from office.rules import may_see_all_jobs
 
 def visible_jobs(user: User) -> QuerySet[Job]:
     """One's own jobs; the centre's staff see everybody's."""
-    jobs = Job.objects.select_related("owner", "result_file")
+    jobs = Job.objects.filter(parent__isnull=True).select_related("owner", "result_file")
     return jobs if may_see_all_jobs.test(user) else jobs.filter(owner=user)
 
 
@@ -25,4 +25,4 @@ def unread_notices(user: User) -> int:
 
 def unfinished_jobs(user: User) -> int:
     """How many of the person's own jobs wait or run."""
-    return Job.objects.filter(owner=user, state__in=UNFINISHED).count()
+    return Job.objects.filter(owner=user, parent__isnull=True, state__in=UNFINISHED).count()

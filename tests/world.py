@@ -202,7 +202,7 @@ def _course(side: Side, people: dict[str, User], staff: User, number: int) -> No
         reason="补课",
         entered_by=staff,
     )
-    side.plan_run = PlanRun.objects.create(batch=side.batch)
+    side.plan_run = PlanRun.objects.create(programme=side.batch.programme, batch=side.batch)
     version = PlanVersion.objects.filter(batch=side.batch).count() + 1
     side.plan_version = PlanVersion.objects.create(
         batch=side.batch,

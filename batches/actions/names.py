@@ -27,7 +27,7 @@ def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
     with audit.act("start_proposal", by=by, subject=batch, seed=seed):
         states.require(Batch.objects.select_for_update().get(pk=batch.pk), "propose")
         _refuse_second_run(batch)
-        run = PlanRun.objects.create(batch=batch, stage=PlanRun.Stage.NAMES, seed=seed)
+        run = PlanRun.objects.create(programme=batch.programme, batch=batch, purpose=PlanRun.Purpose.NAMES, seed=seed)
         run.job = start_job(
             task="batches.propose_names", title=f"{batch}名单建议", owner=by, params={"run": run.pk},
             result_url=f"/batches/{batch.pk}/names/",

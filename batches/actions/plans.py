@@ -27,7 +27,7 @@ def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
         _refuse_second_run(batch)
         if not going(batch).exists():
             raise DomainError("no_names", f"{batch}还没有名单。请先生成名单建议，或加人。")
-        run = PlanRun.objects.create(batch=batch, stage=PlanRun.Stage.FULL, seed=seed)
+        run = PlanRun.objects.create(programme=batch.programme, batch=batch, seed=seed)
         run.job = start_job(
             task="batches.plan",
             title=f"{batch}编排",

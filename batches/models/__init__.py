@@ -12,7 +12,7 @@ from batches.models.batch import (
     PracticeClass,
 )
 from batches.models.gathering import Absence, ConfirmedPresence, Gathering, GatheringSite, Lodging, MakeUp
-from batches.models.plan import PlanDemand, PlanRun, PlanVersion, Waiver
+from batches.models.plan import GatheringPin, PlanDemand, PlanRun, PlanVersion, Waiver
 from batches.models.programme import Programme, Track
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ConfirmedPresence",
     "Enrollment",
     "Gathering",
+    "GatheringPin",
     "GatheringSite",
     "Lodging",
     "MakeUp",

@@ -33,6 +33,7 @@ class Batch(models.Model):
     nominate_until = models.DateField("报名截止", null=True, blank=True)
     state = models.CharField("状态", max_length=12, choices=State.choices, default=State.DRAFT)
     state_reason = models.CharField("状态说明", max_length=200, blank=True)
+    revision = models.PositiveIntegerField("安排的第几次改动", default=0, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = "期"

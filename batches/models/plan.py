@@ -1,4 +1,4 @@
-"""What the planner is asked and answers: runs, demands, waivers, and the immutable published versions."""
+"""What the planner is asked and answers: runs, demands, pins, waivers, and the immutable published versions."""
 
 import pghistory
 import pgtrigger
@@ -6,15 +6,27 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from batches.models.batch import Batch, Parity
+from batches.models.batch import Batch, Parity, PracticeClass
+from batches.models.programme import Programme
 
 
 class PlanRun(models.Model):
-    """One run of the planner: its canonical input, seed, fingerprint and plan. Its running state is the job's."""
+    """One run of the planner: its canonical input, seed, fingerprint and plan. Its running state is the job's.
 
-    class Stage(models.TextChoices):
+    `changes` are laid over the facts before planning (`batches.planning.changes`): a trial and an outlook touch nothing
+    until they are adopted. An outlook is about the coming batches of a programme and has no batch of its own.
+    """
+
+    class Purpose(models.TextChoices):
         NAMES = "names", "名单建议"
-        FULL = "full", "编排"
+        PLAN = "plan", "编排"
+        REPAIR = "repair", "少变动重排"
+        TRIAL = "trial", "试算"
+        OUTLOOK = "outlook", "推演"
+
+    class Prefer(models.TextChoices):
+        KEPT = "kept", "先保住原来的安排"
+        SEATS = "seats", "先排满座位"
 
     class Outcome(models.TextChoices):
         PENDING = "pending", "未完成"
@@ -23,19 +35,37 @@ class PlanRun(models.Model):
         ADOPTED = "adopted", "已发布"
         SUPERSEDED = "superseded", "已被取代"
 
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="plan_runs", verbose_name="期")
-    stage = models.CharField("步骤", max_length=10, choices=Stage.choices, default=Stage.FULL)
+    programme = models.ForeignKey(Programme, models.PROTECT, related_name="plan_runs", verbose_name="项目")
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, related_name="plan_runs", verbose_name="期")
+    purpose = models.CharField("用途", max_length=10, choices=Purpose.choices, default=Purpose.PLAN)
+    title = models.CharField("名称", max_length=60, blank=True)
+    against = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="followers", verbose_name="从哪次编排来"
+    )
+    changes = models.JSONField("假设的改动", default=list, blank=True)
+    prefer = models.CharField("先后", max_length=6, choices=Prefer.choices, default=Prefer.KEPT)
     job = models.ForeignKey("office.Job", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="任务")
     seed = models.PositiveIntegerField("种子", default=1)
     input_text = models.TextField("输入（规范 JSON）", blank=True)
     fingerprint = models.CharField("数据指纹", max_length=64, blank=True)
     plan_text = models.TextField("方案（规范 JSON）", blank=True)
+    explanations = models.JSONField("缺口的原因和办法", default=list, blank=True)
+    figures = models.JSONField("数字", default=dict, blank=True)
     outcome = models.CharField("结果", max_length=12, choices=Outcome.choices, default=Outcome.PENDING)
     created_at = models.DateTimeField("时间", default=timezone.now)
 
     class Meta:
         verbose_name = verbose_name_plural = "编排记录"
         ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(batch__isnull=False) | models.Q(purpose="outlook"),
+                name="run_of_a_batch_or_an_outlook",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or f"{self.batch or self.programme}{self.get_purpose_display()}"
 
 
 @pghistory.track()
@@ -64,6 +94,42 @@ class PlanDemand(models.Model):
                 fields=["batch", "cadre", "kind"], condition=models.Q(live=True), name="demand_once"
             )
         ]
+
+
+@pghistory.track()
+class GatheringPin(models.Model):
+    """A cell of the calendar that the planner leaves where it is: its first day, its bases, or both."""
+
+    practice_class = models.ForeignKey(PracticeClass, models.PROTECT, related_name="pins", verbose_name="班")
+    index = models.PositiveSmallIntegerField("第几次")
+    first_day = models.DateField("到村", null=True, blank=True)
+    base = models.ForeignKey(
+        "bases.PracticeBase", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="基地"
+    )
+    second_base = models.ForeignKey(
+        "bases.PracticeBase", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="第二个基地"
+    )
+    reason = models.CharField("原因", max_length=200)
+    live = models.BooleanField("有效", default=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "固定的集中"
+        ordering = ["practice_class", "index"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["practice_class", "index"], condition=models.Q(live=True), name="gathering_pinned_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(first_day__isnull=False) | models.Q(base__isnull=False), name="pin_says_something",
+                violation_error_message="要固定日期或基地，至少一样。",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(second_base__isnull=True) | models.Q(base__isnull=False), name="pin_first_base_first"
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.practice_class}第{self.index}次集中"
 
 
 @pghistory.track()

@@ -138,7 +138,7 @@ def _beds(name: str, index: int, base: dict[str, Any], people: list[dict[str, An
 def plan_by_hand(county: County, staff: User, *, swap: bool = False, **changes: Any) -> PlanRun:
     """A finished run with the hand-made plan (and `changes` to it); the batch is 已编排."""
     document = build_input(county.batch)
-    run = PlanRun.objects.create(batch=county.batch)
+    run = PlanRun.objects.create(programme=county.batch.programme, batch=county.batch)
     keep_plan(run=run, document=document, plan=hand_plan(county, document, swap=swap) | changes, by=staff)
     county.batch.refresh_from_db()
     return run

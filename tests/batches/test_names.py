@@ -38,7 +38,9 @@ TRACK = {"name": "综合班", "min_age": None, "max_age": None, "levels": [], "p
 
 
 def propose(county: County, staff: User, *pks: int) -> None:
-    run = PlanRun.objects.create(batch=county.batch, stage=PlanRun.Stage.NAMES, fingerprint="f" * 64)
+    run = PlanRun.objects.create(
+        programme=county.batch.programme, batch=county.batch, purpose=PlanRun.Purpose.NAMES, fingerprint="f" * 64
+    )
     keep_proposal(run=run, cadre_pks=list(pks), by=staff)
     county.batch.refresh_from_db()
 
@@ -73,7 +75,7 @@ def test_proposal_is_replaced_by_the_next_one_and_keeps_answers(proposed: County
 
 def test_proposal_runs_once_at_a_time(county: County, staff: User) -> None:
     run = start_proposal(batch=county.batch, by=staff)
-    assert (run.stage, run.job.task) == (PlanRun.Stage.NAMES, "batches.propose_names")
+    assert (run.purpose, run.job.task) == (PlanRun.Purpose.NAMES, "batches.propose_names")
     with pytest.raises(Conflict):
         start_proposal(batch=county.batch, by=staff)
 

@@ -175,7 +175,7 @@ def make_plan(centre: Person, batch: Batch) -> None:
     centre.press("编排 20 人")
     centre.wait_for("#job, #rules")
     centre.wait_for("#rules")
-    run = batch.plan_runs.get(stage="full")
+    run = batch.plan_runs.get(purpose="plan")
     assert (run.job.state, run.job.progress) == (JobState.DONE, 100)
     centre.see("0 处违反", "20 人　2 班", "集中日历", "规则单")
     assert centre.page.locator("#rules li").count() == 19
