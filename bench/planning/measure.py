@@ -1,0 +1,128 @@
+"""One instance measured: the planner first, then the yardstick, in one process.
+
+    python -m bench.planning.measure NAME > piece.json
+
+CPU seconds are only meant to be compared within the piece; deterministic time is CP-SAT's own and the same everywhere.
+"""
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import batches.planning
+from batches.planning import fingerprint, solve
+from batches.planning.checker import check, violations
+from batches.planning.checker_case import Case as Examined
+from batches.planning.checker_form import read_plan
+from batches.planning.checker_levels import MEASURES
+from batches.planning.cpsat import Tally, counted
+
+from . import quality
+from .cases import CASES, Case
+from .greedy import plan as greedy_plan
+from .second import second_opinion
+
+STAGES = ("1 batches", "2 classes", "3 itinerary", "4 lodging")
+SEED = 1
+
+
+def source() -> str:
+    """What the planner's code hashes to: a piece measured on other code is measured again."""
+    folder = Path(batches.planning.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        if not path.name.startswith(("checker", "explain", "changes", "outlook", "verify", "repair")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class Laps:
+    """CPU seconds and deterministic time per stage, read off the planner's progress."""
+
+    def __init__(self, tally: Tally):
+        self.tally = tally
+        self.stage = 0
+        self.since = (time.process_time(), 0.0)
+        self.cpu = dict.fromkeys(range(5), 0.0)
+        self.deterministic = dict.fromkeys(range(5), 0.0)
+
+    def __call__(self, stage: int, fraction: float, message: str) -> None:
+        if stage != self.stage:
+            self.turn(stage)
+        elif stage == 4 and fraction >= 1:
+            self.turn(0)
+
+    def turn(self, stage: int) -> None:
+        now = (time.process_time(), self.tally.deterministic)
+        self.cpu[self.stage] += now[0] - self.since[0]
+        self.deterministic[self.stage] += now[1] - self.since[1]
+        self.stage, self.since = stage, now
+
+
+def measure(case: Case) -> dict[str, Any]:
+    """Everything the table says of an instance."""
+    document = case.document
+    with counted() as tally:
+        laps = Laps(tally)
+        plan = solve(document, seed=SEED, stages=tuple(range(1, case.stages + 1)), progress=laps)
+        laps.turn(0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    told = violations(check(document, plan))
+    clock: dict[str, float] = {}
+    rough = greedy_plan(
+        json.loads(json.dumps(document)), fingerprint(document), SEED, case.restarts, case.stages, clock
+    )
+    stages = [
+        {
+            "stage": number,
+            "cpu": round(laps.cpu[number], 3),
+            "deterministic": round(laps.deterministic[number], 4),
+            "yardstick_cpu": round(clock[STAGES[number - 1]], 3),
+        }
+        for number in range(1, case.stages + 1)
+    ]
+    return {
+        "name": case.name,
+        "size": case.size,
+        "kind": case.kind,
+        "cadres": len(document["cadres"]),
+        "batches": len(document["batches"]),
+        "restarts": case.restarts,
+        "fingerprint": fingerprint(document),
+        "plan_fingerprint": fingerprint(plan),
+        "source": source(),
+        "versions": plan["versions"],
+        "stages": stages,
+        "levels": plan["levels"],
+        "shortfalls": len(plan["shortfalls"]),
+        "breaches": [f"{b.code} {b.subject}" for b in told][:20],
+        "peak_mb": peak,
+        "quality": _quality(document, plan, case.stages),
+        "yardstick": _values(document, rough, case.stages),
+        "yardstick_quality": _quality(document, rough, case.stages),
+        "second_opinion": second_opinion(document, plan) if case.size != "city" else None,
+    }
+
+
+def _quality(document: dict[str, Any], plan: dict[str, Any], stages: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if stages >= 2:
+        result["balance"] = quality.balance(document, plan)
+    if stages >= 3:
+        result["load"] = quality.load(document, plan)
+        result["journey"] = quality.journey(plan)
+    return result
+
+
+def _values(document: dict[str, Any], plan: dict[str, Any], stages: int) -> dict[str, float]:
+    """The verified levels of a plan, worked out by the checker."""
+    case = Examined(document, read_plan(document, plan))
+    return {name: round(rule(case), 4) for name, (stage, rule, _) in MEASURES.items() if stage <= stages}
+
+
+if __name__ == "__main__":
+    json.dump(measure(CASES[sys.argv[1]]), sys.stdout, ensure_ascii=False, indent=1)

@@ -1,0 +1,149 @@
+"""Measures of a plan's quality from the input and the plan alone (definitions: docs of the planner's levels).
+
+Shares nothing with the solvers: what is told in the table is counted here again.
+"""
+
+import datetime
+import math
+from collections import Counter, defaultdict
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def balance(document: Document, plan: Document) -> dict[str, Any]:
+    """Cells of stage 2 and those off floor and ceiling; batches without a marginal cell off; range of mean ages."""
+    people = people_of(document)
+    rules = document["programme"]["balance"]
+    keys = [(name,) for name in rules["attributes"]] + [tuple(pair) for pair in rules["pairs"]]
+    seats = {row["cadre"]: (row["batch"], row["class"]) for row in plan["assignments"] if row["class"]}
+    cells, off = [0, 0], [0, 0]
+    exact = groups = 0
+    widest, wide = 0.0, 0.0
+    for batch in document["batches"]:
+        missed = 0
+        for track in sorted({klass["track"] for klass in batch["classes"]}):
+            classes = [klass["id"] for klass in batch["classes"] if klass["track"] == track]
+            mine = [c for c, (where, klass) in seats.items() if where == batch["id"] and klass in classes]
+            for key in keys:
+                counts: defaultdict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+                for cadre in mine:
+                    counts[tuple(people[cadre][name] for name in key)][seats[cadre][1]] += 1
+                for count in counts.values():
+                    low, high = count.total() // len(classes), -(-count.total() // len(classes))
+                    wrong = sum(not low <= count[klass] <= high for klass in classes)
+                    cells[len(key) > 1] += len(classes)
+                    off[len(key) > 1] += wrong
+                    missed += wrong if len(key) == 1 else 0
+            ages = [[people[c]["age"] for c in mine if seats[c][1] == klass] for klass in classes]
+            means = [sum(row) / len(row) for row in ages if row]
+            if means:
+                groups, wide = groups + 1, wide + max(means) - min(means)
+                widest = max(widest, max(means) - min(means))
+        exact += not missed
+    return {
+        "marginal_cells": cells[0],
+        "marginal_cells_off": off[0],
+        "pair_cells": cells[1],
+        "pair_cells_off": off[1],
+        "batches": len(document["batches"]),
+        "batches_marginally_exact": exact,
+        "mean_age_range": round(widest, 3),
+        "mean_age_range_mean": round(wide / max(1, groups), 3),
+    }
+
+
+def people_of(document: Document) -> dict[str, dict[str, Any]]:
+    """Cadre -> its row with age, age band and kind of unit."""
+    year, month = map(int, document["programme"]["reference_month"].split("-"))
+    kinds = {unit["id"]: unit["kind"] for unit in document["units"]}
+    result = {}
+    for row in document["cadres"]:
+        born_year, born_month = map(int, row["birth"].split("-"))
+        age = year - born_year - (month < born_month)
+        bands = document["programme"]["balance"]["age_bands"]
+        result[row["id"]] = {
+            **row,
+            "age": age,
+            "age_band": sum(age > top for top in bands),
+            "unit_kind": kinds[row["unit"]],
+        }
+    return result
+
+
+def load(document: Document, plan: Document) -> dict[str, Any]:
+    """Load of the bases over the whole programme, and what it would be if person-days could be poured.
+
+    Poured: the history stays where it is, the new person-days fill the least loaded bases that can take part in a
+    gathering at all (big enough for a class, or with a neighbour on a route).
+    """
+    days = Counter({row["base"]: row["person_days"] for row in document["history"]["bases"]})
+    beds = {b["id"]: sum(r["beds"] for h in b["households"] for r in h["rooms"]) for b in document["bases"]}
+    before = dict(days)
+    for row in plan["gatherings"]:
+        if "skipped" not in row:
+            for site in row["sites"]:
+                days[site["base"]] += site["people"] * _length(row["first_day"], row["last_day"])
+    new = days.total() - sum(before.values())
+    loads = {base: days[base] / beds[base] for base in beds if beds[base]}
+    mean = days.total() / sum(beds.values())
+    usable = _usable(document, plan, beds)
+    level = _poured([(before.get(base, 0), beds[base]) for base in sorted(usable)], new)
+    poured = {base: max(before.get(base, 0) / beds[base], level if base in usable else 0.0) for base in loads}
+    peak, bound = max(loads.values()), max(poured.values())
+    return {
+        "peak": round(peak, 4),
+        "mean": round(mean, 4),
+        "max_over_mean": round(peak / mean, 4),
+        "fluid_max_over_mean": round(bound / mean, 4),
+        "over_fluid": round(peak / bound, 4),
+        "jain": round(_jain(loads, beds), 4),
+        "jain_fluid": round(_jain(poured, beds), 4),
+    }
+
+
+def _length(first: str, last: str) -> int:
+    return (datetime.date.fromisoformat(last) - datetime.date.fromisoformat(first)).days + 1
+
+
+def _usable(document: Document, plan: Document, beds: dict[str, int]) -> set[str]:
+    """Bases that can host a class alone or, with a neighbour on a route, a part of one."""
+    rules = document["programme"]
+    sizes = Counter(row["class"] for row in plan["assignments"] if row["class"])
+    least = min(sizes.values(), default=0)
+    rows = {base["id"]: base for base in document["bases"] if beds[base["id"]]}
+    room = {name: min(beds[name] - rules["spare_beds"], row["declared_capacity"]) for name, row in rows.items()}
+    usable = {name for name in rows if room[name] >= least}
+    for one in rows:
+        for two in rows:
+            near = math.dist(rows[one]["position_km"], rows[two]["position_km"]) <= rules["pair_max_km"]
+            if one != two and near and set(rows[one]["routes"]) & set(rows[two]["routes"]):
+                usable |= {one, two} if room[one] + room[two] >= least else set()
+    return usable
+
+
+def _poured(rows: list[tuple[int, int]], new: float) -> float:
+    """The level that new person-days reach when they fill (history, beds) from the lowest."""
+    filled, width, level = 0.0, 0, 0.0
+    for history, beds in sorted(rows, key=lambda row: row[0] / row[1]):
+        if width and (filled + new) / width <= history / beds:
+            break
+        filled, width = filled + history, width + beds
+        level = (filled + new) / width
+    return level
+
+
+def _jain(loads: dict[str, float], beds: dict[str, int]) -> float:
+    first = sum(beds[base] * x for base, x in loads.items())
+    second = sum(beds[base] * x * x for base, x in loads.items())
+    return first * first / (sum(beds.values()) * second) if second else 1.0
+
+
+def journey(plan: Document) -> dict[str, Any]:
+    """Kilometres, changes of route and pairs that share a household, as the plan tells them."""
+    told = {row["level"]: row["value"] for row in plan["levels"]}
+    homes: Counter[tuple[str, int, str]] = Counter(
+        (row["class"], row["index"], row["household"]) for row in plan["lodging"]
+    )
+    pairs = sum(n * (n - 1) // 2 for n in homes.values())
+    return {"room_mate_pairs": pairs, **{n: told[n] for n in ("travel_km", "route_changes") if n in told}}
