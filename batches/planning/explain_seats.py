@@ -1,0 +1,388 @@
+"""Why people of the covered age (COVER) or must-attend people (R07) have no seat, unit by unit.
+
+A unit is short because of its own limits (quota, leading members, absences, demands, pins) or because the seats of the
+batches are taken. The conflict is found with the unit's own model, which is exact while no limit of seats is in it; a
+conflict that names the seats is put before stage 1 itself, which then may move everybody.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from . import stage1_batches
+from .changes import Change, apply, say
+from .control import Control
+from .explain_text import Cause, Cure, Row, conflicts, listed, names, thinned
+from .explain_unit import Limits, Standing, UnitModel
+from .formats import Document
+from .problem import Cadre, Problem
+
+ORDER = ("R03", "R08", "PINS", "R07", "R05", "R06", "R04", "R01")
+MOST_MORE = 6
+
+
+class Seats:
+    """The seats of a plan and what stage 1 says of changed inputs, asked once for all units."""
+
+    def __init__(self, document: Document, problem: Problem, places: dict[str, int], seed: int):
+        self.document = document
+        self.problem = problem
+        self.standing = Standing(problem, places)
+        self.places = places
+        self.seed = seed
+        self._solved: dict[str, dict[str, int]] = {}
+        spare = False
+        for batch in problem.batches:
+            for track in problem.tracks:
+                room = len(batch.of_track(track)) * problem.rules["class_size"]["max"]
+                spare = spare or self.standing.taken[False, batch.place, track] < room
+        self.spare = spare
+
+    def short(self, only_must: bool) -> dict[str, list[Cadre]]:
+        """Unit -> its people of the covered age, or must-attend people, without a seat."""
+        result: dict[str, list[Cadre]] = defaultdict(list)
+        for cadre in self.problem.cadres:
+            if cadre.id in self.places:
+                continue
+            if cadre.must if only_must else cadre.eligible and cadre.tier == 0:
+                result[cadre.unit].append(cadre)
+        return {unit: result[unit] for unit in sorted(result)}
+
+    def left(self, changes: list[Change], only_must: bool) -> dict[str, int]:
+        """Unit -> people without a seat after changes, by stage 1 for the whole county."""
+        key = repr((changes, only_must))
+        if key not in self._solved:
+            problem = Problem(apply(self.document, changes))
+            places, _ = stage1_batches.solve(problem, self.seed, Control())
+            counts: dict[str, int] = defaultdict(int)
+            for cadre in problem.cadres:
+                wanted = bool(cadre.must) if only_must else cadre.eligible and cadre.tier == 0
+                counts[cadre.unit] += wanted and cadre.id not in places
+            self._solved[key] = dict(counts)
+        return self._solved[key]
+
+
+class Short:
+    """One unit that is short: the conflict, its causes and its cures."""
+
+    def __init__(self, seats: Seats, unit: str, people: list[Cadre], only_must: bool):
+        self.seats = seats
+        self.problem = seats.problem
+        self.unit = unit
+        self.people = people
+        self.only_must = only_must
+        members = seats.standing.members[unit]
+        chosen = {cadre.id for cadre in people}
+        wanted = [
+            c for c in members if (bool(c.must) if only_must else c.eligible and c.tier == 0)
+            if c.id in chosen or c.id in seats.places
+        ]  # fmt: skip
+        self.model = UnitModel(seats.standing, unit, wanted, only_must)
+        self.demand = len(self.model.wanted)
+        self.supply = self.demand - len(people)
+
+    def possible(self, lifted: frozenset[str]) -> bool:
+        """Whether everybody can be seated when groups of rules are lifted for the unit."""
+        if self.model.possible(Limits(lifted)):
+            return True
+        if "R04" in lifted or not self.seats.spare or not self.model.possible(Limits(lifted | {"R04"})):
+            return False
+        return self._county_has_room(lifted)
+
+    def _county_has_room(self, lifted: frozenset[str]) -> bool:
+        """Stage 1 itself, everybody free to move, with the rules lifted for this unit alone."""
+        changes = list(self._lifting(lifted))
+        left = self.seats.left(changes, self.only_must)
+        now = self.seats.left([], self.only_must)
+        return sum(left.values()) <= sum(now.values()) - len(self.people)
+
+    def _lifting(self, lifted: frozenset[str]) -> Iterator[Change]:
+        problem, unit = self.problem, self.unit
+        people = [c for c in self.seats.standing.members[unit] if c.eligible]
+        if "R01" in lifted:
+            yield {"kind": "unit_quota", "unit": unit, "value": len(people)}
+        for rule in ("R03", "R08"):
+            if rule in lifted:
+                for batch in problem.batches:
+                    yield {"kind": "waiver", "rule": rule, "subject": f"{unit}@{batch.id}"}
+        for cadre in people:
+            if "R07" in lifted:
+                for name in ("must", "must_not", "parity"):
+                    yield {"kind": "drop_demand", "cadre": cadre.id, "field": name}
+            if "PINS" in lifted and cadre.id in self.seats.problem.batch_pins:
+                yield from _unpinned(self.seats.document, cadre.id)
+        if "R05" in lifted:
+            longest = max((self.seats.standing.days_away(c.id, b) for c in people for b in problem.batches), default=0)
+            yield {"kind": "parameter", "name": "max_overlap_days", "value": longest}
+
+    def explain(self) -> Row | None:
+        """None where stage 1 has seats for everybody: then the loss came later."""
+        layers = conflicts(self._groups(), self.possible)
+        if not layers:
+            return None
+        firsts = [layer[0] for layer in layers]
+        causes: list[list[Cause]] = []
+        verified = True
+        for number, layer in enumerate(layers):
+            rows = []
+            for group in layer:
+                others = frozenset(first for n, first in enumerate(firsts) if n != number)
+                cause, holds = self._cause(group, others)
+                rows.append(cause)
+                verified = verified and holds
+            causes.append(rows)
+        return self._row(causes, verified)
+
+    def _groups(self) -> list[str]:
+        """The groups of rules that touch the unit at all; a lone quota comes first, being the usual answer."""
+        bars = {
+            group
+            for cadre in self.model.wanted
+            for batch in self.problem.batches
+            for group in self.model.barred(cadre, batch)
+        }
+        return [group for group in ORDER if group in ("R01", "R03", "R04", "R08") or group in bars]
+
+    def _cause(self, group: str, others: frozenset[str]) -> tuple[Cause, bool]:
+        """A cause with the least relaxation that suffices once the other conflicts' first rules are lifted."""
+        maker = getattr(self, f"_lift_{group.lower()}")
+        changes, limits = maker(others)
+        sentence = getattr(self, f"_say_{group.lower()}")()
+        if changes is None:
+            return Cause(group, sentence, (), fixed=True), self.possible(others | {group})
+        return Cause(group, sentence, tuple(changes)), self.model.possible(limits)
+
+    def _row(self, causes: list[list[Cause]], verified: bool) -> Row:
+        amount, first = len(self.people), causes[0]
+        more = [change for layer in causes[1:] for change in layer[0].relax]
+        sentences = [cause.sentence for cause in first]
+        text = f"单位 {self.unit} {self._wanted_name()} {self.demand} 人：{'；'.join(sentences)}；{amount} 人排不进"
+        later = [cause.sentence for layer in causes[1:] for cause in layer]
+        if later:
+            text += f"。此外，{'；'.join(later)}"
+        row: Row = {
+            "stage": 1,
+            "amount": amount,
+            "demand": self.demand,
+            "supply": self.supply,
+            "sentence": f"{text}。",
+            "causes": [cause.row(more) for cause in first],
+            "verified": verified,
+            "cures": listed(self._cures(causes), amount),
+        }
+        if later:
+            row["also"] = [cause.row() for layer in causes[1:] for cause in layer]
+        return row
+
+    def _wanted_name(self) -> str:
+        if self.only_must:
+            return "必须参加的干部"
+        return f"{self.problem.rules['full_coverage_age']} 周岁以下未参训"
+
+    # what each group of rules says here
+
+    def _say_r01(self) -> str:
+        quotas = [self.problem.quota(self.unit, batch) for batch in self.problem.batches]
+        known = [quota for quota in quotas if quota is not None]
+        if len(set(known)) == 1:
+            places = known[0] * len(known)
+            return f"按每期最多 {known[0]} 人 × {len(known)} 期只有 {places} 个名额"
+        return f"{len(known)} 期一共只有 {sum(known)} 个名额"
+
+    def _say_r03(self) -> str:
+        count = sum(cadre.parity is not None for cadre in self.model.wanted)
+        return f"同期单周、双周人数最多相差 1 人（要留人在岗），而限定单双周的有 {count} 人"
+
+    def _say_r04(self) -> str:
+        size, tracks = self.problem.rules["class_size"]["max"], {c.track for c in self.people}
+        seats = sum(len(b.of_track(str(t))) * size for b in self.problem.batches for t in tracks)
+        return f"各期座位都已排满（每班最多 {size} 人，共 {seats} 个座位）"
+
+    def _say_r05(self) -> str:
+        most = self.problem.rules["max_overlap_days"]
+        hit = [
+            c for c in self.model.wanted if any("R05" in self.model.barred(c, b) for b in self.problem.batches)
+        ]  # fmt: skip
+        batches = [b.id for b in self.problem.batches if any("R05" in self.model.barred(c, b) for c in hit)]
+        return f"有 {len(hit)} 人在期次 {names(batches)} 不能参加的天数超过 {most} 天"
+
+    def _say_r06(self) -> str:
+        tracks = sorted({str(c.track) for c in self.people if c.track is not None})
+        if any(c.attended and not self.problem.rules["repeats"] for c in self.people):
+            return "有人以前参加过，按规定不再参加"
+        if not tracks:
+            return "有人不符合任何班型的条件"
+        return f"没有班型 {names(tracks)} 的班"
+
+    def _say_r07(self) -> str:
+        hit = [c for c in self.model.wanted if any("R07" in self.model.barred(c, b) for b in self.problem.batches)]
+        hit = hit or [c for c in self.model.wanted if c.parity]
+        return f"有 {len(hit)} 人限定了期次或单双周"
+
+    def _say_r08(self) -> str:
+        count = sum(cadre.leading for cadre in self.model.wanted)
+        most, batches = self.problem.rules["leading_max"], len(self.problem.batches)
+        return f"其中班子成员 {count} 人，按每期最多 {most} 人 × {batches} 期只有 {most * batches} 个名额"
+
+    def _say_pins(self) -> str:
+        pins = self.problem.batch_pins
+        out = sum(c.id in pins and pins[c.id] is None for c in self.model.wanted)
+        fixed = sum(pins.get(c.id) is not None for c in self.model.wanted)
+        parts = [f"{out} 人已确认暂缓"] if out else []
+        parts += [f"{fixed} 人已指定期次"] if fixed else []
+        return "、".join(parts)
+
+    # the least that lifts it; None where no change does
+
+    def _lift_r01(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        value = next(
+            (n for n in range(1, self.demand) if self.model.possible(Limits(others, quota=n))), self.demand
+        )  # fmt: skip
+        limits = Limits(others, quota=value)
+        return [{"kind": "unit_quota", "unit": self.unit, "value": value}], limits
+
+    def _lift_r04(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        size = int(self.problem.rules["class_size"]["max"])
+        value = next(
+            (n for n in range(size + 1, size + self.demand) if self.model.possible(Limits(others, size=n))),
+            size + self.demand,
+        )
+        return [{"kind": "parameter", "name": "class_size.max", "value": value}], Limits(others, size=value)
+
+    def _lift_r05(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        standing = self.seats.standing
+        days = sorted({standing.days_away(c.id, b) for c in self.model.wanted for b in self.problem.batches})
+        value = next((n for n in days if self.model.possible(Limits(others, overlap=n))), days[-1])
+        return [{"kind": "parameter", "name": "max_overlap_days", "value": value}], Limits(others, overlap=value)
+
+    def _lift_r07(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        rows = self.seats.standing.rows
+        asked = [
+            (c.id, name) for c in [*self.people, *(w for w in self.model.wanted if w not in self.people)]
+            for name in ("must", "must_not", "parity") if rows[c.id][name]
+        ]  # fmt: skip
+        people = list(dict.fromkeys(name for name, _ in asked))
+        people = thinned(people, lambda some: self.model.possible(Limits(others, free=frozenset(some))))
+        changes = [{"kind": "drop_demand", "cadre": name, "field": what} for name, what in asked if name in people]
+        return changes, Limits(others, free=frozenset(people))
+
+    def _lift_r06(self, others: frozenset[str]) -> tuple[list[Change] | None, Limits]:
+        del others
+        return None, Limits()
+
+    def _lift_r08(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        return self._waive("R08", others)
+
+    def _lift_r03(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        return self._waive("R03", others)
+
+    def _waive(self, rule: str, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        def limits(places: list[int]) -> Limits:
+            return Limits(others, waived=frozenset((rule, place) for place in places))
+
+        places = thinned([b.place for b in self.problem.batches], lambda some: self.model.possible(limits(some)))
+        batches = [self.problem.batches[place] for place in places]
+        changes = [{"kind": "waiver", "rule": rule, "subject": f"{self.unit}@{b.id}"} for b in batches]
+        return changes, limits(places)
+
+    def _lift_pins(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+        pins = self.problem.batch_pins
+        people = [c.id for c in [*self.people, *self.model.wanted] if c.id in pins]
+        people = list(dict.fromkeys(people))
+        people = thinned(people, lambda some: self.model.possible(Limits(others, unpinned=frozenset(some))))
+        changes = [change for name in people for change in _unpinned(self.seats.document, name)]
+        return changes, Limits(others, unpinned=frozenset(people))
+
+    # cures
+
+    def _cures(self, causes: list[list[Cause]]) -> Iterator[Cure]:
+        more = [change for layer in causes[1:] for change in layer[0].relax]
+        for cause in causes[0]:
+            if cause.relax:
+                yield self._cure([*cause.relax, *more], 0)
+        rules = {cause.rule for layer in causes for cause in layer}
+        if "R01" in rules:
+            yield from self._quota_cures(len(causes) > 1)
+        if len(self.problem.batches) > 1 and rules & {"R01", "R04", "R08", "R03"}:
+            yield from self._more_batches()
+        if "R04" in rules:
+            tracks = sorted({str(c.track) for c in self.people if c.track is not None})
+            changes: list[Change] = [
+                {"kind": "more_classes", "batch": None, "track": track, "count": 1} for track in tracks
+            ]
+            yield self._county_cure(changes)
+
+    def _quota_cures(self, several: bool) -> Iterator[Cure]:
+        """One more place for the unit, and an exception for single batches."""
+        quotas = [self.problem.quota(self.unit, batch) for batch in self.problem.batches]
+        now = min((quota for quota in quotas if quota is not None), default=0)
+        left = self.demand - self.model.most(Limits(quota=now + 1))
+        yield self._cure([{"kind": "unit_quota", "unit": self.unit, "value": now + 1}], left)
+        if not several and len(self.problem.batches) <= 24:
+            changes, limits = self._waive("R01", frozenset())
+            yield self._cure(changes, self.demand - self.model.most(limits))
+
+    def _more_batches(self) -> Iterator[Cure]:
+        for count in range(1, MOST_MORE + 1):
+            cure = self._county_cure([{"kind": "more_batches", "count": count}])
+            if cure.leaves == 0 or count == 1:
+                yield cure
+            if cure.leaves == 0 or cure.leaves >= len(self.people):
+                return
+
+    def _county_cure(self, changes: list[Change]) -> Cure:
+        left = self.seats.left(changes, self.only_must)
+        return self._cure(changes, min(left.get(self.unit, 0), len(self.people)))
+
+    def _cure(self, changes: list[Change], leaves: int) -> Cure:
+        amount = len(self.people)
+        buys = f"{amount} 人全部排进" if leaves <= 0 else f"再排进 {amount - leaves} 人，还差 {leaves} 人"
+        sentence = "；".join(say(change) for change in changes[:3])
+        if len(changes) > 3:
+            sentence += f"等 {len(changes)} 处"
+        return Cure(changes, sentence, buys, max(0, leaves), self._cost(changes))
+
+    def _cost(self, changes: list[Change]) -> dict[str, int]:
+        cost: dict[str, int] = defaultdict(int)
+        batches, size = len(self.problem.batches), self.problem.rules["class_size"]
+        for change in changes:
+            kind = change["kind"]
+            if kind == "unit_quota":
+                own = self.problem.units[self.unit]["quota"]
+                before = self.problem.rules["unit_max_per_batch"] if own is None else own
+                cost["seats"] += (change["value"] - before) * batches
+            elif kind == "parameter" and change["name"] == "class_size.max":
+                classes = len(self.problem.classes)
+                cost["seats"] += (change["value"] - size["max"]) * classes
+            elif kind == "parameter":
+                cost["days"] += change["value"] - self.problem.rules[change["name"]]
+            elif kind == "more_classes":
+                cost["seats"] += size["max"] * batches * change["count"]
+            elif kind == "more_batches":
+                cost["batches"] += change["count"]
+            else:
+                cost["waivers"] += 1
+        return dict(cost)
+
+
+def _unpinned(document: Document, cadre: str) -> Iterator[Change]:
+    for kind in ("batches", "classes"):
+        if any(row["cadre"] == cadre for row in document["pins"][kind]):
+            yield {"kind": "drop_pin", "of": kind, "subject": cadre}
+
+
+def explain_people(seats: Seats, control: Any) -> list[Row]:
+    """COVER of every unit short, R07 of every must-attend cadre unseated; None-explained ones are told to stage 2."""
+    rows: list[Row] = []
+    for only_must in (False, True):
+        short = seats.short(only_must)
+        for number, (unit, people) in enumerate(short.items()):
+            control(0.5 * only_must + 0.5 * number / len(short), f"单位 {unit}")
+            row = Short(seats, unit, people, only_must).explain()
+            if row is None:
+                continue
+            if not only_must:
+                rows.append({"rule": "COVER", "subject": unit, **row})
+                continue
+            rows += [{"rule": "R07", "subject": cadre.id, **row, "amount": 1} for cadre in people]
+    return rows

@@ -1,0 +1,128 @@
+"""Pieces that explanations are put together from: causes, cures with what they cost, and the search for a conflict."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .changes import Change
+
+Row = dict[str, Any]
+Oracle = Callable[[frozenset[str]], bool]
+MOST_CURES = 4
+PRICES = {"seats": 1, "waivers": 2, "days": 3, "batches": 100}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One rule of a conflict: what it says here, and the changes that lift it far enough (none: nobody can)."""
+
+    rule: str
+    sentence: str
+    relax: tuple[Change, ...] = ()
+    fixed: bool = False
+
+    def row(self, more: Iterable[Change] = ()) -> Row:
+        relax = [] if self.fixed else [*self.relax, *(change for change in more if change not in self.relax)]
+        row: Row = {"rule": self.rule, "sentence": self.sentence, "relax": relax}
+        if self.fixed:
+            row["fixed"] = True
+        return row
+
+
+@dataclass
+class Cure:
+    """Changes, what is left when they are made, and what they cost."""
+
+    changes: list[Change]
+    sentence: str
+    buys: str
+    leaves: int
+    cost: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def price(self) -> int:
+        return sum(PRICES[name] * count for name, count in self.cost.items())
+
+    def row(self) -> Row:
+        cost = {name: self.cost.get(name, 0) for name in PRICES}
+        return {
+            "changes": self.changes,
+            "sentence": self.sentence,
+            "buys": self.buys,
+            "leaves": self.leaves,
+            "cost": cost,
+        }
+
+
+def listed(cures: Iterable[Cure], amount: int) -> list[Row]:
+    """The cures that help, cheapest first; the cheapest that leaves nothing is marked, and always among them."""
+    unique: dict[str, Cure] = {}
+    for cure in cures:
+        if cure.leaves < amount:
+            unique.setdefault(repr(cure.changes), cure)
+    ordered = sorted(unique.values(), key=lambda cure: (cure.price, cure.leaves, repr(cure.changes)))
+    kept = _not_worse(ordered)
+    whole = next((cure for cure in kept if not cure.leaves), None)
+    shown = kept[:MOST_CURES]
+    if whole is not None and whole not in shown:
+        shown = [*kept[: MOST_CURES - 1], whole]
+    return [{**cure.row(), "smallest": cure is whole} for cure in shown]
+
+
+def _not_worse(ordered: list[Cure]) -> list[Cure]:
+    """Without those of the same kind that cost more and buy no more."""
+    kept: list[Cure] = []
+    for cure in ordered:
+        kinds = [change["kind"] for change in cure.changes]
+        if not any(
+            [change["kind"] for change in other.changes] == kinds
+            and other.leaves <= cure.leaves
+            and {str(change.get("name")) for change in other.changes}
+            == {str(change.get("name")) for change in cure.changes}
+            for other in kept
+        ):
+            kept.append(cure)
+    return kept
+
+
+def conflict(groups: Sequence[str], possible: Oracle, lifted: frozenset[str] = frozenset()) -> list[str]:
+    """A minimal set of rule groups that cannot be kept together with the demand; those named first go first.
+
+    `possible(lifted)` says whether the demand can be met when those groups are lifted. Deletion filter: whatever may
+    be lifted with the demand still out of reach is no part of the conflict.
+    """
+    gone = lifted
+    for group in groups:
+        if group not in gone and not possible(gone | {group}):
+            gone = gone | {group}
+    return [group for group in groups if group not in gone]
+
+
+def conflicts(groups: Sequence[str], possible: Oracle) -> list[list[str]]:
+    """Disjoint conflicts, one behind the other: lifting one rule of each makes the demand possible."""
+    result: list[list[str]] = []
+    lifted: frozenset[str] = frozenset()
+    while not possible(lifted):
+        found = conflict(groups, possible, lifted)
+        if not found:
+            break
+        result.append(found)
+        lifted = lifted | set(found)
+    return result
+
+
+def thinned(items: Sequence[Any], enough: Callable[[list[Any]], bool]) -> list[Any]:
+    """The items without those that are not needed; all of them are known to be enough."""
+    kept = list(items)
+    for item in list(items):
+        fewer = [other for other in kept if other is not item]
+        if len(kept) > 1 and enough(fewer):
+            kept = fewer
+    return kept
+
+
+def names(ids: Iterable[str], most: int = 6) -> str:
+    """Identifiers in a sentence; a long list is cut short with its number."""
+    rows = list(ids)
+    text = "、".join(rows[:most])
+    return f"{text} 等 {len(rows)} 个" if len(rows) > most else text
