@@ -28,6 +28,8 @@ class Visit:
     people: int = 0
     skipped: str = ""
     gathering: Gathering | None = None
+    shares: tuple[int, ...] = ()
+    """People at each of the bases."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -40,6 +42,9 @@ class Visit:
     @property
     def village_names(self) -> str:
         return "、".join(str(base.village) for base in self.bases)
+
+    def people_at(self, base: PracticeBase) -> int:
+        return sum(people for each, people in zip(self.bases, self.shares, strict=True) if each.pk == base.pk)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def arrangement_of(batch: Batch) -> Arrangement | None:
 
 
 def planned(batch: Batch, run: PlanRun) -> Arrangement:
-    """The newest plan, not yet rows of its own (7 queries)."""
+    """What a run says, not yet rows of its own (7 queries)."""
     plan: dict[str, Any] = json.loads(run.plan_text)
     found = Arrangement(batch, _classes(batch))
     classes = {row.pk: row for row in found.classes}
@@ -101,11 +106,12 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
         if "skipped" in row:
             found.visits.append(Visit(practice_class, row["index"], skipped=SKIP_REASONS[row["skipped"]]))
             continue
-        sites = tuple(bases[pk_of(site["base"])] for site in row["sites"] if pk_of(site["base"]) in bases)
+        sites = [(bases[pk_of(site["base"])], site["people"]) for site in row["sites"] if pk_of(site["base"]) in bases]
         found.visits.append(
             Visit(
                 practice_class, row["index"], datetime.date.fromisoformat(row["first_day"]),
-                datetime.date.fromisoformat(row["last_day"]), sites, sum(site["people"] for site in row["sites"]),
+                datetime.date.fromisoformat(row["last_day"]), tuple(base for base, _ in sites),
+                sum(site["people"] for site in row["sites"]), shares=tuple(people for _, people in sites),
             )
         )  # fmt: skip
     rooms = {row.pk: row for row in Room.objects.select_related("household").order_by("pk")}
@@ -163,6 +169,7 @@ def _visit(practice_class: PracticeClass, gathering: Gathering) -> Visit:
     return Visit(
         practice_class, gathering.index, gathering.first_day, gathering.last_day,
         tuple(site.base for site in sites), sum(site.people for site in sites), gathering=gathering,
+        shares=tuple(site.people for site in sites),
     )  # fmt: skip
 
 

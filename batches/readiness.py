@@ -1,0 +1,269 @@
+"""What is looked at before planning (就绪检查): each a sentence with its verdict and a link to what cures it."""
+
+import datetime
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from bases.models import Bed, Closure, HostHousehold, PracticeBase
+from bases.queries import unconfirmed_rates
+from batches.models import Batch, ClassStaff, Nomination, PlanDemand, PracticeClass
+from batches.queries import going
+from batches.rules import in_force
+from cadres.models import Unavailability, Unit
+from office.menu import address
+from office.models import CalendarDay
+
+MOST_NAMED = 4
+Kind = PlanDemand.Kind
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: `kind` is ok, warn (planning goes on, with a price) or bad (it will come out short or cannot be published)."""
+
+    kind: str
+    name: str
+    text: str
+    url: str = ""
+    act: str = ""
+
+
+def readiness(batch: Batch, user: User) -> list[Check]:
+    """All checks in the order in which a clerk works (a fixed number of queries, whatever the size of the county)."""
+    names = list(going(batch).select_related("cadre__unit").order_by("cadre__unit__name", "cadre__sort_name", "pk"))
+    classes = list(batch.classes.order_by("number"))
+    return [
+        _names(batch, names),
+        _unit_places(batch, names),
+        _sizes(batch, names, classes),
+        _days_away(batch, names, user),
+        _demands(batch, names, classes),
+        _holidays(batch, user),
+        _bases(batch, user),
+        _beds(batch, names, classes, user),
+        _staff(batch, classes),
+        _waivers(batch),
+        _rates(batch, user),
+    ]
+
+
+def named(labels: list[str]) -> str:
+    """The first few of a list of names, and 等 where there are more."""
+    unique = list(dict.fromkeys(labels))
+    return "、".join(unique[:MOST_NAMED]) + ("等" if len(unique) > MOST_NAMED else "")
+
+
+def _page(name: str, batch: Batch, more: str = "") -> str:
+    return reverse(f"batches:{name}", args=[batch.pk]) + more
+
+
+def _names(batch: Batch, names: list[Nomination]) -> Check:
+    if not names:
+        return Check("bad", "名单", "还没有名单", _page("names", batch), "生成名单建议")
+    silent = [row for row in names if row.state == Nomination.State.PROPOSED]
+    if not silent:
+        return Check("ok", "名单", f"{len(names)} 人，各单位都答复了", _page("names", batch), "看名单")
+    units = [row.cadre.unit.name for row in silent]
+    text = f"{len(set(units))} 个单位 {len(silent)} 人没有答复，按会来编排：{named(units)}"
+    return Check("warn", "名单", text, _page("names", batch, "?state=proposed"), "看没有答复的")
+
+
+def _unit_places(batch: Batch, names: list[Nomination]) -> Check:
+    """R01 and R08: more people than the unit's places, or more leading members at once, unless excepted."""
+    general, leading = batch.programme.unit_max_per_batch, batch.programme.leading_max
+    people = Counter(row.cadre.unit for row in names)
+    leaders = Counter(row.cadre.unit for row in names if row.cadre.leading)
+    excepted = set(_granted(batch).values_list("rule", "subject"))
+
+    def excused(rule: str, unit: Unit) -> bool:
+        return (rule, f"U{unit.pk}@B{batch.pk}") in excepted
+
+    over = [
+        f"{unit} {count} 人，名额 {quota} 人"
+        for unit, count in people.items()
+        if count > (quota := general if unit.quota is None else unit.quota) and not excused("R01", unit)
+    ] + [
+        f"{unit}班子成员 {count} 人，至多 {leading} 人"
+        for unit, count in leaders.items()
+        if count > leading and not excused("R08", unit)
+    ]
+    if over:
+        return Check("bad", "单位名额", f"{named(over)}，会有人排不进", _page("waivers", batch), "申请例外")
+    return Check("ok", "单位名额", f"{len(people)} 个单位都在名额以内")
+
+
+def _sizes(batch: Batch, names: list[Nomination], classes: list[PracticeClass]) -> Check:
+    rules = batch.programme
+    if not classes:
+        return Check("bad", "班额", "本期没有班", reverse("batches:programme"), "看班型")
+    low, rest = divmod(len(names), len(classes))
+    size = f"每班 {low} 人" if not rest else f"每班 {low} 至 {low + 1} 人"
+    text = f"{len(names)} 人编 {len(classes)} 个班，{size}"
+    if low < rules.class_size_min:
+        return Check("warn", "班额", f"{text}，少于下限 {rules.class_size_min} 人", _page("names", batch), "加人")
+    if low + bool(rest) > rules.class_size_max:
+        return Check("bad", "班额", f"{text}，超过上限 {rules.class_size_max} 人", _page("names", batch), "看名单")
+    return Check("ok", "班额", text)
+
+
+def _days_away(batch: Batch, names: list[Nomination], user: User) -> Check:
+    """R05: whoever is away for longer than allowed gets no seat; shorter absences are leave."""
+    url = address("cadres:unavailability", user)
+    end = batch.last_day + datetime.timedelta(days=1)
+    rows = Unavailability.objects.filter(
+        live=True, days__overlap=(batch.first_day, end), cadre__in=[row.cadre_id for row in names]
+    ).order_by("pk")
+    away: dict[int, int] = defaultdict(int)
+    for row in rows:
+        first, until = row.days.lower or batch.first_day, row.days.upper or end
+        away[row.cadre_id] += (min(until, end) - max(first, batch.first_day)).days
+    most = batch.programme.max_overlap_days
+    barred = [row.cadre.name for row in names if away.get(row.cadre_id, 0) > most]
+    if barred:
+        text = f"{len(barred)} 人不可用超过 {most} 天，排不进本期：{named(barred)}"
+        return Check("bad", "不可用时间", text, url, "看不可用时间")
+    if away:
+        return Check(
+            "ok", "不可用时间", f"{len(away)} 人有几天不能来，都不超过 {most} 天，按请假算", url, "看不可用时间"
+        )
+    return Check("ok", "不可用时间", "名单里没有人登记不可用时间")
+
+
+def _demands(batch: Batch, names: list[Nomination], classes: list[PracticeClass]) -> Check:
+    """Demands that contradict each other, or speak of people and classes that this plan does not have."""
+    rows = list(batch.demands.filter(live=True).select_related("cadre").order_by("cadre__sort_name", "pk"))
+    present = {row.cadre_id for row in names}
+    parities = {row.number: row.parity for row in classes}
+    by_cadre: dict[int, dict[str, PlanDemand]] = defaultdict(dict)
+    for row in rows:
+        by_cadre[row.cadre_id][row.kind] = row
+    clashes = [text for demands in by_cadre.values() if (text := _clash(demands, present, parities))]
+    url = _page("names", batch, "#demands")
+    if clashes:
+        return Check(
+            "bad", "编排要求", f"{len(clashes)} 人的要求做不到：{'；'.join(clashes[:MOST_NAMED])}", url, "改要求"
+        )
+    if rows:
+        return Check("ok", "编排要求", f"{len(rows)} 条要求，互不冲突", url, "看要求")
+    return Check("ok", "编排要求", "没有单独的要求")
+
+
+def _clash(demands: dict[str, PlanDemand], present: set[int], parities: dict[int, str]) -> str:
+    """Why one person's demands cannot all be met; empty when they can."""
+    cadre = next(iter(demands.values())).cadre
+    pin, parity = demands.get(Kind.PIN), demands.get(Kind.PARITY)
+    if Kind.MUST in demands and Kind.MUST_NOT in demands:
+        return f"{cadre.name}既要参加本期又不能参加"
+    if cadre.pk not in present:
+        return f"{cadre.name}要参加本期，但不在名单里" if Kind.MUST in demands or pin else ""
+    if Kind.MUST_NOT in demands:
+        return f"{cadre.name}不参加本期，但在名单里"
+    if pin is not None and pin.class_number not in parities:
+        return f"{cadre.name}固定到第{pin.class_number}班，本期没有这个班"
+    if pin is not None and parity is not None and parities[pin.class_number or 0] != parity.parity:
+        return f"{cadre.name}固定到第{pin.class_number}班，又只能{parity.get_parity_display()}"
+    return ""
+
+
+def _holidays(batch: Batch, user: User) -> Check:
+    years = range(batch.first_day.year, batch.last_day.year + 1)
+    known = set(CalendarDay.objects.filter(day__year__in=years).order_by().values_list("day__year", flat=True))
+    url = address("admin:office", user)
+    missing = [str(year) for year in years if year not in known]
+    if missing:
+        text = f"{'、'.join(missing)} 年放假安排还没有录入，暂按周六、周日休息排"
+        return Check("warn", "节假日", text, url, "录入节假日")
+    days = CalendarDay.objects.filter(day__range=(batch.first_day, batch.last_day), kind=CalendarDay.Kind.HOLIDAY)
+    return Check("ok", "节假日", f"放假和调休已录入，本期里放假 {days.count()} 天", url, "看日历")
+
+
+def _usable_beds() -> Any:
+    return Bed.objects.filter(
+        active=True, room__household__state=HostHousehold.State.ADMITTED,
+        room__household__base__state=PracticeBase.State.OPEN,
+    )  # fmt: skip
+
+
+def _bases(batch: Batch, user: User) -> Check:
+    """Open bases, those of them where nobody can sleep, and what is closed during the batch."""
+    url = address("bases:overview", user)
+    beds = _usable_beds().filter(room__household__base=OuterRef("pk"))
+    bases = list(
+        PracticeBase.objects.filter(state=PracticeBase.State.OPEN)
+        .annotate(ready=Exists(beds))
+        .select_related("village")
+        .order_by("pk")
+    )
+    without = [str(row.village) for row in bases if not row.ready]
+    ready = len(bases) - len(without)
+    shut = Closure.objects.filter(
+        live=True, days__overlap=(batch.first_day, batch.last_day + datetime.timedelta(days=1))
+    ).count()
+    if not ready:
+        return Check(
+            "bad", "基地", "没有能接待的基地：要有已纳管的农户和床位", address("bases:households", user), "去纳管农户"
+        )
+    closed = f"，本期里停接 {shut} 处，会避开" if shut else ""
+    if without:
+        text = f"{ready} 个基地能接待{closed}；{len(without)} 个没有可住的床位：{named(without)}"
+        return Check("warn", "基地", text, url, "看基地")
+    return Check("ok", "基地", f"{ready} 个基地都能接待{closed}", url, "看基地")
+
+
+def _beds(batch: Batch, names: list[Nomination], classes: list[PracticeClass], user: User) -> Check:
+    """Beds that may be used against the people of one weekend: half of the classes gather at once."""
+    url = address("bases:households", user)
+    spare = batch.programme.spare_beds
+    by_base = _usable_beds().values("room__household__base").annotate(n=Count("pk")).order_by()
+    beds = sum(max(row["n"] - spare, 0) for row in by_base)
+    waiting = HostHousehold.objects.filter(state__in=(HostHousehold.State.APPLIED, HostHousehold.State.NOTICE)).count()
+    sides = Counter(row.parity for row in classes)
+    share = max(sides.values(), default=0) / (len(classes) or 1)
+    people = round(len(names) * share)
+    text = f"同一周最多约 {people} 人集中，可用床位 {beds} 张"
+    if people > beds:
+        return Check("bad", "床位", f"{text}，不够住", url, "纳管农户")
+    more = f"；还有 {waiting} 户没有纳管，床位没有算进来" if waiting else ""
+    return Check("ok", "床位", text + more, url, "看农户")
+
+
+def _staff(batch: Batch, classes: list[PracticeClass]) -> Check:
+    teachers = in_force(ClassStaff.objects.filter(practice_class__batch=batch, kind=ClassStaff.Kind.HEAD_TEACHER))
+    taught = set(teachers.order_by().values_list("practice_class", flat=True))
+    missing = [row.short_name for row in classes if row.pk not in taught]
+    if missing:
+        text = f"{len(missing)} 个班还没有班主任，带几个班的人编排时避不开撞期；也可以发布后再定"
+        return Check("warn", "班主任", text, _page("staff", batch), "定班主任")
+    return Check("ok", "班主任", f"{len(classes)} 个班都有班主任，不会同一天带两个班", _page("staff", batch), "看班务")
+
+
+def _granted(batch: Batch) -> Any:
+    today = timezone.localdate()
+    valid = Q(until__isnull=True) | Q(until__gte=today)
+    return batch.waivers.filter(valid, approver__isnull=False).order_by("pk")
+
+
+def _waivers(batch: Batch) -> Check:
+    url = _page("waivers", batch)
+    waiting = batch.waivers.filter(approver__isnull=True).count()
+    granted = _granted(batch).count()
+    if waiting:
+        text = f"{waiting} 条例外等另一位工作人员批准，批准前不算数"
+        return Check("warn", "批准例外", text, url, "去批准")
+    if granted:
+        return Check("ok", "批准例外", f"{granted} 条例外已批准，编排照办", url, "看例外")
+    return Check("ok", "批准例外", "没有例外")
+
+
+def _rates(batch: Batch, user: User) -> Check:
+    missing = unconfirmed_rates(batch.first_day, batch.last_day)
+    url = address("bases:rates", user)
+    if missing:
+        return Check("warn", "食宿标准", f"{named(missing)}；可以先编排，确认后才能发布", url, "确认食宿标准")
+    return Check("ok", "食宿标准", "本期各天的食宿标准都已确认", url, "看标准")
