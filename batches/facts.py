@@ -80,7 +80,8 @@ def _names(found: dict[int, Facts]) -> None:
 def _runs(found: dict[int, Facts]) -> None:
     unfinished = PlanRun.objects.filter(batch__in=found, job__state__in=(JobState.WAITING, JobState.RUNNING))
     for run in unfinished.select_related("job").order_by("pk"):
-        found[run.batch_id].job = run.job
+        if run.batch_id is not None:
+            found[run.batch_id].job = run.job
     runs = PlanRun.objects.filter(batch__in=found, purpose__in=OF_THE_FACTS).exclude(plan_text="")
     for batch, outcome in runs.order_by("created_at", "pk").values_list("batch", "outcome"):
         found[batch].planned = True

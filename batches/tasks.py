@@ -1,45 +1,27 @@
 """The planner's jobs: load, solve with live progress, keep the result in the transaction that ends the job."""
 
-from typing import Any
-
 from batches.actions.names import keep_proposal
 from batches.actions.plans import keep_plan
 from batches.models import PlanRun
-from batches.plan_labels import Labels
-from batches.planning import InputError, Stopped, solve
+from batches.plan_work import explained, keep_input, solve_by_parts, work_on_part
 from batches.planning.formats import canonical
-from batches.planning_input import build_input, pk_of
-from config.errors import DomainError
-from office.jobs import JobRun, JobStopped, job_task
-
-SHARE = {1: (5, 15), 2: (15, 45), 3: (45, 80), 4: (80, 98)}
-"""Where each stage lies in the progress bar, percent."""
+from batches.planning_input import pk_of
+from office.jobs import JobRun, job_task
 
 
-def _solve(run: JobRun, document: dict[str, Any], seed: int, stages: tuple[int, ...]) -> dict[str, Any]:
-    def progress(stage: int, fraction: float, message: str) -> None:
-        low, high = SHARE[stage]
-        run.progress(int(low + (high - low) * fraction), Labels([message]).say(message))
-
-    try:
-        return solve(document, seed=seed, stages=stages, progress=progress, should_stop=run.should_stop)
-    except Stopped as error:
-        raise JobStopped from error
-    except InputError as error:
-        message = Labels([str(error)]).say(str(error))
-        raise DomainError("plan_input", f"不能编排：{message}。请改好名单、要求或规则后再编排。") from error
+def _plan_run(run: JobRun) -> PlanRun:
+    return PlanRun.objects.select_related("batch__programme", "programme", "job__owner").get(pk=run.params["run"])
 
 
 @job_task("batches.propose_names")
 def propose_names(run: JobRun) -> None:
     """Stage 1 over all cadres: who is proposed for the batch."""
-    plan_run = PlanRun.objects.select_related("batch__programme", "job__owner").get(pk=run.params["run"])
-    run.progress(2, "正在汇总全县干部")
-    document = build_input(plan_run.batch, names_only=True)
-    plan = _solve(run, document, plan_run.seed, (1,))
+    plan_run = _plan_run(run)
+    run.progress(1, "正在汇总全县干部")
+    keep_input(plan_run)
+    plan = solve_by_parts(run, plan_run, (1,))
     names = [pk_of(row["cadre"]) for row in plan["assignments"]]
-    plan_run.input_text, plan_run.plan_text = canonical(document).decode(), canonical(plan).decode()
-    plan_run.fingerprint = plan["input_fingerprint"]
+    plan_run.plan_text = canonical(plan).decode()
     with run.finishing():
         keep_proposal(run=plan_run, cadre_pks=names, by=run.job.owner)
         run.message = f"建议 {len(names)} 人"
@@ -48,13 +30,20 @@ def propose_names(run: JobRun) -> None:
 
 @job_task("batches.plan")
 def plan(run: JobRun) -> None:
-    """All four stages for the batch's names."""
-    plan_run = PlanRun.objects.select_related("batch__programme", "job__owner").get(pk=run.params["run"])
-    run.progress(2, "正在汇总名单、规则和基地")
-    document = build_input(plan_run.batch)
-    result = _solve(run, document, plan_run.seed, (1, 2, 3, 4))
+    """All four stages: for the names of a batch, a repair or a trial of it, or the coming batches of a programme."""
+    plan_run = _plan_run(run)
+    run.progress(1, "正在汇总名单、规则和基地")
+    document = keep_input(plan_run)
+    result = solve_by_parts(run, plan_run, (1, 2, 3, 4))
+    plan_run.explanations = explained(run, document, result, plan_run.seed)
     with run.finishing():
-        keep_plan(run=plan_run, document=document, plan=result, by=run.job.owner)
+        keep_plan(run=plan_run, plan=result, by=run.job.owner)
         short = len(result["shortfalls"])
-        run.message = f"编排完成，{short} 处缺口" if short else "编排完成，全部排进"
+        run.message = f"{plan_run.get_purpose_display()}完成，" + (f"{short} 处缺口" if short else "全部排进")
         run.result = {"shortfalls": short, "people": len(result["assignments"])}
+
+
+@job_task("batches.plan_step")
+def plan_step(run: JobRun) -> None:
+    """Some steps of a plan, for whichever worker is free."""
+    work_on_part(run)

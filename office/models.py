@@ -56,7 +56,7 @@ class Job(models.Model):
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="parts", verbose_name="属于哪个任务"
     )
-    step = models.CharField("步骤", max_length=120, blank=True)
+    step = models.CharField("步骤", max_length=500, blank=True)
     state = models.CharField("状态", max_length=10, choices=JobState.choices, default=JobState.WAITING)
     progress = models.PositiveSmallIntegerField("进度", default=0)
     message = models.CharField("说明", max_length=500, blank=True)

@@ -44,7 +44,7 @@ def _refuse_second_run(batch: Batch) -> None:
 
 def keep_proposal(*, run: PlanRun, cadre_pks: list[int], by: User | None) -> None:
     """Write the proposed names of a finished run; called by the job in the transaction that ends it."""
-    batch = run.batch
+    batch = Batch.objects.get(plan_runs=run)
     with audit.act("keep_proposal", by=by, subject=batch, people=len(cadre_pks), fingerprint=run.fingerprint):
         states.advance(batch, "propose")
         batch.nominations.filter(state=State.PROPOSED, replaced_by__isnull=True, replaces__isnull=True).delete()
@@ -117,6 +117,20 @@ def defer_nomination(*, nomination: Nomination, reason: str, by: User) -> None:
         raise DomainError("reason_needed", "请写明缓派的原因，例如“11 月至 1 月产假”。")
     with audit.act("defer_nomination", by=by, subject=nomination, reason=reason):
         _decide(_answerable(nomination, by), State.DEFERRED, by, reason)
+
+
+def set_aside(*, nomination: Nomination, reason: str, by: User) -> None:
+    """The centre takes a name out of a batch that is not yet published, also after the answers are in; kept as 缓派."""
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明缓派的原因，例如“11 月至 1 月产假”。")
+    with audit.act("defer_nomination", by=by, subject=nomination, reason=reason):
+        batch = Batch.objects.select_for_update().get(pk=nomination.batch_id)
+        if batch.state in states.LIVE:
+            raise DomainError("already_published", f"{batch}已经发布，不能缓派。请在“调整”里办退出。")
+        fresh = Nomination.objects.select_for_update(of=("self",)).select_related("cadre").get(pk=nomination.pk)
+        if fresh.state not in (State.PROPOSED, State.CONFIRMED):
+            raise Conflict("already_out", f"{fresh.cadre}已经不在名单里，请刷新后再看。")
+        _decide(fresh, State.DEFERRED, by, reason)
 
 
 def candidates_for_swap(nomination: Nomination) -> QuerySet[Cadre]:

@@ -13,7 +13,8 @@ from batches.models import Batch, PlanRun, PlanVersion
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input, gatherings_held
-from batches.queries import going, latest_run
+from batches.queries import OF_THE_FACTS, going, latest_run
+from batches.revision import change_arrangement
 from config.errors import DomainError
 from office.jobs import start_job
 
@@ -39,26 +40,33 @@ def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
     return run
 
 
-def keep_plan(*, run: PlanRun, document: dict[str, Any], plan: dict[str, Any], by: User | None) -> None:
-    """Keep a finished plan; called by the job in the transaction that ends it. The batch is then 已编排."""
-    with audit.act("keep_plan", by=by, subject=run.batch, run=run.pk, fingerprint=plan["input_fingerprint"]):
-        states.advance(run.batch, "plan")
-        run.input_text = canonical(document).decode()
-        run.fingerprint = plan["input_fingerprint"]
+def keep_plan(*, run: PlanRun, plan: dict[str, Any], by: User | None) -> None:
+    """Keep a finished plan; called by the job in the transaction that ends it. A batch not yet published is then 已编排."""
+    subject = run.batch or run.programme
+    with audit.act("keep_plan", by=by, subject=subject, run=run.pk, fingerprint=plan["input_fingerprint"]):
+        if run.batch is not None and run.purpose in OF_THE_FACTS and run.batch.state not in states.LIVE:
+            states.advance(run.batch, "plan")
         run.plan_text = canonical(plan).decode()
         run.outcome = Outcome.SHORT if plan["shortfalls"] else Outcome.SOLVED
         run.save()
 
 
-def publish_obstacles(batch: Batch) -> list[str]:
-    """Why the newest plan cannot be published, each a sentence that says what cures it; empty when it can."""
-    run = latest_run(batch)
-    if run is None:
+def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
+    """Why a run (the newest unless told) cannot be published, each a sentence that says what cures it; empty when it can.
+
+    Any run may be published whose input is today's facts, that keeps every rule and that no version has replaced.
+    """
+    run = run or latest_run(batch)
+    if run is None or not run.plan_text:
         return ["还没有编排。请先点“编排”。"]
     obstacles = []
     if unconfirmed := unconfirmed_rates(batch.first_day, batch.last_day):
         obstacles.append("食宿标准还没有确认：" + "、".join(unconfirmed) + "。请先到“食宿标准”确认。")
-    if fingerprint(build_input(batch)) != run.fingerprint:
+    if run.purpose not in OF_THE_FACTS:
+        obstacles.append("这是试算，改动还没有采用。请先采用，或选别的方案。")
+    elif run.outcome == Outcome.SUPERSEDED:
+        obstacles.append("这个方案发布过，已被后来的版本取代。请选别的方案，或重新编排。")
+    elif fingerprint(build_input(batch)) != run.fingerprint:
         obstacles.append("编排以后，名单、规则或基地资料变过。请重新编排，再发布。")
     broken = violations(check(json.loads(run.input_text), json.loads(run.plan_text)))
     if broken:
@@ -67,18 +75,16 @@ def publish_obstacles(batch: Batch) -> list[str]:
     return obstacles
 
 
-def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "") -> PlanVersion:
-    """Publish the newest run as the next version and make classes, gatherings and lodging of it.
+def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen: int | None = None) -> PlanVersion:
+    """Publish a run as the next version and make classes, gatherings and lodging of it.
 
     The rows that are current afterwards are the version's projection; rows of an earlier version keep their primary keys.
     Raises DomainError when the state, the rates, the facts or the rules do not allow it (`publish_obstacles`).
     """
     with audit.act("publish_plan", by=by, subject=batch, reason=reason) as entry:
+        change_arrangement(batch, entry, seen=seen)
         states.advance(batch, "publish", reason=reason)
-        newest = latest_run(batch)
-        if newest is None or newest.pk != run.pk:
-            raise DomainError("newer_run", "已有更新的编排结果。请刷新页面，看过最新结果再发布。")
-        if obstacles := publish_obstacles(batch):
+        if obstacles := publish_obstacles(batch, run):
             raise DomainError("not_publishable", obstacles[0])
         previous = batch.plan_versions.order_by("-number").first()
         plan = json.loads(run.plan_text)
@@ -98,7 +104,11 @@ def differences(previous: PlanVersion | None, plan: dict[str, Any]) -> list[str]
     """What a version changes against the one before, one line each; empty for the first."""
     if previous is None:
         return []
-    old = json.loads(previous.plan_text)
+    return plan_differences(json.loads(previous.plan_text), plan)
+
+
+def plan_differences(old: dict[str, Any], plan: dict[str, Any]) -> list[str]:
+    """What one plan has other than another: seats, then gatherings, one line each with the planner's identifiers."""
     seats, new_seats = _seats(old), _seats(plan)
     visits, new_visits = _visits(old), _visits(plan)
     lines = [f"{cadre}：{seats.get(cadre, '无')} → {new_seats.get(cadre, '无')}"
@@ -120,11 +130,12 @@ def _visits(plan: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def withdraw_publication(*, batch: Batch, by: User, reason: str) -> None:
+def withdraw_publication(*, batch: Batch, by: User, reason: str, seen: int | None = None) -> None:
     """Take a publication back before the first gathering has begun; afterwards a plan is changed by re-planning."""
     if not reason.strip():
         raise DomainError("reason_needed", "请写明撤回发布的原因，会写进通知和档案。")
-    with audit.act("withdraw_publication", by=by, subject=batch, reason=reason):
+    with audit.act("withdraw_publication", by=by, subject=batch, reason=reason) as entry:
+        change_arrangement(batch, entry, seen=seen)
         states.advance(batch, "withdraw", reason=reason)
         if gatherings_held(batch):
             raise DomainError(

@@ -18,7 +18,7 @@ from batches.actions.batch import create_batch
 from batches.actions.names import confirm_unit, open_nominations
 from batches.actions.plans import keep_plan, publish_plan
 from batches.models import Batch, Enrollment, Gathering, Nomination, PlanRun, PlanVersion, PracticeClass
-from batches.planning.formats import PLAN_FORMAT, fingerprint
+from batches.planning.formats import PLAN_FORMAT, canonical, fingerprint
 from batches.planning_input import build_input
 from cadres.models import Cadre, Unit
 from tests import factories
@@ -138,8 +138,11 @@ def _beds(name: str, index: int, base: dict[str, Any], people: list[dict[str, An
 def plan_by_hand(county: County, staff: User, *, swap: bool = False, **changes: Any) -> PlanRun:
     """A finished run with the hand-made plan (and `changes` to it); the batch is 已编排."""
     document = build_input(county.batch)
-    run = PlanRun.objects.create(programme=county.batch.programme, batch=county.batch)
-    keep_plan(run=run, document=document, plan=hand_plan(county, document, swap=swap) | changes, by=staff)
+    run = PlanRun.objects.create(
+        programme=county.batch.programme, batch=county.batch, input_text=canonical(document).decode(),
+        fingerprint=fingerprint(document),
+    )  # fmt: skip
+    keep_plan(run=run, plan=hand_plan(county, document, swap=swap) | changes, by=staff)
     county.batch.refresh_from_db()
     return run
 

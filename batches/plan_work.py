@@ -1,0 +1,200 @@
+"""The planner's work on a run, shared by as many hands as are free: each step of the planner is a part of the run's job.
+
+The first job hands out the steps that are ready, takes what nobody else has taken, and puts the plan together. What a part
+has made stays with its row, so that a run whose worker was killed goes on where it was.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from batches.models import Batch, PlanRun
+from batches.plan_labels import Labels
+from batches.planning import InputError, Stopped
+from batches.planning.changes import apply
+from batches.planning.control import Control
+from batches.planning.explain import explain
+from batches.planning.formats import canonical, fingerprint, require_valid
+from batches.planning.problem import Problem
+from batches.planning.steps import assemble, batch_of, do, ready, stage_of
+from batches.planning_input import build_input
+from config.errors import DomainError
+from office.jobs import JobRun, JobStopped, perform
+from office.models import Job, JobState
+
+LOOK_AGAIN_AFTER = 0.5
+"""Seconds between two looks at parts that others work on."""
+SHARE = {1: (2, 10), 2: (10, 30), 3: (30, 75), 4: (75, 95)}
+"""Where each stage lies in the progress bar, percent."""
+LODGING, BUNDLE = 4, 12
+"""The stage of many small steps, and how many of them one hand does in a row."""
+Document = dict[str, Any]
+
+
+def keep_input(plan_run: PlanRun) -> Document:
+    """The run's input, written with the run at the first try: later tries plan the same facts."""
+    if not plan_run.input_text:
+        document = _understood(lambda: apply(_facts_of(plan_run), plan_run.changes))
+        _understood(lambda: require_valid(document))
+        plan_run.input_text = canonical(document).decode()
+        plan_run.fingerprint = fingerprint(document)
+        plan_run.save(update_fields=["input_text", "fingerprint"])
+    kept: Document = json.loads(plan_run.input_text)
+    return kept
+
+
+def _facts_of(plan_run: PlanRun) -> Document:
+    batch = Batch.objects.select_related("programme").get(plan_runs=plan_run)
+    return build_input(batch, names_only=plan_run.purpose == PlanRun.Purpose.NAMES)
+
+
+def explained(run: JobRun, document: Document, plan: Document, seed: int) -> list[dict[str, Any]]:
+    """Why the plan is short where it is, and what cures it (`planning.explain`)."""
+    if not plan["shortfalls"]:
+        return []
+
+    def progress(_stage: int, fraction: float, _message: str) -> None:
+        run.progress(int(SHARE[4][1] + (99 - SHARE[4][1]) * fraction), "正在找缺口的原因和办法")
+
+    progress(4, 0.0, "")
+    found: list[dict[str, Any]] = _understood(
+        lambda: explain(document, plan, seed=seed, progress=progress, should_stop=run.should_stop)
+    )
+    return found
+
+
+def solve_by_parts(run: JobRun, plan_run: PlanRun, stages: tuple[int, ...]) -> Document:
+    """The plan of the run's input, as `planning.solve` makes it, by all workers that are free.
+
+    Raises JobStopped when the owner stops it, DomainError when the input cannot be planned or a part was given up.
+    """
+    document: Document = json.loads(plan_run.input_text)
+    batches = len(document["batches"])
+    while True:
+        done = made_so_far(run.job)
+        names = ready(document, done, stages)
+        if not names:
+            return assemble(document, done, seed=plan_run.seed, stages=stages, prefer=plan_run.prefer)
+        given = {name for part in run.job.parts.all() for name in part.step.split(" ")}
+        for step in bundles([name for name in names if name not in given]):
+            run.part(task="batches.plan_step", step=step, title=run.job.title)
+        if failed := run.job.parts.filter(state=JobState.FAILED).first():
+            raise DomainError("part_failed", failed.message)
+        free = run.job.parts.filter(state=JobState.WAITING).order_by("created_at").first()
+        if free is None:
+            time.sleep(LOOK_AGAIN_AFTER)
+        else:
+            perform(str(free.pk), work_on_part)
+        stand = stand_of(run.job, batches)
+        run.progress(stand.percent, stand.sentence)
+
+
+def bundles(names: list[str]) -> list[str]:
+    """Steps that one hand does in a row, joined by a space: beds are many small steps, everything else goes alone."""
+    small: dict[str, list[str]] = defaultdict(list)
+    alone = []
+    for name in names:
+        if stage_of(name) == LODGING:
+            small[name.split(":", 1)[0]].append(name)
+        else:
+            alone.append(name)
+    return alone + [" ".join(row[n : n + BUNDLE]) for row in small.values() for n in range(0, len(row), BUNDLE)]
+
+
+def work_on_part(run: JobRun) -> None:
+    """The steps of a part; what they make stays with its row."""
+    plan_run = PlanRun.objects.get(job=run.job.parent)
+    problem = Problem(json.loads(plan_run.input_text), plan_run.prefer)
+    names = run.job.step.split(" ")
+    best: dict[str, Any] = {}
+
+    def progress(stage: int, fraction: float, message: str) -> None:
+        run.progress(min(99, int(100 * fraction)), Labels([message]).say(message))
+
+    def on_best(stage: int, batch: str | None, level: str, value: float, bound: float | None) -> None:
+        best[level] = {"value": value, "bound": bound, "batch": batch}
+        run.tell(best=best)
+
+    control = Control(progress, run.should_stop, on_best)
+    done = made_so_far(run.job.parent)
+    made: dict[str, Any] = {}
+    for number, name in enumerate(names):
+        control.within(number, len(names), batch_of(name))
+        made[name] = _understood(partial(do, problem, name, done, plan_run.seed, control))
+    with run.finishing():
+        run.result = {"made": made, "best": best}
+
+
+def made_so_far(whole: Job | None) -> dict[str, Any]:
+    """Step -> what was made, of all parts that are done."""
+    rows = Job.objects.filter(parent=whole, state=JobState.DONE).order_by("step").values_list("result", flat=True)
+    return {name: made for result in rows for name, made in result["made"].items()}
+
+
+def _understood(work: Callable[[], Any]) -> Any:
+    """What the planner refuses or gives up, in the house's errors."""
+    try:
+        return work()
+    except Stopped as error:
+        raise JobStopped from error
+    except InputError as error:
+        message = Labels([str(error)]).say(str(error))
+        raise DomainError("plan_input", f"不能编排：{message}。请改好名单、要求或规则后再编排。") from error
+
+
+@dataclass
+class StageStand:
+    """How far one stage is: parts done and begun, how many there will be, and the best so far by level."""
+
+    stage: int
+    name: str
+    total: int = 0
+    done: int = 0
+    percent: int = 0
+    message: str = ""
+    best: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Stand:
+    """How far a run is, stage by stage."""
+
+    stages: list[StageStand]
+
+    @property
+    def percent(self) -> int:
+        reached = 0
+        for row in self.stages:
+            low, high = SHARE[row.stage]
+            if row.percent:
+                reached = max(reached, low + (high - low) * row.percent // 100)
+        return reached
+
+    @property
+    def sentence(self) -> str:
+        working = [row for row in self.stages if row.total and row.percent < 100]
+        row = working[0] if working else self.stages[-1]
+        return f"第 {row.stage} 步“{row.name}”{row.done}/{row.total}" + (f"　{row.message}" if row.message else "")
+
+
+def stand_of(whole: Job, batches: int) -> Stand:
+    """How far the parts of a run's job are (one query); `batches` is the number of batches that it plans."""
+    found = {stage: StageStand(stage, name, 1 if stage == 1 else batches) for stage, name in Control.NAMES.items()}
+    sums: Mapping[int, list[int]] = defaultdict(list)
+    for step, state, progress, message, best in whole.parts.order_by("created_at").values_list(
+        "step", "state", "progress", "message", "result__best"
+    ):
+        row = found[stage_of(step)]
+        sums[row.stage].append(progress)
+        row.done += state == JobState.DONE
+        row.best |= best or {}
+        if state == JobState.RUNNING:
+            row.message = message
+    for row in found.values():
+        row.total = max(row.total, len(sums[row.stage]))
+        row.percent = sum(sums[row.stage]) // row.total if row.total else 0
+    return Stand(list(found.values()))
