@@ -13,6 +13,7 @@ from bases.actions import lock_bases
 from bases.models import Bed, HostHousehold
 from batches.actions.projection import DAY, resize_site, take_site
 from batches.models import Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
+from batches.revision import change_arrangement
 from config.errors import Conflict, DomainError
 
 
@@ -74,13 +75,16 @@ def give_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> Lodging 
         return None
 
 
-def place_in_bed(*, gathering: Gathering, enrollment: Enrollment, bed: Bed, by: User) -> Lodging:
+def place_in_bed(
+    *, gathering: Gathering, enrollment: Enrollment, bed: Bed, by: User, seen: int | None = None
+) -> Lodging:
     """Put a member into a free bed chosen by hand, at a base of the gathering.
 
     Raises DomainError when the gathering is over, the person is no member, the bed is elsewhere, closed or taken, the
     other sex sleeps there, or the base is full. Whoever had a bed at the gathering moves out of it.
     """
-    with audit.act("place_in_bed", by=by, subject=gathering, enrollment=enrollment.pk, bed=bed.pk):
+    with audit.act("place_in_bed", by=by, subject=gathering, enrollment=enrollment.pk, bed=bed.pk) as entry:
+        change_arrangement(enrollment.batch, entry, seen=seen)
         locked = (
             Gathering.objects.select_for_update(of=("self",))
             .select_related("practice_class__batch__programme")

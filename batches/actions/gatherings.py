@@ -6,40 +6,51 @@ from accounts import audit
 from accounts.models import User
 from batches.actions.projection import let_go
 from batches.models import Batch, Gathering
+from batches.revision import change_arrangement
 from config.errors import DomainError
 from office.actions import notify
 
 
-def cancel_gathering(*, gathering: Gathering, by: User, reason: str) -> None:
+def cancel_gathering(*, gathering: Gathering, by: User, reason: str, seen: int | None = None) -> None:
     """A gathering falls out (typhoon, flood …): base and beds are free again; everybody concerned is told.
 
-    Days, nights and what is owed follow by themselves. Raises DomainError once it was held.
+    Days, nights and what is owed follow by themselves. Raises DomainError once it was held, Conflict when the arrangement
+    is no longer the one `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明取消的原因，会通知学员和基地。")
-    with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason):
-        fresh = (
-            Gathering.objects.select_for_update(of=("self",))
-            .select_related("practice_class__batch")
-            .get(pk=gathering.pk)
-        )
-        if fresh.state != Gathering.State.PLANNED:
-            raise DomainError("not_planned", f"{fresh}已经是“{fresh.get_state_display()}”，不能取消。")
-        let_go(fresh, reason, by)
-        _tell(fresh, reason)
+    with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason) as entry:
+        change_arrangement(gathering.practice_class.batch, entry, seen=seen)
+        _cancel(gathering, by, reason)
 
 
-def cancel_days(*, batch: Batch, first_day: datetime.date, last_day: datetime.date, by: User, reason: str) -> int:
+def _cancel(gathering: Gathering, by: User, reason: str) -> None:
+    fresh = (
+        Gathering.objects.select_for_update(of=("self",)).select_related("practice_class__batch").get(pk=gathering.pk)
+    )
+    if fresh.state != Gathering.State.PLANNED:
+        raise DomainError("not_planned", f"{fresh}已经是“{fresh.get_state_display()}”，不能取消。")
+    let_go(fresh, reason, by)
+    _tell(fresh, reason)
+
+
+def cancel_days(
+    *, batch: Batch, first_day: datetime.date, last_day: datetime.date, by: User, reason: str, seen: int | None = None
+) -> int:
     """Cancel every planned gathering of a batch that touches these days (a typhoon weekend); returns how many."""
     touched = Gathering.objects.filter(
         practice_class__batch=batch, state=Gathering.State.PLANNED, first_day__lte=last_day, last_day__gte=first_day
-    ).order_by("pk")  # fmt: skip
+    ).select_related("practice_class__batch").order_by("pk")  # fmt: skip
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明取消的原因，会通知学员和基地。")
     with audit.act("cancel_days", by=by, subject=batch, reason=reason, first_day=first_day, last_day=last_day) as entry:
+        change_arrangement(batch, entry, seen=seen)
         rows = list(touched)
         if not rows:
             raise DomainError("nothing_planned", "这些日期没有安排集中，不用取消。")
         for gathering in rows:
-            cancel_gathering(gathering=gathering, by=by, reason=reason)
+            with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason):
+                _cancel(gathering, by, reason)
         entry.data["gatherings"] = len(rows)
     return len(rows)
 

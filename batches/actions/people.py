@@ -13,6 +13,7 @@ from batches.actions.projection import DAY
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PracticeClass
 from batches.planning_input import key
 from batches.queries import GONE
+from batches.revision import change_arrangement
 from cadres.models import Cadre, Unit
 from config.errors import DomainError
 from office.actions import notify
@@ -59,17 +60,24 @@ def _require_room(practice_class: PracticeClass, cadre: Cadre, day: datetime.dat
 
 
 def move_member(
-    *, enrollment: Enrollment, to: PracticeClass, from_day: datetime.date, by: User, reason: str
+    *,
+    enrollment: Enrollment,
+    to: PracticeClass,
+    from_day: datetime.date,
+    by: User,
+    reason: str,
+    seen: int | None = None,
 ) -> ClassMembership:
     """Move somebody to another class of the batch from a day on; days, nights and what is owed follow by themselves.
 
     Beds of the old class's coming gatherings are given up, the new class's are found; where none is free the gathering shows
-    it as a finding. Raises DomainError when a rule stands against it (R02, R03, R04) and no waiver sets it aside.
+    it as a finding. Raises DomainError when a rule stands against it (R02, R03, R04) and no waiver sets it aside, Conflict
+    when the arrangement is no longer the one `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明调班的原因。")
-    with audit.act("move_member", by=by, subject=enrollment, reason=reason, to=to.number, from_day=from_day):
-        batch = Batch.objects.select_for_update().get(pk=enrollment.batch_id)
+    with audit.act("move_member", by=by, subject=enrollment, reason=reason, to=to.number, from_day=from_day) as entry:
+        batch = change_arrangement(enrollment.batch, entry, seen=seen)
         _require_running(batch)
         if to.batch_id != batch.pk:
             raise DomainError("other_batch", "只能调到同一期的班。")
@@ -118,13 +126,20 @@ def _end_offices(membership: ClassMembership, day: datetime.date) -> None:
 
 
 def add_late(
-    *, batch: Batch, cadre: Cadre, to: PracticeClass, from_day: datetime.date, by: User, reason: str
+    *,
+    batch: Batch,
+    cadre: Cadre,
+    to: PracticeClass,
+    from_day: datetime.date,
+    by: User,
+    reason: str,
+    seen: int | None = None,
 ) -> Enrollment:
     """Enroll somebody after publication, in a class from a day on (within the unit's places, R01)."""
     if not reason.strip():
         raise DomainError("reason_needed", "请写明中途加入的原因。")
-    with audit.act("add_late", by=by, subject=batch, reason=reason, cadre=cadre.pk, to=to.number):
-        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    with audit.act("add_late", by=by, subject=batch, reason=reason, cadre=cadre.pk, to=to.number) as entry:
+        locked = change_arrangement(batch, entry, seen=seen)
         _require_running(locked)
         if to.batch_id != batch.pk:
             raise DomainError("other_batch", "只能加进同一期的班。")
@@ -164,12 +179,14 @@ def _join(batch: Batch, cadre: Cadre, day: datetime.date, reason: str) -> Enroll
     return enrollment
 
 
-def withdraw_enrollment(*, enrollment: Enrollment, on_day: datetime.date, by: User, reason: str) -> None:
+def withdraw_enrollment(
+    *, enrollment: Enrollment, on_day: datetime.date, by: User, reason: str, seen: int | None = None
+) -> None:
     """Somebody leaves the batch from a day on; what was attended before it stays counted."""
     if not reason.strip():
         raise DomainError("reason_needed", "请写明退出的原因。")
-    with audit.act("withdraw_enrollment", by=by, subject=enrollment, reason=reason, on_day=on_day):
-        batch = Batch.objects.select_for_update().get(pk=enrollment.batch_id)
+    with audit.act("withdraw_enrollment", by=by, subject=enrollment, reason=reason, on_day=on_day) as entry:
+        batch = change_arrangement(enrollment.batch, entry, seen=seen)
         _require_running(batch)
         if not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已经不在{batch}里。")

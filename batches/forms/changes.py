@@ -9,7 +9,7 @@ from batches.actions.beds import free_beds, place_in_bed
 from batches.actions.gatherings import cancel_days, cancel_gathering
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.forms.fields import (
-    ActForm,
+    ArrangementForm,
     BedField,
     CadreField,
     ClassField,
@@ -23,7 +23,7 @@ from batches.queries import enrolled
 from cadres.models import Cadre
 
 
-class MoveForm(ActForm):
+class MoveForm(ArrangementForm):
     enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
     to = ClassField(PracticeClass.objects.none(), label="调到", empty_label="请选班")
     from_day = day_field("从哪天起", "这一天起算新班的人")
@@ -35,12 +35,12 @@ class MoveForm(ActForm):
         self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
 
     def perform(self, by: User) -> str:
-        row = move_member(**self.cleaned_data, by=by)
+        row = move_member(**self.values(), by=by, seen=self.seen)
         told = "本人已收到通知，在村天数自动重算。"
         return f"{row.enrollment.cadre}从 {row.days.lower} 起在{row.practice_class.short_name}。{told}"
 
 
-class LateForm(ActForm):
+class LateForm(ArrangementForm):
     cadre = CadreField(Cadre.objects.filter(state=Cadre.State.IN_POST), label="谁", help_text="姓名，或“姓名 单位”")
     to = ClassField(PracticeClass.objects.none(), label="加进", empty_label="请选班")
     from_day = day_field("从哪天起")
@@ -51,11 +51,11 @@ class LateForm(ActForm):
         self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
 
     def perform(self, by: User) -> str:
-        row = add_late(batch=self.batch, **self.cleaned_data, by=by)
+        row = add_late(batch=self.batch, **self.values(), by=by, seen=self.seen)
         return f"{row.cadre}编入{self.cleaned_data['to'].short_name}。没有账号的请到“班务”发账号。"
 
 
-class WithdrawForm(ActForm):
+class WithdrawForm(ArrangementForm):
     enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
     on_day = day_field("从哪天起退出", "这一天起不算本期的人，此前的在村天数保留")
     reason = reason_field()
@@ -65,11 +65,11 @@ class WithdrawForm(ActForm):
         self.fields["on_day"].initial = timezone.localdate()
 
     def perform(self, by: User) -> str:
-        withdraw_enrollment(**self.cleaned_data, by=by)
+        withdraw_enrollment(**self.values(), by=by, seen=self.seen)
         return f"{self.cleaned_data['enrollment'].cadre}已退出。退错了可以用“中途加入”加回来，此前的天数还在。"
 
 
-class CancelForm(ActForm):
+class CancelForm(ArrangementForm):
     gathering = GatheringField(Gathering.objects.none(), label="哪一次集中", empty_label="请选集中")
     reason = reason_field()
 
@@ -79,11 +79,11 @@ class CancelForm(ActForm):
         self.fields["gathering"].queryset = rows  # type: ignore[attr-defined] # a model choice
 
     def perform(self, by: User) -> str:
-        cancel_gathering(**self.cleaned_data, by=by)
+        cancel_gathering(**self.values(), by=by, seen=self.seen)
         return "集中已取消。学员已收到通知，基地和床位空出来了，缺的天数在“还欠什么”里。"
 
 
-class CancelDaysForm(ActForm):
+class CancelDaysForm(ArrangementForm):
     first_day = day_field("从")
     last_day = day_field("到", "含当日；这几天里所有班的集中都取消")
     reason = reason_field()
@@ -95,11 +95,11 @@ class CancelDaysForm(ActForm):
         return data
 
     def perform(self, by: User) -> str:
-        count = cancel_days(batch=self.batch, **self.cleaned_data, by=by)
+        count = cancel_days(batch=self.batch, **self.values(), by=by, seen=self.seen)
         return f"取消了 {count} 次集中。学员已收到通知，基地和床位空出来了。"
 
 
-class PlaceForm(ActForm):
+class PlaceForm(ArrangementForm):
     """A free bed for one person at one gathering, both named in the address."""
 
     bed = BedField(None, label="空床", empty_label=None)
@@ -113,5 +113,7 @@ class PlaceForm(ActForm):
         self.fields["bed"].queryset = beds  # type: ignore[attr-defined] # a model choice
 
     def perform(self, by: User) -> str:
-        row = place_in_bed(gathering=self.gathering, enrollment=self.enrollment, bed=self.cleaned_data["bed"], by=by)
+        row = place_in_bed(
+            gathering=self.gathering, enrollment=self.enrollment, bed=self.cleaned_data["bed"], by=by, seen=self.seen
+        )
         return f"{row.enrollment.cadre}住{row.bed.room.household}。基地人数已更新。"

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from batches.models import Batch
-from config.errors import DomainError
+from config.errors import Conflict, DomainError
 
 DAY = datetime.timedelta(days=1)
 LONGEST = 200
@@ -139,5 +139,37 @@ class ActForm(forms.Form):
         try:
             return self.perform(by)
         except DomainError as error:
-            self.add_error(None, error.message)
+            self.refuse(error)
             return None
+
+    def refuse(self, error: DomainError) -> None:
+        """Say on top of the form why the act was refused."""
+        self.add_error(None, error.message)
+
+
+class ArrangementForm(ActForm):
+    """A form whose act changes who is where and when; it carries the revision that the clerk saw (`batches.revision`)."""
+
+    revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput(), required=False)
+
+    def __init__(self, batch: Batch, *args: Any, **options: Any) -> None:
+        super().__init__(batch, *args, **options)
+        self.fields["revision"].initial = batch.revision
+
+    @property
+    def seen(self) -> int | None:
+        """The revision on the clerk's page; the cleaned form is told from then on."""
+        found: int | None = self.cleaned_data.get("revision")
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """What the act is given: everything but the revision."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "revision"}
+
+    def refuse(self, error: DomainError) -> None:
+        """After a conflict the page comes back with the newest arrangement, and the form may be sent again from that."""
+        super().refuse(error)
+        if isinstance(error, Conflict):
+            self.batch.refresh_from_db(fields=["revision"])
+            self.data = self.data.copy()
+            self.data[self.add_prefix("revision")] = str(self.batch.revision)

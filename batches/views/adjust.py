@@ -70,11 +70,11 @@ def _look(batch: Batch, form: ActForm, request: HttpRequest) -> dict[str, Any] |
     try:
         told = told_before(batch, lambda: form.perform(me(request)))
     except DomainError as error:
-        form.add_error(None, error.message)
+        form.refuse(error)
         return None
     key = request.POST["form"]
     values = [(f"{form.prefix}-{name}", form[name].value()) for name in form.fields]
-    shown = [(form.fields[name].label, _shown(form, name)) for name in form.fields]
+    shown = [(field.label, _shown(form, field.name)) for field in form.visible_fields()]
     return {"key": key, "title": TITLES[key][0], "act": TITLES[key][1], "told": told, "values": values, "shown": shown}
 
 

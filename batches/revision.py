@@ -1,0 +1,40 @@
+"""Two clerks at once: an act that changes an arrangement says from which revision of it the clerk decided."""
+
+from django.utils import timezone
+
+from accounts import audit
+from accounts.act_names import ACT_NAMES
+from accounts.models import AuditEntry
+from batches.models import Batch
+from config.errors import Conflict
+
+
+def change_arrangement(batch: Batch, entry: audit.Entry, *, seen: int | None = None) -> Batch:
+    """Lock the batch for an act that changes who is where and when, and count the change. Returns the locked batch.
+
+    `seen` is the revision on the page that the clerk decided from; None where nobody decided from a page. Call it first in
+    an act's transaction with the act's own `entry`: the batch's row is the named lock of its arrangement, and the entry is
+    what another clerk is told of. Raises Conflict "arrangement_changed", saying who did what when.
+    """
+    locked = Batch.objects.select_for_update(of=("self",)).select_related("programme").get(pk=batch.pk)
+    if seen is not None and seen != locked.revision:
+        raise Conflict("arrangement_changed", _what_happened(locked))
+    locked.revision += 1
+    locked.save(update_fields=["revision"])
+    entry.data["arrangement"] = _mark(locked)
+    return locked
+
+
+def _mark(batch: Batch) -> str:
+    return f"{batch.pk}/{batch.revision}"
+
+
+def _what_happened(batch: Batch) -> str:
+    """Who changed the arrangement last, when and how, and what that means for the clerk."""
+    last = AuditEntry.objects.filter(data__contains=f'"arrangement":"{_mark(batch)}"').order_by("-seq").first()
+    told = "有人改了安排"
+    if last is not None:
+        at = timezone.localtime(last.at)
+        when = f"{at:%H:%M}" if at.date() == timezone.localdate() else f"{at:%m-%d %H:%M}"
+        told = f"{last.actor} {when} 办了“{ACT_NAMES.get(last.act, last.act)}”（{last.subject}）"
+    return f"您打开页面以后，{told}。您的改动没有写入，请看过最新安排再改。"
