@@ -317,7 +317,7 @@ def _day(text: Any) -> str:
 
 def _value(name: str, value: Any) -> str:
     if name == "start_weekdays":
-        return "、".join(f"星期{WEEKDAYS[day - 1]}" for day in value) or "不限"
+        return f"星期{'、'.join(WEEKDAYS[day - 1] for day in value)}" if value else "不限"
     if name == "makeup_rule":
         return MAKEUPS.get(value, str(value))
     if isinstance(value, bool):
@@ -327,7 +327,8 @@ def _value(name: str, value: Any) -> str:
 
 def _say_parameter(change: Change) -> str:
     name = str(change["name"])
-    return f"{NAMES.get(name, name)}改为 {_value(name, change['value'])}"
+    value = _value(name, change["value"])
+    return f"{NAMES.get(name, name)}改为{value if not value[:1].isdigit() else f' {value}'}"
 
 
 def _say_quota(change: Change) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from .control import Progress, ShouldStop, Stopped
 from .explain_seats import Seats, explain_people
 from .explain_text import Row
+from .explain_visits import explain_classes
 from .formats import Document, require_valid
 from .problem import Problem
 
@@ -39,6 +40,8 @@ def explain(
         if row["cadre"] in problem.by_id and row["batch"] in place
     }
     rows: list[Row] = explain_people(Seats(document, problem, places, seed), _teller(1, progress, should_stop))
+    if 3 in plan["stages"]:
+        rows += explain_classes(document, plan, _teller(3, progress, should_stop))
     return sorted(rows, key=lambda row: (row["stage"], row["rule"], row["subject"]))
 
 

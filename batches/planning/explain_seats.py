@@ -91,9 +91,10 @@ class Short:
 
     def _county_has_room(self, lifted: frozenset[str]) -> bool:
         """Stage 1 itself, everybody free to move, with the rules lifted for this unit alone."""
-        changes = list(self._lifting(lifted))
-        left = self.seats.left(changes, self.only_must)
-        now = self.seats.left([], self.only_must)
+        return self._cured(list(self._lifting(lifted)))
+
+    def _cured(self, changes: list[Change]) -> bool:
+        left, now = self.seats.left(_distinct(changes), self.only_must), self.seats.left([], self.only_must)
         return sum(left.values()) <= sum(now.values()) - len(self.people)
 
     def _lifting(self, lifted: frozenset[str]) -> Iterator[Change]:
@@ -122,16 +123,13 @@ class Short:
             return None
         firsts = [layer[0] for layer in layers]
         causes: list[list[Cause]] = []
-        verified = True
+        sure: set[Cause] = set()
         for number, layer in enumerate(layers):
-            rows = []
-            for group in layer:
-                others = frozenset(first for n, first in enumerate(firsts) if n != number)
-                cause, holds = self._cause(group, others)
-                rows.append(cause)
-                verified = verified and holds
-            causes.append(rows)
-        return self._row(causes, verified)
+            others = frozenset(first for n, first in enumerate(firsts) if n != number)
+            found = [self._cause(group, others) for group in layer]
+            causes.append([cause for cause, _ in found])
+            sure.update(cause for cause, holds in found if holds)
+        return self._row(causes, sure)
 
     def _groups(self) -> list[str]:
         """The groups of rules that touch the unit at all; a lone quota comes first, being the usual answer."""
@@ -150,9 +148,11 @@ class Short:
         sentence = getattr(self, f"_say_{group.lower()}")()
         if changes is None:
             return Cause(group, sentence, (), fixed=True), self.possible(others | {group})
+        if limits is None:  # only the whole of stage 1 can tell
+            return Cause(group, sentence, tuple(changes)), False
         return Cause(group, sentence, tuple(changes)), self.model.possible(limits)
 
-    def _row(self, causes: list[list[Cause]], verified: bool) -> Row:
+    def _row(self, causes: list[list[Cause]], sure: set[Cause]) -> Row:
         amount, first = len(self.people), causes[0]
         more = [change for layer in causes[1:] for change in layer[0].relax]
         sentences = [cause.sentence for cause in first]
@@ -160,6 +160,8 @@ class Short:
         later = [cause.sentence for layer in causes[1:] for cause in layer]
         if later:
             text += f"。此外，{'；'.join(later)}"
+        # what the unit's own model cannot show, stage 1 shows with everybody free to move
+        verified = all(cause in sure or self._cured([*cause.relax, *more]) for cause in first)
         row: Row = {
             "stage": 1,
             "amount": amount,
@@ -168,7 +170,7 @@ class Short:
             "sentence": f"{text}。",
             "causes": [cause.row(more) for cause in first],
             "verified": verified,
-            "cures": listed(self._cures(causes), amount),
+            "cures": listed(self._cures(causes, sure), amount),
         }
         if later:
             row["also"] = [cause.row() for layer in causes[1:] for cause in layer]
@@ -266,9 +268,15 @@ class Short:
         changes = [{"kind": "drop_demand", "cadre": name, "field": what} for name, what in asked if name in people]
         return changes, Limits(others, free=frozenset(people))
 
-    def _lift_r06(self, others: frozenset[str]) -> tuple[list[Change] | None, Limits]:
-        del others
-        return None, Limits()
+    def _lift_r06(self, others: frozenset[str]) -> tuple[list[Change] | None, Limits | None]:
+        """A class of the track in every batch, or repeats; who fits no track stays out."""
+        if any(c.track is None for c in self.people):
+            return None, None
+        if any(not c.eligible for c in self.people):
+            return [{"kind": "parameter", "name": "repeats", "value": True}], None
+        held = {klass.track for klass in self.problem.classes.values()}
+        tracks = sorted({str(c.track) for c in self.people} - held)
+        return [{"kind": "more_classes", "batch": None, "track": track, "count": 1} for track in tracks], None
 
     def _lift_r08(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
         return self._waive("R08", others)
@@ -295,15 +303,19 @@ class Short:
 
     # cures
 
-    def _cures(self, causes: list[list[Cause]]) -> Iterator[Cure]:
+    def _whole_cure(self, cause: Cause, more: list[Change], sure: bool) -> Cure:
+        changes = _distinct([*cause.relax, *more])
+        return self._cure(changes, 0) if sure else self._county_cure(changes)
+
+    def _cures(self, causes: list[list[Cause]], sure: set[Cause]) -> Iterator[Cure]:
         more = [change for layer in causes[1:] for change in layer[0].relax]
         for cause in causes[0]:
             if cause.relax:
-                yield self._cure([*cause.relax, *more], 0)
+                yield self._whole_cure(cause, more, cause in sure)
         rules = {cause.rule for layer in causes for cause in layer}
         if "R01" in rules:
             yield from self._quota_cures(len(causes) > 1)
-        if len(self.problem.batches) > 1 and rules & {"R01", "R04", "R08", "R03"}:
+        if len(self.problem.batches) > 1 and rules & {"R01", "R03", "R04", "R05", "R07", "R08"}:
             yield from self._more_batches()
         if "R04" in rules:
             tracks = sorted({str(c.track) for c in self.people if c.track is not None})
@@ -363,6 +375,14 @@ class Short:
             else:
                 cost["waivers"] += 1
         return dict(cost)
+
+
+def _distinct(changes: list[Change]) -> list[Change]:
+    """The same change asked for by two conflicts is made once; of two values of one number the last stands."""
+    named = {
+        repr([value for key, value in sorted(change.items()) if key != "value"]): change for change in changes
+    }  # fmt: skip
+    return list(named.values())
 
 
 def _unpinned(document: Document, cadre: str) -> Iterator[Change]:

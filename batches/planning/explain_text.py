@@ -12,7 +12,7 @@ MOST_CURES = 4
 PRICES = {"seats": 1, "waivers": 2, "days": 3, "batches": 100}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cause:
     """One rule of a conflict: what it says here, and the changes that lift it far enough (none: nobody can)."""
 

@@ -188,6 +188,8 @@ class UnitModel:
         """Seats of the track in the batch that the others leave; None without limit."""
         if "R04" in limits.lifted:
             return None
+        if "R06" in limits.lifted and not batch.of_track(track):
+            return None
         size = self.problem.rules["class_size"]["max"] if limits.size is None else limits.size
         taken = self.standing.taken[self.only_must, batch.place, track]
         mine = self.standing.firm[self.only_must, self.unit, batch.place, track]

@@ -1,0 +1,208 @@
+"""One batch with its classes as a plan seated them, in which groups of rules about days and places can be lifted.
+
+The batch is cut out of the input as a small valid input of its own. A class's possible gatherings are listed as stage 3
+lists them; what the other classes hold stays where the plan put it.
+"""
+
+import copy
+from dataclasses import dataclass, field
+
+from .changes import Change, apply
+from .formats import Document
+from .places import Places, Site
+from .problem import Batch, Problem, class_members, day_number, day_text, first_days, sex_counts
+from .stage3_options import Chooser
+
+Key = tuple[str, int]
+PLENTY = 10_000
+VIRTUAL = "x-base"
+
+
+@dataclass
+class Meetings:
+    """What a plan holds in a batch: days and bases of every gathering."""
+
+    days: int
+    staff: dict[str, tuple[str, ...]]
+    held: dict[Key, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+
+    def others(self, klass: str) -> tuple[set[tuple[str, int]], set[tuple[str, int]]]:
+        """(base, day) and (staff, day) that the other classes take."""
+        taken: set[tuple[str, int]] = set()
+        busy: set[tuple[str, int]] = set()
+        for (name, _), (first, bases) in self.held.items():
+            if name != klass:
+                for day in range(first, first + self.days):
+                    taken.update((base, day) for base in bases)
+                    busy.update((person, day) for person in self.staff[name])
+        return taken, busy
+
+
+class World:
+    """The batch under one set of lifted rules; what is possible for its classes."""
+
+    def __init__(self, document: Document, members: dict[str, list[str]]):
+        self.problem = Problem(document)
+        self.batch: Batch = self.problem.batches[0]
+        self.places = Places(self.problem)
+        self.sexes = {name: sex_counts(self.problem, people) for name, people in members.items()}
+        self.chooser = Chooser(self.problem, self.places, self.sexes)
+        self.days = first_days(self.problem, self.batch)
+
+    def indexes(self, klass: str) -> list[int]:
+        parity = self.problem.classes[klass].parity
+        return sorted(index for side, index in self.days if side == parity)
+
+    def first_days(self, klass: str, index: int, pins: bool) -> tuple[int, ...]:
+        days = self.days.get((self.problem.classes[klass].parity, index), ())
+        pin = self.problem.gathering_pins.get((klass, index)) if pins else None
+        return days if pin is None else tuple(day for day in days if day == day_number(pin["first_day"]))
+
+    def sites(self, klass: str, index: int, pins: bool) -> list[Site]:
+        pin = self.problem.gathering_pins.get((klass, index)) if pins else None
+        if pin is None or not pin["bases"]:
+            return self.chooser.sites
+        return [site for site in self.chooser.sites if set(site.bases) == set(pin["bases"])]
+
+    def fits(self, klass: str, index: int, first: int, site: Site) -> bool:
+        return self.chooser.share(klass, index, first, site) is not None
+
+
+class BatchCase:
+    """A batch of a plan, cut out; worlds are made once for every set of lifted rules."""
+
+    GROUPS = ("R11", "R09", "R12", "R13", "R16", "R17", "R10")
+
+    def __init__(self, document: Document, plan: Document, batch: str):
+        row = next(row for row in document["batches"] if row["id"] == batch)
+        names = {klass["id"] for klass in row["classes"]}
+        seats = {seat["cadre"]: seat["class"] for seat in plan["assignments"] if seat["class"] in names}
+        self.members = class_members(seats)
+        self.document = _cut_out(document, row, seats)
+        self.problem = Problem(self.document)
+        self.batch = self.problem.batches[0]
+        self.meetings = Meetings(self.problem.days, {name: self.problem.classes[name].staff for name in sorted(names)})
+        for gathering in plan["gatherings"]:
+            if gathering["class"] in names and "skipped" not in gathering:
+                bases = tuple(site["base"] for site in gathering["sites"])
+                key = (gathering["class"], gathering["index"])
+                self.meetings.held[key] = (day_number(gathering["first_day"]), bases)
+        self._worlds: dict[str, World] = {}
+
+    def size(self, klass: str) -> int:
+        return len(self.members.get(klass, []))
+
+    def world(self, lifted: frozenset[str], more: int, changes: tuple[Change, ...] = ()) -> World:
+        """The batch with the groups of rules lifted and changes made; `more` bases and fortnights where those are lifted."""
+        groups = lifted & set(self.GROUPS)
+        key = repr((sorted(groups), more if groups & {"R10", "R17"} else 0, changes))
+        if key not in self._worlds:
+            document = apply(self.document, changes) if changes else copy.deepcopy(self.document)
+            for group in sorted(groups):
+                _LIFT[group](document, more, max(map(len, self.members.values()), default=1))
+            self._worlds[key] = World(document, self.members)
+        return self._worlds[key]
+
+
+def _cut_out(document: Document, batch: Document, seats: dict[str, str]) -> Document:
+    classes = {klass["id"] for klass in batch["classes"]}
+    cadres = [
+        {**row, "must": [], "must_not": [], "parity": None, "unavailable": []}
+        for row in document["cadres"]
+        if row["id"] in seats
+    ]
+    tracks = [
+        {**track, "classes_per_batch": sum(klass["track"] == track["id"] for klass in batch["classes"])}
+        for track in document["programme"]["tracks"]
+    ]
+    previous = document["previous"] and {**document["previous"], "assignments": [], "lodging": []}
+    pins = [pin for pin in document["pins"]["gatherings"] if pin["class"] in classes]
+    result: Document = {
+        **document,
+        "programme": {**document["programme"], "tracks": tracks},
+        "cadres": cadres,
+        "batches": [batch],
+        "pins": {"batches": [], "classes": [], "gatherings": pins},
+        "previous": previous,
+    }
+    return copy.deepcopy(result)
+
+
+def _lift_holidays(document: Document, more: int, people: int) -> None:
+    document["calendar"]["holidays"] = []
+
+
+def _lift_weekdays(document: Document, more: int, people: int) -> None:
+    rules = document["programme"]
+    rules["start_weekdays"] = []
+    rules["weekend_days"] = {"min": 0, "max": rules["gathering_days"]}
+
+
+def _lift_closures(document: Document, more: int, people: int) -> None:
+    for base in document["bases"]:
+        base["closed"] = []
+        for house in base["households"]:
+            house["closed"] = []
+            for room in house["rooms"]:
+                room["closed"] = []
+
+
+def _lift_capacity(document: Document, more: int, people: int) -> None:
+    """Visitors and declared capacity; the beds that exist stay, all of them free."""
+    document["other_uses"] = []
+    document["programme"]["spare_beds"] = 0
+    for base in document["bases"]:
+        base["declared_capacity"] = max(PLENTY, base["declared_capacity"])
+
+
+def _lift_groups(document: Document, more: int, people: int) -> None:
+    document["programme"]["household_group"] = {"min": 1, "max": PLENTY}
+
+
+def _lift_beds(document: Document, more: int, people: int) -> None:
+    """As many more bases as are asked for, each in a village of its own and large enough."""
+    beds = document["programme"]["household_group"]
+    least, most = beds["min"], max(beds["max"], beds["min"])
+    for number in range(1, more + 1):
+        name = f"{VIRTUAL}-{number}"
+        spare = document["programme"]["spare_beds"]
+        houses = [
+            {
+                "id": f"{name}-{house}",
+                "closed": [],
+                "rooms": [{"id": f"{name}-{house}-1", "beds": min(most, max(least, people) + spare), "closed": []}],
+            }
+            for house in range(2 * people + 2 + spare)
+        ]
+        document["bases"].append(
+            {
+                "id": name,
+                "village": name,
+                "township": name,
+                "routes": [],
+                "position_km": [0, 0],
+                "declared_capacity": PLENTY + people,
+                "closed": [],
+                "households": houses,
+            }
+        )
+
+
+def _lift_period(document: Document, more: int, people: int) -> None:
+    """The batch begins on the Monday of its first week and goes on for so many more fortnights."""
+    batch = document["batches"][0]
+    first, last = day_number(batch["first_day"]), day_number(batch["last_day"])
+    monday = first - (first - 1) % 7
+    batch["first_day"] = day_text(monday)
+    batch["last_day"] = day_text(last + 14 * more + 13)
+
+
+_LIFT = {
+    "R11": _lift_holidays,
+    "R09": _lift_weekdays,
+    "R12": _lift_closures,
+    "R13": _lift_capacity,
+    "R16": _lift_groups,
+    "R17": _lift_beds,
+    "R10": _lift_period,
+}
