@@ -200,6 +200,10 @@ class Places:
                     result.append(self._pair(one, two))
         return result
 
+    def site(self, bases: tuple[str, ...]) -> Site:
+        """The site of one base or two."""
+        return self._single(bases[0]) if len(bases) == 1 else self._pair(*bases)
+
     def _holds(self, base: str) -> int:
         return min(self.beds[base] - int(self.problem.rules["spare_beds"]), int(self.rows[base]["declared_capacity"]))
 

@@ -85,10 +85,14 @@ class Cadre:
 
 
 class Problem:
-    """An input that passed `require_valid`, with what several stages ask for computed once."""
+    """An input that passed `require_valid`, with what several stages ask for computed once.
 
-    def __init__(self, document: Document):
+    `prefer` says what comes first when a previous plan is changed: "kept" seats and gatherings, or filled "seats".
+    """
+
+    def __init__(self, document: Document, prefer: str = "kept"):
         self.document = document
+        self.prefer = prefer
         self.rules: dict[str, Any] = document["programme"]
         self.days: int = self.rules["gathering_days"]
         self.group_min: int = self.rules["household_group"]["min"]

@@ -1,21 +1,19 @@
-"""From an input to a plan: the stages in order, and the plan put together."""
+"""From an input to a plan: the steps one after another, and the plan put together."""
 
-import platform
+from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-import scipy
+from . import steps
+from .control import Control, OnBest, Progress, ShouldStop
+from .formats import Document, require_valid
+from .problem import Problem
+from .versions import PLANNER_VERSION, versions
 
-from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_lodging
-from .control import Control, Progress, ShouldStop
-from .formats import PLAN_FORMAT, Document, fingerprint, require_valid
-from .problem import Problem, class_members
-from .statements import Shortfalls, gathering_rows, held_by_class, moves, unassigned
+__all__ = ["ALL_STAGES", "PLANNER_VERSION", "PREFERENCES", "run_all", "solve", "versions"]
 
-PLANNER_VERSION = "dunmiao/1"
-ALL_STAGES = (1, 2, 3, 4)
+ALL_STAGES = steps.ALL_STAGES
+PREFERENCES = ("kept", "seats")
 
 
 def solve(
@@ -23,72 +21,41 @@ def solve(
     *,
     seed: int = 1,
     stages: Sequence[int] = ALL_STAGES,
+    prefer: str = "kept",
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
+    on_best: OnBest | None = None,
 ) -> Document:
     """Plan an input as far as the stages asked for: (1,), (1, 2), (1, 2, 3) or all four.
 
+    With a previous plan in the input as little as possible changes; `prefer` says what comes first: "kept" keeps
+    published seats and gatherings, "seats" fills seats and holds gatherings.
     `progress(stage, fraction, message)` is told the stage, the part of it that is done (0 to 1) and a sentence for
-    people; `should_stop()` is asked between solver calls, and when true Stopped is raised.
+    people; `on_best(stage, batch, level, value, bound)` the best so far of a level whenever one is settled (batch None:
+    of the whole); `should_stop()` is asked between solver calls, and when true Stopped is raised.
     Raises InputError, naming the field, for a document that is not a valid input.
     """
     if tuple(stages) not in {ALL_STAGES[:n] for n in (1, 2, 3, 4)}:
         raise ValueError("stages must be 1, 1-2, 1-3 or 1-4")
+    if prefer not in PREFERENCES:
+        raise ValueError("prefer must be kept or seats")
     require_valid(document)
-    problem = Problem(document)
-    control = Control(progress, should_stop)
-    places, levels = stage1_batches.solve(problem, seed, control)
-    seats: dict[str, str] = {}
-    itinerary = stage3_itinerary.Itinerary()
-    lodging: list[dict[str, Any]] = []
-    if 2 in stages:
-        seats, more = stage2_classes.solve(problem, places, seed, control)
-        levels = stage1_batches.after_stage_2(problem, places, levels) + more
-    members = class_members(seats)
-    if 3 in stages:
-        itinerary = stage3_itinerary.solve(problem, members, seed, control)
-        levels += itinerary.levels
-    if 4 in stages:
-        lodging, more = stage4_lodging.solve(problem, members, itinerary.held, seed, control)
-        levels += more
-        control.step(4, 1.0)
-    plan = _written(problem, places, seats, itinerary, lodging, stages)
-    plan.update(input_fingerprint=fingerprint(document), seed=seed, versions=versions(), levels=levels)
-    return plan
+    problem = Problem(document, prefer)
+    return steps.put_together(
+        problem, run_all(problem, seed, stages, Control(progress, should_stop, on_best)), seed, stages
+    )
 
 
-def _written(
-    problem: Problem,
-    places: dict[str, int],
-    seats: dict[str, str],
-    itinerary: stage3_itinerary.Itinerary,
-    lodging: list[dict[str, Any]],
-    stages: Sequence[int],
-) -> Document:
-    """The decisions as a plan, with what it has to say about itself."""
-    shortfalls = Shortfalls(problem, places, class_members(seats), held_by_class(itinerary.held))
-    plan: Document = {
-        "format": PLAN_FORMAT,
-        "stages": list(stages),
-        "assignments": [
-            {"cadre": name, "batch": problem.batches[places[name]].id, "class": seats.get(name)}
-            for name in sorted(places)
-        ],
-        "unassigned": unassigned(problem, places),
-        "gatherings": gathering_rows(problem, itinerary.held, itinerary.skipped) if 3 in stages else [],
-        "lodging": lodging,
-        "shortfalls": shortfalls.listed(stages),
-    }
-    plan["moves"] = moves(problem, plan)
-    return plan
-
-
-def versions() -> dict[str, str]:
-    """Whatever can change the result."""
-    return {
-        "planner": PLANNER_VERSION,
-        "python": platform.python_version(),
-        "ortools": version("ortools"),
-        "scipy": scipy.__version__,
-        "numpy": np.__version__,
-    }
+def run_all(problem: Problem, seed: int, stages: Sequence[int], control: Control) -> dict[str, Any]:
+    """The results of all steps, run in order."""
+    done: dict[str, Any] = {}
+    while left := [name for name in steps.every(problem.document, done, stages) if name not in done]:
+        counts = Counter(map(steps.stage_of, left))
+        reached: Counter[int] = Counter()
+        for name in left:
+            stage = steps.stage_of(name)
+            control.within(reached[stage], counts[stage], steps.batch_of(name))
+            done[name] = steps.do(problem, name, done, seed, control)
+            reached[stage] += 1
+        control.step(max(counts), 1.0)
+    return done

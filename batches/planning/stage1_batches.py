@@ -3,10 +3,12 @@
 Method: cadres who differ in nothing that stage 1 looks at form a group; groups flow through leading-member limits and
 unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, the same model as
 an integer programme). Levels, most important first: must-attend people unseated, people missing under the class minima,
-coverage by tier, seats kept of a previous plan, earliness, people of one unit at once.
+coverage by tier, seats kept of a previous plan, earliness, people of one unit at once; when the clerk prefers published
+seats, those come first of all. Somebody newly seated is no move of anybody else.
 Promise: every level proven optimal (gap 0). Where the own week parities of a unit's people could not be split (R03),
 people of one unit and tier change places, which changes no level; where that does not help, the flow is solved again
-with a limit per parity, and if that cost anything, the gap against the first solution is reported.
+with a limit per parity, and if that cost anything, an integer programme that knows R03 decides, up to a size; beyond it
+the gap against the first solution is reported.
 """
 
 import random
@@ -19,16 +21,7 @@ from .control import Control, level
 from .problem import Problem
 
 Places = dict[str, int]
-LEVELS = (
-    "must_unmet",
-    "minimum_missing",
-    "covered_0",
-    "covered_1",
-    "covered_2",
-    "moved_seats",
-    "earliness",
-    "same_unit_pairs",
-)
+FINE = ("earliness", "same_unit_pairs")
 MOST_ROUNDS = 8
 MOST_FOR_MIP = 150_000
 
@@ -59,6 +52,7 @@ class Demand:
     leading_used: Counter[tuple[str, int]]
     seats_used: Counter[tuple[int, str]]
     side_limits: dict[tuple[str, int, str], int]
+    before: Places
 
     @property
     def several_tracks(self) -> bool:
@@ -97,8 +91,29 @@ def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[d
     """Cadre -> place of the batch, and the levels."""
     control.step(1, 0.0)
     demand = make_demand(problem)
+    names = stage1_tracks.order(problem)
+    places, first, proven = _flowing(demand, seed, control)
+    values = measure(problem, places)
+    # a repair is content with the bounds of who sits where; what is finer is reported with its gap
+    weighty = names if problem.previous is None else [name for name in names if name not in FINE]
+    if demand.small and (proven < len(weighty) or any(values[name] != first[name] for name in weighty)):
+        exact = stage1_tracks.lexicographic(demand, control)
+        if exact is not None:
+            other = {**demand.pinned, **_hand_out(demand, exact[0], seed)}
+            found = measure(problem, other)
+            if not stage1_sides.repair(demand, other) and _rank(names, found) <= _rank(names, values):
+                places, values, first, proven = other, measure(problem, other), found, exact[1]
+    levels = _levels(problem, values, first, proven)
+    for row in levels:
+        control.best(1, row["level"], row["value"], row["bound"])
+    return places, levels
+
+
+def _flowing(demand: Demand, seed: int, control: Control) -> tuple[Places, dict[str, int], int]:
+    """A seating by the flow, the levels of the first round (which knows fewer limits), and how many are proven."""
+    problem = demand.problem
     first: dict[str, int] | None = None
-    proven = len(LEVELS)
+    proven = len(stage1_tracks.LEVELS)
     places: Places = {}
     for round_number in range(MOST_ROUNDS):
         counts = _counts(demand, control)
@@ -110,8 +125,12 @@ def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[d
         if not stage1_sides.repair(demand, places) or not stage1_sides.limit(demand, places, round_number):
             break
         control.step(1, 0.5, "核对单位的单双周")
-    values = measure(problem, places)
-    return places, _levels(problem, values, first or values, proven)
+    return places, first or measure(problem, places), proven
+
+
+def _rank(names: tuple[str, ...], values: dict[str, int]) -> list[int]:
+    """The levels as a list that is smaller the better."""
+    return [-values[name] if name.startswith("covered_") else values[name] for name in names]
 
 
 def make_demand(problem: Problem) -> Demand:
@@ -143,6 +162,7 @@ def make_demand(problem: Problem) -> Demand:
         Counter((c.unit, pinned[c.id]) for c in people if c.leading),
         Counter((pinned[c.id], str(c.track)) for c in people),
         {},
+        before,
     )
 
 
@@ -200,7 +220,7 @@ def _levels(problem: Problem, values: dict[str, int], first: dict[str, int], pro
     """Levels with bounds: the first solution knows fewer limits, so its values bound ours while all above agree."""
     result = []
     agree = True
-    for number, name in enumerate(LEVELS):
+    for number, name in enumerate(stage1_tracks.order(problem)):
         agree = agree and number < proven
         if name != "moved_seats" or problem.previous is not None:
             result.append(level(1, name, values[name], first[name] if agree else None))

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Weights(NamedTuple):
-    """Cost of one batch later, of a move, of one person not seated (times the tier's weight)."""
+    """Cost of one batch later, of a move, of one person not seated (times the tier's weight).
+
+    With "seats" first a person outweighs all moves of a cycle, with "kept" first a move all that a cycle seats.
+    """
 
     later: int
     move: int
@@ -92,9 +95,12 @@ def _weights(demand: "Demand", groups: list["Group"]) -> Weights:
             largest = max(largest, used + (_most(demand, group, place) if left is None else left))
     visited = (4 * batches + 1) * (batches + 1)
     later = 2 * batches * largest + 1
-    move = later * (2 * batches * visited + 1)
-    person = move * (visited + 1) if demand.problem.previous is not None else move
-    return Weights(later, move, person)
+    more = later * (2 * batches * visited + 1)
+    if demand.problem.previous is None:
+        return Weights(later, more, more)
+    if demand.problem.prefer == "kept":
+        return Weights(later, 40 * more, more)
+    return Weights(later, more, more * (visited + 1))
 
 
 def _most(demand: "Demand", group: "Group", place: int) -> int:

@@ -1,10 +1,12 @@
 """Stage 1 and R03: no batch gets people of a unit who can all be away in the same weeks only.
 
-First people of one unit, track and tier change places or give way to one another: no level of stage 1 notices.
+First people of one unit, track and tier change places or give way to one another: no level of stage 1 notices, but for
+the seats kept of a previous plan, so that exchanges which cost none of them come first.
 What is left becomes a limit per unit, batch and parity for the next round of the flow.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .problem import Cadre, Problem
@@ -61,13 +63,41 @@ def repair(demand: "Demand", places: Places) -> bool:
     for cadre in free:
         of_unit[cadre.unit].append(cadre)
     for unit, place in seating.conflicts():
-        while seating.excess((unit, place)) and _change(seating, of_unit[unit], unit, place):
+        while seating.excess((unit, place)) and _change(seating, of_unit[unit], unit, place, demand.before):
             pass
     return bool(seating.conflicts())
 
 
-def _change(seating: Seating, people: list[Cadre], unit: str, place: int) -> bool:
-    """One change of places that lessens the conflict of a unit in a batch."""
+def _change(seating: Seating, people: list[Cadre], unit: str, place: int, before: Places) -> bool:
+    """One change of places that lessens the conflict of a unit in a batch, the one that costs fewest kept seats."""
+    best: tuple[int, Cadre, Cadre, int | None] | None = None
+    for one, two in _exchanges(seating, people, unit, place):
+        other = seating.places.get(two.id)
+        keys = [(unit, place)] if other is None else [(unit, place), (unit, other)]
+        excess = seating.excess(*keys)
+        seating.move(one, other)
+        seating.move(two, place)
+        helps = seating.excess(*keys) < excess
+        seating.move(two, other)
+        seating.move(one, place)
+        if not helps:
+            continue
+        cost = (before.get(one.id) == place) - (before.get(two.id) == place)
+        if other is not None:
+            cost += (before.get(two.id) == other) - (before.get(one.id) == other)
+        if best is None or cost < best[0]:
+            best = (cost, one, two, other)
+        if cost <= 0:
+            break
+    if best is None:
+        return False
+    seating.move(best[1], best[3])
+    seating.move(best[2], place)
+    return True
+
+
+def _exchanges(seating: Seating, people: list[Cadre], unit: str, place: int) -> Iterator[tuple[Cadre, Cadre]]:
+    """(who is too many there, who could be there instead) among people alike to stage 1."""
     problem, places = seating.problem, seating.places
     batch = problem.batches[place]
     wrong = surplus(problem, unit, place, seating.people[unit, place])
@@ -80,17 +110,8 @@ def _change(seating: Seating, people: list[Cadre], unit: str, place: int) -> boo
                 two.leading,
                 bool(two.must),
             )
-            if other == place or not alike or place not in two.open or (other is not None and other not in one.open):
-                continue
-            keys = [(unit, place)] if other is None else [(unit, place), (unit, other)]
-            before = seating.excess(*keys)
-            seating.move(one, other)
-            seating.move(two, place)
-            if seating.excess(*keys) < before:
-                return True
-            seating.move(two, other)
-            seating.move(one, place)
-    return False
+            if other != place and alike and place in two.open and (other is None or other in one.open):
+                yield one, two
 
 
 def limit(demand: "Demand", places: Places, round_number: int) -> bool:

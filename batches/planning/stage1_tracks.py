@@ -1,6 +1,7 @@
 """Stage 1 with several tracks: a unit's quota is shared between tracks, so the flow becomes an integer programme.
 
-One integer programme weighs the levels; each level is then proved by a linear relaxation with those above it held.
+One integer programme weighs the levels; each level is then proved by a linear relaxation with those above it held. Where
+that is not enough (a previous plan, parities that bind) the levels are solved one after another, each to its optimum.
 Beyond a size the tracks are seated one after another by the flow, and no bound is claimed.
 """
 
@@ -14,13 +15,30 @@ from scipy.sparse import csr_array
 
 from . import stage1_flow
 from .control import Control
+from .problem import PARITIES, Problem
 
 if TYPE_CHECKING:
     from .stage1_batches import Demand, Group
 
 NODE_LIMIT = 2000
-# must, minima, tiers 0 to 2, kept seats, earliness, people of a unit; small enough for the solver's tolerances
-WEIGHTS = (32000.0, 16000.0, 3900.0, 2600.0, 1300.0, 300.0, 0.1, 0.001)
+LEVELS = (
+    "must_unmet",
+    "minimum_missing",
+    "covered_0",
+    "covered_1",
+    "covered_2",
+    "moved_seats",
+    "earliness",
+    "same_unit_pairs",
+)
+WEIGHTS = (32000.0, 16000.0, 3900.0, 2600.0, 1300.0, 300.0, 0.1, 0.001)  # small enough for the solver's tolerances
+
+
+def order(problem: Problem) -> tuple[str, ...]:
+    """The levels, most important first: published seats come first of all, or after the seating of others."""
+    if problem.previous is None or problem.prefer != "kept":
+        return LEVELS
+    return ("moved_seats", *(name for name in LEVELS if name != "moved_seats"))
 
 
 class Rows:
@@ -45,7 +63,7 @@ class Rows:
 class Model:
     """Columns: people of a group in a batch, steps of a unit in a batch, people missing under the minima."""
 
-    def __init__(self, demand: "Demand"):
+    def __init__(self, demand: "Demand", sides: bool = False):
         self.demand = demand
         self.upper: list[float] = []
         self.rows = Rows()
@@ -57,6 +75,8 @@ class Model:
         self._columns()
         self._limits()
         self._minima()
+        if sides:
+            self._sides()
 
     def column(self, upper: float) -> int:
         self.upper.append(upper)
@@ -110,8 +130,36 @@ class Model:
             self.rows.add(terms, 0, free)
             self.rows.add([*terms, (missing, 1.0)], low, np.inf)
 
-    def levels(self) -> list[list[tuple[int, float]]]:
-        """Objectives to be made small, in order."""
+    def _sides(self) -> None:
+        """R03: in no batch more of a unit's people on one side than odd and even weeks can share."""
+        problem = self.demand.problem
+        units: dict[tuple[str, int], list[tuple[Group, int]]] = defaultdict(list)
+        for group, row in zip(self.demand.groups, self.people, strict=True):
+            for place, column in row.items():
+                units[group.unit, place].append((group, column))
+        for (unit, place), rows in units.items():
+            batch = problem.batches[place]
+            if problem.is_waived("R03", f"{unit}@{batch.id}"):
+                continue
+            pinned = self.demand.quota_used[unit, place]
+            split = all(len(batch.parities(group.track)) == 2 for group, _ in rows)
+            for parity in PARITIES:
+                side = [column for group, column in rows if _side(problem, group, place) == parity]
+                taken = stage1_flow.pinned_on_side(self.demand, unit, place, parity)
+                if taken + sum(self.upper[column] for column in side) < 2:
+                    continue
+                terms: dict[int, float] = {column: -1.0 for _, column in rows}
+                for column in side:
+                    terms[column] += 2.0 if split else 1.0
+                if split:
+                    self.rows.add(list(terms.items()), -np.inf, pinned + 1 - 2 * taken)
+                else:  # with one person alone there is nobody else who could stay
+                    several, most = self.column(1), len(rows) + pinned + sum(self.upper[c] for _, c in rows)
+                    self.rows.add([*((c, 1.0) for _, c in rows), (several, -most)], -np.inf, 1 - pinned)
+                    self.rows.add([*terms.items(), (several, 1.0)], -np.inf, pinned - taken)
+
+    def levels(self) -> dict[str, list[tuple[int, float]]]:
+        """Objectives to be made small, by name and in order."""
         pairs = list(zip(self.demand.groups, self.people, strict=True))
 
         def seated(wanted: "list[Group]") -> list[tuple[int, float]]:
@@ -119,19 +167,61 @@ class Model:
             return [(c, -1.0) for group, row in pairs if id(group) in names for c in row.values()]
 
         groups = self.demand.groups
-        result = [seated([g for g in groups if g.must]), [(c, 1.0) for c in self.missing]]
-        result += [seated([g for g in groups if g.tier == tier]) for tier in (0, 1, 2)]
-        result.append([(row[g.before], -1.0) for g, row in pairs if g.before is not None])
-        result.append(
-            [
+        result = {
+            "must_unmet": seated([g for g in groups if g.must]),
+            "minimum_missing": [(c, 1.0) for c in self.missing],
+            **{f"covered_{tier}": seated([g for g in groups if g.tier == tier]) for tier in (0, 1, 2)},
+            "moved_seats": [(row[g.before], -1.0) for g, row in pairs if g.before is not None],
+            "earliness": [
                 (c, float((2, 1, 0)[g.tier] * place))
                 for g, row in pairs
                 for place, c in row.items()
                 if g.tier < 2 and place
-            ]
+            ],
+            "same_unit_pairs": [(column, float(cost)) for column, cost in self.steps],
+        }
+        return {name: result[name] for name in order(self.demand.problem)}
+
+
+def _side(problem: Problem, group: "Group", place: int) -> str | None:
+    """The only parity in which people of the group can be away in the batch."""
+    possible = [p for p in sorted(problem.batches[place].parities(group.track)) if group.parity in (None, p)]
+    return possible[0] if len(possible) == 1 else None
+
+
+def lexicographic(demand: "Demand", control: Control) -> tuple[list[dict[int, int]], int] | None:
+    """People of each group per batch with R03 kept, level after level to its optimum; and how many levels are proven.
+
+    None when the first level finds nothing within the node limit.
+    """
+    model = Model(demand, sides=True)
+    columns = len(model.upper)
+    best: np.ndarray | None = None
+    proven, holds = 0, True
+    for number, objective in enumerate(model.levels().values()):
+        control.step(1, 0.5 + 0.05 * number, "逐级求最优")
+        if not objective and best is not None:
+            proven += holds
+            continue
+        costs = np.zeros(columns)
+        for column, cost in objective:
+            costs[column] += cost
+        result = milp(
+            costs,
+            constraints=model.rows.constraint(columns),
+            bounds=Bounds(np.zeros(columns), np.array(model.upper)),
+            integrality=np.ones(columns),
+            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
         )
-        result.append([(column, float(cost)) for column, cost in self.steps])
-        return result
+        if result.x is None:
+            break
+        best = np.round(result.x)
+        holds = holds and result.status == 0
+        proven += holds
+        model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, float(costs @ best))
+    if best is None:
+        return None
+    return [{p: int(best[c]) for p, c in row.items() if best[c]} for row in model.people], proven
 
 
 def solve(demand: "Demand", control: Control) -> list[dict[int, int]] | None:
@@ -139,7 +229,7 @@ def solve(demand: "Demand", control: Control) -> list[dict[int, int]] | None:
     model = Model(demand)
     columns = len(model.upper)
     costs = np.zeros(columns)
-    for weight, objective in zip(WEIGHTS, model.levels(), strict=True):
+    for weight, objective in zip(WEIGHTS, model.levels().values(), strict=True):
         for column, cost in objective:
             costs[column] += weight * cost
     control.step(1, 0.2, "多班型共用名额")
@@ -160,7 +250,7 @@ def proven_levels(demand: "Demand", counts: list[dict[int, int]], control: Contr
     model = Model(demand)
     columns = len(model.upper)
     reached = _values(model, counts)
-    for number, objective in enumerate(model.levels()):
+    for number, objective in enumerate(model.levels().values()):
         if not objective:
             continue
         control.step(1, 0.4 + 0.05 * number, "证明最优")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .control import Control, level
-from .problem import Cadre, Problem
+from .problem import Batch, Cadre, Problem
 from .stage2_case import Case, Seats
 from .stage2_flat import Flat
 from .stage2_tree import Unsplit, split_batch
@@ -21,27 +21,35 @@ FLAT_LIMIT = 2.0
 ELASTIC_LIMIT = 10.0
 
 
-def solve(problem: Problem, places: dict[str, int], seed: int, control: Control) -> tuple[Seats, list[dict[str, Any]]]:
-    """Cadre -> class, and the levels; people whom the rules leave no class are taken out of `places`."""
-    seats: Seats = {}
-    marginal, pair, ages = 0, 0, 0.0
-    before = _previous_seats(problem)
-    for batch in problem.batches:
+def solve_batch(problem: Problem, batch: Batch, names: list[str], seed: int, control: Control) -> dict[str, Any]:
+    """Seats (cadre -> class) of the people of a batch, and the measures; whom the rules leave no class has no seat."""
 
-        def pulse(place: int = batch.place, name: str = batch.id) -> None:
-            control.step(2, place / len(problem.batches), f"期次 {name}")
+    def pulse() -> None:
+        control.step(2, 0.0, f"期次 {batch.id}")
 
-        pulse()
-        case = Case(problem, batch, [problem.by_id[name] for name in sorted(places) if places[name] == batch.place])
-        own, case = split(case, {n: k for n, k in before.items() if k in {c.id for c in batch.classes}}, seed, pulse)
-        for cadre in list(places):
-            if places[cadre] == batch.place and cadre not in own:
-                del places[cadre]
-        off = case.excess(own)
-        marginal, pair, ages = marginal + off[0], pair + off[1], max(ages, case.mean_age_range(own))
-        seats.update(own)
-    levels = [level(2, "marginal_excess", marginal, 0), level(2, "pair_excess", pair, 0)]
-    return seats, [*levels, level(2, "mean_age_range", round(ages, 4), None)]
+    pulse()
+    classes = {klass.id for klass in batch.classes}
+    before = {name: klass for name, klass in _previous_seats(problem).items() if klass in classes}
+    case = Case(problem, batch, [problem.by_id[name] for name in sorted(names)])
+    seats, case = split(case, before, seed, pulse)
+    marginal, pair = case.excess(seats)
+    control.best(2, "marginal_excess", marginal, 0)
+    control.best(2, "pair_excess", pair, 0)
+    return {
+        "seats": seats,
+        "marginal_excess": marginal,
+        "pair_excess": pair,
+        "mean_age_range": case.mean_age_range(seats),
+    }
+
+
+def levels(problem: Problem, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The levels of stage 2 over all batches."""
+    return [
+        level(2, "marginal_excess", sum(part["marginal_excess"] for part in parts), 0),
+        level(2, "pair_excess", sum(part["pair_excess"] for part in parts), 0),
+        level(2, "mean_age_range", round(max((part["mean_age_range"] for part in parts), default=0.0), 4), None),
+    ]
 
 
 def _previous_seats(problem: Problem) -> Seats:

@@ -27,15 +27,6 @@ GROUPS = 8
 
 
 @dataclass
-class Itinerary:
-    """Gatherings held, and why the others are not; (class, index) -> option or reason."""
-
-    held: dict[tuple[str, int], Option] = field(default_factory=dict)
-    skipped: dict[tuple[str, int], str] = field(default_factory=dict)
-    levels: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass
 class Totals:
     """Sums of the levels over rounds; a bound is lost when one round has none."""
 
@@ -53,38 +44,33 @@ class Totals:
     returns: int = 0
 
 
-def solve(problem: Problem, members: dict[str, list[str]], seed: int, control: Control) -> Itinerary:
-    """Days and bases of every class; `members` are the cadres of each class."""
+@dataclass
+class Itinerary:
+    """Gatherings of a batch that are held, and why the others are not; (class, index) -> option or reason."""
+
+    held: dict[tuple[str, int], Option] = field(default_factory=dict)
+    skipped: dict[tuple[str, int], str] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+
+
+def plan_batch(
+    problem: Problem, batch: Batch, members: dict[str, list[str]], earlier: list[Option], seed: int, control: Control
+) -> Itinerary:
+    """Days and bases of the classes of a batch; `earlier` are the gatherings of the batches before it."""
     places = Places(problem)
-    sexes = {name: sex_counts(problem, people) for name, people in members.items()}
+    sexes = {klass.id: sex_counts(problem, members.get(klass.id, [])) for klass in batch.classes}
     chooser = Chooser(problem, places, sexes)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})
-    result, totals = Itinerary(), Totals()
-    for batch in problem.batches:
-        control.step(3, batch.place / len(problem.batches), f"期次 {batch.id}")
-        _plan_batch(problem, chooser, stays, batch, seed, control, result, totals)
-    result.levels = _levels(problem, places, stays, totals)
-    return result
-
-
-def _plan_batch(
-    problem: Problem,
-    chooser: Chooser,
-    stays: Stays,
-    batch: Batch,
-    seed: int,
-    control: Control,
-    result: Itinerary,
-    totals: Totals,
-) -> None:
+    stays.add(earlier)
+    result = Itinerary()
     days, lawful = first_days(problem, batch), first_days(problem, batch, apart=False)
     large = len(chooser.places.rows) > 60
     together = TOGETHER_IN_LARGE_COUNTY if large else TOGETHER
     for start in range(0, len(batch.classes), together):
-        control.step(3, (batch.place + start / len(batch.classes)) / len(problem.batches), f"期次 {batch.id}")
+        control.step(3, start / len(batch.classes), f"期次 {batch.id}")
         slots = chooser.slots(batch, list(batch.classes[start : start + together]), days, stays)
         round_ = Round(problem, chooser.places, slots, dict(stays.load), chooser.before)
-        chosen = plan_round(round_, seed, control, totals)
+        chosen = plan_round(round_, seed, control, result.totals)
         held = [round_.options[n] for n in chosen if n is not None]
         result.held.update({(o.klass, o.index): o for o in held})
         for slot, number in zip(slots, chosen, strict=True):
@@ -95,6 +81,7 @@ def _plan_batch(
                     "empty_class" if empty else _reason(round_, lawful[slot.klass.parity, slot.index], key, held, stays)
                 )
         stays.add(held)
+    return result
 
 
 def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> list[int | None]:
@@ -108,7 +95,11 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
         round_.clashes.extend(clashes)
         round_.alone = attempt == MOST_CUT_ROUNDS - 2
         settled = settle(round_, seed)
+    control.best(3, "skips", *settled.skips)
+    control.best(3, "max_load", *settled.peak)
+    control.best(3, "journey_cost", cost(round_, settled.chosen), None)
     chosen, bound = shorten(round_, settled, seed, control)
+    control.best(3, "journey_cost", cost(round_, chosen), bound)
     _count(round_, settled, chosen, bound, totals)
     return chosen
 
@@ -225,7 +216,12 @@ def _count(round_: Round, settled: Settled, chosen: list[int | None], bound: flo
             totals.cost_bound += bound
 
 
-def _levels(problem: Problem, places: Places, stays: Stays, totals: Totals) -> list[dict[str, Any]]:
+def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[dict[str, Any]]:
+    """The levels of stage 3 over all batches."""
+    places = Places(problem)
+    stays = Stays(problem, {base: places.history[base] for base in places.rows})
+    stays.add(held)
+    totals = _sum(parts)
     peak = max((stays.load[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
     history = max((places.history[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
     proven = peak <= totals.peak_bound + 1 / SCALE  # CP-SAT counts load in steps of 1 / SCALE
@@ -243,3 +239,19 @@ def _levels(problem: Problem, places: Places, stays: Stays, totals: Totals) -> l
     rows.append(level(3, "route_changes", totals.route_changes, None))
     rows.append(level(3, "village_returns", totals.returns, None))
     return rows
+
+
+def _sum(parts: list[Totals]) -> Totals:
+    whole = Totals()
+    for part in parts:
+        for name in ("skips", "short", "changes"):
+            setattr(whole, name, getattr(whole, name) + getattr(part, name))
+            setattr(whole, f"{name}_bound", getattr(whole, f"{name}_bound") + getattr(part, f"{name}_bound"))
+        whole.peak_bound = max(whole.peak_bound, part.peak_bound)
+        whole.cost += part.cost
+        lost = whole.cost_bound is None or part.cost_bound is None
+        whole.cost_bound = None if lost else (whole.cost_bound or 0.0) + (part.cost_bound or 0.0)
+        whole.km += part.km
+        whole.route_changes += part.route_changes
+        whole.returns += part.returns
+    return whole

@@ -1,167 +1,167 @@
 """Stage 4: a bed for every member at every gathering held.
 
-Method: households by exact dynamic programme in order of dates, carrying what they earned (stage4_households); room-mates
-by annealing per class and sex (stage4_roommates). Meetings that a previous plan lodged lawfully with the same people keep
-their beds. Promise: everyone has a bed, groups of one sex within their range, nobody alone; repeats and income told.
+Method: households base by base, by exact dynamic programme in order of dates, carrying what they earned
+(stage4_households); room-mates by annealing per class and sex (stage4_roommates). Whoever had a bed at the same gathering
+in a previous plan keeps it wherever that can be (stage4_keep). Promise: everyone has a bed, groups of one sex within
+their range, nobody alone; repeats and income told. Bases are independent of each other, and so are classes.
 """
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 from . import stage4_roommates
 from .control import Control, level
-from .places import House, Places
+from .places import Places
 from .problem import Problem
 from .stage3_options import Option
-from .stage4_households import SEXES, Groups, Income, Stay, common_houses, give_out, meetings
-from .stage4_keep import keep_beds
+from .stage4_households import SEXES, Income, give_out, meetings
+from .stage4_keep import Former, Keeper
 
 Row = dict[str, Any]
 Key = tuple[str, int]
+Homes = list[tuple[str, int]]  # household and its guests
 
 
-def solve(
-    problem: Problem, members: dict[str, list[str]], held: dict[Key, Option], seed: int, control: Control
-) -> tuple[list[Row], list[dict[str, Any]]]:
-    """The lodging rows in order, and the levels."""
+def house_base(problem: Problem, base: str, held: list[Option], keeper: Keeper, seed: int, control: Control) -> Row:
+    """The households of a base over all gatherings there: who hosts how many, and which beds stay as they were.
+
+    `held` are all gatherings at the base. The result is JSON: one row a stay, the nights each household has had in the
+    end, and (beds that moved of those that could have stayed, the least possible).
+    """
+    control.step(4, 0.0, "分配农户")
     places, income = Places(problem), Income(problem)
-    given: dict[Key, tuple[Groups, Groups]] = defaultdict(lambda: ([], []))
-    kept: dict[Key, list[Row]] = {}
-    clusters = meetings(problem, list(held.values()))
-    keeper = keep_beds(problem, members, held)
-    for number, stays in enumerate(clusters):
-        if number % 50 == 0:
-            control.step(4, 0.5 * number / len(clusters), "分配农户")
-        beds = _previous_beds(places, keeper, stays)
-        if beds is not None:
-            _count_kept(income, stays, beds, given, kept)
+    rows: list[Row] = []
+    moved = least = 0
+    for stays in meetings(problem, held):
+        if stays[0].base != base:
             continue
-        for stay, groups in zip(stays, give_out(places, income, stays), strict=True):
-            for sex in (0, 1):
-                given[stay.option.klass, stay.option.index][sex].extend(groups[sex])
-    rows, repeated, least = _share(problem, members, held, given, kept, seed, control)
-    levels = [level(4, "room_mate_repeats", repeated, least), *_income_levels(problem, income, rows)]
-    return sorted(rows, key=lambda row: (row["class"], row["index"], row["cadre"])), levels
+        former = [keeper.beds(stay) for stay in stays]
+        if any(former):
+            kept = keeper.keep(places, income, stays, former, seed)
+            moved, least = moved + kept.moved[0], least + kept.moved[1]
+            given, beds = kept.groups, kept.beds
+        else:
+            given, beds = give_out(places, income, stays), [[] for _ in stays]
+        for stay, groups, own in zip(stays, given, beds, strict=True):
+            row: Row = {"class": stay.option.klass, "index": stay.option.index}
+            for letter, group in zip(SEXES, groups, strict=True):
+                row[letter] = [[house.id, guests] for house, guests in group]
+            row["beds"] = [[bed.cadre, bed.household, bed.room, bed.bed] for bed in own]
+            rows.append(row)
+    homes = [house["id"] for house in places.rows[base]["households"]]
+    return {"stays": rows, "nights": {name: income.nights[name] for name in homes}, "moved_beds": [moved, least]}
 
 
-def _previous_beds(
-    places: Places, keeper: dict[tuple[Key, str], list[Row]], stays: list[Stay]
-) -> list[list[Row]] | None:
-    """The beds of a previous plan for every stay of a meeting, when all of them can be kept together."""
-    result: list[list[Row]] = []
-    used: set[str] = set()
-    houses = {house.id: house for house in common_houses(places, stays)}
-    for stay in stays:
-        rows = keeper.get(((stay.option.klass, stay.option.index), stay.base))
-        if rows is None or len(rows) != stay.men + stay.women:
-            return None
-        guests = Counter(row["household"] for row in rows)
-        for name, count in guests.items():
-            house = houses.get(name)
-            if house is None or name in used or not house.least <= count <= house.most:
-                return None
-        used.update(guests)
-        free = {(h.id, room): beds for h in houses.values() for room, beds in h.rooms}
-        if any(row["bed"] > free.get((row["household"], row["room"]), 0) for row in rows):
-            return None
-        result.append(rows)
-    return result
-
-
-def _count_kept(
-    income: Income,
-    stays: list[Stay],
-    beds: list[list[Row]],
-    given: dict[Key, tuple[Groups, Groups]],
-    kept: dict[Key, list[Row]],
-) -> None:
-    for stay, rows in zip(stays, beds, strict=True):
-        key = (stay.option.klass, stay.option.index)
-        kept.setdefault(key, []).extend(rows)
-        groups = given[key]
-        for name, count in sorted(Counter(row["household"] for row in rows).items()):
-            sex = next(row["sex"] for row in rows if row["household"] == name)
-            house = House(name, count, count, ())
-            groups[SEXES.index(sex)].append((house, count))
-            income.add([(house, count)])
-
-
-def _share(
+def lodge_class(
     problem: Problem,
-    members: dict[str, list[str]],
-    held: dict[Key, Option],
-    given: dict[Key, tuple[Groups, Groups]],
-    kept: dict[Key, list[Row]],
+    name: str,
+    members: list[str],
+    held: list[Option],
+    houses: dict[str, Row],
     seed: int,
     control: Control,
-) -> tuple[list[Row], int, int]:
-    """Who is in which household, class by class: (rows, repeats, bound)."""
+) -> Row:
+    """Who of a class is in which household at each of its gatherings; `houses` are what `house_base` gave, by base."""
+    control.step(4, 0.0, f"{name} 班同住")
+    places = Places(problem)
+    stays = {
+        (base, row["index"]): row for base, part in houses.items() for row in part["stays"] if row["class"] == name
+    }
     rows: list[Row] = []
     repeated = least = 0
-    indexes: dict[str, list[int]] = defaultdict(list)
-    for name, index in sorted(held):
-        indexes[name].append(index)
-    for number, name in enumerate(sorted(indexes)):
-        control.step(4, 0.5 + 0.5 * number / len(indexes), f"{name} 班同住")
-        for sex, letter in enumerate(SEXES):
-            people = [person for person in members[name] if problem.by_id[person].sex == letter]
-            if not people:
-                continue
-            groups = [given[name, index][sex] for index in indexes[name]]
-            sizes = [[guests for _, guests in row] for row in groups]
-            fixed = _fixed(people, groups, [kept.get((name, index)) for index in indexes[name]])
-            rng = random.Random(f"{seed}/4/{name}/{letter}")
-            plan = stage4_roommates.arrange(len(people), sizes, rng, fixed)
-            repeated += stage4_roommates.repeats(len(people), plan)
-            least += stage4_roommates.bound(len(people), sizes)
-            for place, index in enumerate(indexes[name]):
-                if place not in fixed:
-                    rows.extend(_beds(name, index, groups[place], plan[place], people))
-    for key in sorted(kept):
-        names = {(row["class"], row["index"], row["cadre"]) for row in rows}
-        rows.extend(
-            {field: row[field] for field in ("class", "index", "cadre", "household", "room", "bed")}
-            for row in kept[key]
-            if (row["class"], row["index"], row["cadre"]) not in names
-        )
-    return rows, repeated, least
-
-
-def _fixed(people: list[str], groups: list[Groups], kept: list[list[Row] | None]) -> dict[int, list[list[int]]]:
-    """Gatherings whose groups of this sex are kept whole."""
-    number = {name: i for i, name in enumerate(people)}
-    result = {}
-    for place, rows in enumerate(kept):
-        if rows is None:
+    for letter in SEXES:
+        people = [person for person in members if problem.by_id[person].sex == letter]
+        if not people or not held:
             continue
-        in_house: dict[str, list[int]] = defaultdict(list)
-        for row in rows:
-            if row["cadre"] in number:
-                in_house[row["household"]].append(number[row["cadre"]])
-        if sum(map(len, in_house.values())) == len(people):
-            result[place] = [in_house[house.id] for house, _ in groups[place]]
+        homes: list[Homes] = []
+        former: list[dict[str, Former]] = []
+        for option in held:
+            parts = [stays[part.base, option.index] for part in option.parts]
+            homes.append([(house, guests) for part in parts for house, guests in part[letter]])
+            beds = [Former(*bed) for part in parts for bed in part["beds"]]
+            former.append({bed.cadre: bed for bed in beds if problem.by_id[bed.cadre].sex == letter})
+        sizes = [[guests for _, guests in row] for row in homes]
+        fixed = _fixed(people, homes, former)
+        rng = random.Random(f"{seed}/4/{name}/{letter}")
+        plan = stage4_roommates.arrange(len(people), sizes, rng, fixed)
+        repeated += stage4_roommates.repeats(len(people), plan)
+        least += stage4_roommates.bound(len(people), sizes)
+        for option, row, groups, beds_of in zip(held, homes, plan, former, strict=True):
+            rooms = _rooms(places, option)
+            for (house, _), group in zip(row, groups, strict=True):
+                rows.extend(_beds(option, house, rooms[house], sorted(people[p] for p in group), beds_of))
+    control.best(4, "room_mate_repeats", repeated, least)
+    rows.sort(key=lambda row: (row["class"], row["index"], row["cadre"]))
+    return {"rows": rows, "room_mate_repeats": repeated, "bound": least}
+
+
+def levels(problem: Problem, houses: dict[str, Row], classes: list[Row]) -> list[Row]:
+    """The levels of stage 4 over all bases and classes."""
+    repeated = sum(part["room_mate_repeats"] for part in classes)
+    result = []
+    if problem.previous is not None:
+        moved = [part["moved_beds"] for part in houses.values()]
+        result.append(level(4, "moved_beds", sum(row[0] for row in moved), sum(row[1] for row in moved)))
+    result.append(level(4, "room_mate_repeats", repeated, sum(part["bound"] for part in classes)))
+    return [*result, *_income_levels(problem, houses)]
+
+
+def _fixed(people: list[str], homes: list[Homes], former: list[dict[str, Former]]) -> dict[int, list[list[int]]]:
+    """Gatherings where somebody keeps a bed: the groups, newcomers put where they have met the fewest."""
+    number = {name: i for i, name in enumerate(people)}
+    result: dict[int, list[list[int]]] = {}
+    met: Counter[tuple[int, int]] = Counter()
+    for place, (row, beds) in enumerate(zip(homes, former, strict=True)):
+        if not beds:
+            continue
+        groups: dict[str, list[int]] = {house: [] for house, _ in row}
+        for name in sorted(beds):
+            groups[beds[name].household].append(number[name])
+        free = {house: guests - len(groups[house]) for house, guests in row}
+        for person in (number[name] for name in people if name not in beds):
+            open_ones = [house for house, _ in row if free[house]]
+            mates = {house: sum(met[min(person, m), max(person, m)] for m in groups[house]) for house in open_ones}
+            house = min(open_ones, key=mates.__getitem__)
+            groups[house].append(person)
+            free[house] -= 1
+        result[place] = [groups[house] for house, _ in row]
+        met.update((a, b) for group in result[place] for a in group for b in group if a < b)
     return result
 
 
-def _beds(name: str, index: int, groups: Groups, shared: list[list[int]], people: list[str]) -> list[Row]:
+def _rooms(places: Places, option: Option) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Household -> its open rooms with their beds, at the bases of a gathering."""
+    windows = [places.window(part.base, option.first, option.klass, option.index) for part in option.parts]
+    return {house.id: house.rooms for window in windows for house in window.houses}
+
+
+def _beds(
+    option: Option, house: str, rooms: tuple[tuple[str, int], ...], people: list[str], former: dict[str, Former]
+) -> list[Row]:
+    """Kept beds as they were, the others in order."""
+    taken = {(former[name].room, former[name].bed) for name in people if name in former and former[name].bed}
+    free = iter([(room, bed) for room, count in rooms for bed in range(1, count + 1) if (room, bed) not in taken])
     rows = []
-    for (house, _), group in zip(groups, shared, strict=True):
-        beds = [(room, bed) for room, count in house.rooms for bed in range(1, count + 1)]
-        for person, (room, bed) in zip(sorted(people[p] for p in group), beds, strict=False):
-            rows.append(
-                {"class": name, "index": index, "cadre": person, "household": house.id, "room": room, "bed": bed}
-            )
+    for name in people:
+        keeps = name in former and former[name].bed
+        room, bed = (former[name].room, former[name].bed) if keeps else next(free)
+        rows.append(
+            {"class": option.klass, "index": option.index, "cadre": name, "household": house, "room": room, "bed": bed}
+        )
     return rows
 
 
-def _income_levels(problem: Problem, income: Income, rows: list[Row]) -> list[dict[str, Any]]:
-    hosting = {row["household"] for row in rows}
+def _income_levels(problem: Problem, houses: dict[str, Row]) -> list[Row]:
+    income = Income(problem)
+    hosting = {house for part in houses.values() for row in part["stays"] for s in SEXES for house, _ in row[s]}
+    for part in houses.values():
+        income.nights.update({name: nights - income.nights[name] for name, nights in part["nights"].items()})
     ranges = []
     for base in problem.document["bases"]:
-        houses = [house["id"] for house in base["households"]]
-        if hosting & set(houses):
-            earned = [income.per_bed(name) for name in houses]
+        names = [house["id"] for house in base["households"]]
+        if hosting & set(names):
+            earned = [income.per_bed(name) for name in names]
             ranges.append(max(earned) - min(earned))
     worst, mean = (max(ranges), sum(ranges) / len(ranges)) if ranges else (0.0, 0.0)
     return [level(4, "income_range", round(worst, 6), None), level(4, "income_range_mean", round(mean, 6), None)]

@@ -1,0 +1,232 @@
+"""The work of a plan cut into steps that several hands can share.
+
+    "batches"            stage 1, the whole input
+    "classes:<batch>"    stage 2, needs batches; one batch is independent of another
+    "itinerary:<batch>"  stage 3, needs the classes of the batch and the itineraries of all batches before it, whose
+                         load of the bases and busy staff it carries on
+    "households:<base>"  stage 4, needs all itineraries; income runs through one base only, so bases are independent
+    "lodging:<class>"    stage 4, needs the households of the bases where the class gathers; classes are independent
+
+Every result is JSON, is the same whenever and wherever the step is run, and is all that later steps need beside the
+input: a step that was lost is simply run again. `solving.solve` runs these very steps one after another.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_lodging
+from .control import Control, OnBest, Progress, ShouldStop
+from .formats import PLAN_FORMAT, Document, fingerprint
+from .places import Part, Places
+from .problem import Batch, Problem, class_members
+from .stage3_itinerary import Itinerary, Totals
+from .stage3_options import Option
+from .stage4_keep import Keeper
+from .statements import Shortfalls, gathering_rows, held_by_class, moves, unassigned
+from .versions import versions
+
+ALL_STAGES = (1, 2, 3, 4)
+STAGES = {"batches": 1, "classes": 2, "itinerary": 3, "households": 4, "lodging": 4}
+Done = Mapping[str, Any]
+
+
+def stage_of(name: str) -> int:
+    """The stage that a step belongs to. Raises ValueError for what is no step's name."""
+    stage = STAGES.get(name.split(":", 1)[0])
+    if stage is None:
+        raise ValueError(f"no step is called {name}")
+    return stage
+
+
+def ready(document: Document, done: Done, stages: Sequence[int] = ALL_STAGES) -> list[str]:
+    """Names of the steps that can be run now, in order: their inputs are done and they are not. Empty: all is done.
+
+    The households and lodging steps are known once all itineraries are done.
+    """
+    return [name for name, needs in _plan_of_work(document, done, stages) if name not in done and needs <= done.keys()]
+
+
+def every(document: Document, done: Done, stages: Sequence[int] = ALL_STAGES) -> list[str]:
+    """All steps known so far, done or not, in an order in which they can be run."""
+    return [name for name, _ in _plan_of_work(document, done, stages)]
+
+
+def run_step(
+    document: Document,
+    name: str,
+    done: Done,
+    *,
+    seed: int = 1,
+    prefer: str = "kept",
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+    on_best: OnBest | None = None,
+) -> Any:
+    """Do one step that is ready, of an input that passed `require_valid`; the result is JSON.
+
+    `progress` is told the fraction of this step. Raises InputError as `solve` does and Stopped when asked to stop.
+    """
+    control = Control(progress, should_stop, on_best)
+    control.within(0, 1, batch_of(name))
+    return do(Problem(document, prefer), name, done, seed, control)
+
+
+def do(problem: Problem, name: str, done: Done, seed: int, control: Control) -> Any:
+    """Do one step."""
+    kind, _, of = name.partition(":")
+    if kind == "batches":
+        return _batches(problem, seed, control)
+    if kind == "classes":
+        return _classes(problem, _batch(problem, of), done, seed, control)
+    if kind == "itinerary":
+        return _itinerary(problem, _batch(problem, of), done, seed, control)
+    if kind == "households":
+        return _households(problem, of, done, seed, control)
+    if kind == "lodging":
+        return _lodging(problem, of, done, seed, control)
+    raise ValueError(f"no step is called {name}")
+
+
+def assemble(
+    document: Document, done: Done, *, seed: int = 1, stages: Sequence[int] = ALL_STAGES, prefer: str = "kept"
+) -> Document:
+    """The plan, from the results of all steps of the stages asked for."""
+    problem = Problem(document, prefer)
+    return put_together(problem, done, seed, stages)
+
+
+def batch_of(name: str) -> str | None:
+    """The batch that a step is of; None when it is of none in particular."""
+    kind, _, of = name.partition(":")
+    return of if kind in ("classes", "itinerary") else None
+
+
+def _ordered(document: Document) -> list[Document]:
+    return sorted(document["batches"], key=lambda b: (b["first_day"], b["id"]))
+
+
+def _plan_of_work(document: Document, done: Done, stages: Sequence[int]) -> list[tuple[str, set[str]]]:
+    """(step, what it needs) of all steps that are known, in order."""
+    batches = [batch["id"] for batch in _ordered(document)]
+    work: list[tuple[str, set[str]]] = [("batches", set())]
+    if 2 in stages:
+        work += [(f"classes:{name}", {"batches"}) for name in batches]
+    if 3 in stages:
+        for number, name in enumerate(batches):
+            before = {f"itinerary:{batches[number - 1]}"} if number else set()
+            work.append((f"itinerary:{name}", {f"classes:{name}", *before}))
+    itineraries = {f"itinerary:{name}" for name in batches}
+    if 4 in stages and itineraries <= done.keys():
+        visits: dict[str, set[str]] = defaultdict(set)
+        for name in batches:
+            for row in done[f"itinerary:{name}"]["held"]:
+                visits[row["class"]].update(base for base, _, _ in row["parts"])
+        work += [(f"households:{base}", itineraries) for base in sorted(set().union(*visits.values()))]
+        work += [(f"lodging:{name}", {f"households:{base}" for base in visits[name]}) for name in sorted(visits)]
+    return work
+
+
+def _batch(problem: Problem, name: str) -> Batch:
+    return next(batch for batch in problem.batches if batch.id == name)
+
+
+def _batches(problem: Problem, seed: int, control: Control) -> Any:
+    places, levels = stage1_batches.solve(problem, seed, control)
+    return {"places": {name: problem.batches[places[name]].id for name in sorted(places)}, "levels": levels}
+
+
+def _classes(problem: Problem, batch: Batch, done: Done, seed: int, control: Control) -> Any:
+    names = [name for name, place in done["batches"]["places"].items() if place == batch.id]
+    return stage2_classes.solve_batch(problem, batch, names, seed, control)
+
+
+def _members(problem: Problem, done: Done) -> dict[str, list[str]]:
+    """Class -> members, of all batches that are split."""
+    parts = [done[f"classes:{b.id}"]["seats"] for b in problem.batches if f"classes:{b.id}" in done]
+    return class_members({name: klass for part in parts for name, klass in part.items()})
+
+
+def _held(problem: Problem, places: Places, done: Done, batches: Sequence[Batch]) -> list[Option]:
+    """The gatherings held, as options, of those batches."""
+    result = []
+    for batch in batches:
+        for row in done[f"itinerary:{batch.id}"]["held"]:
+            parts = tuple(Part(*part) for part in row["parts"])
+            site = places.site(tuple(part.base for part in parts))
+            result.append(Option(row["class"], row["index"], row["first"], site, parts))
+    return result
+
+
+def _itinerary(problem: Problem, batch: Batch, done: Done, seed: int, control: Control) -> Any:
+    earlier = _held(problem, Places(problem), done, problem.batches[: batch.place])
+    members = class_members(done[f"classes:{batch.id}"]["seats"])
+    found = stage3_itinerary.plan_batch(problem, batch, members, earlier, seed, control)
+    held = [
+        {"class": o.klass, "index": o.index, "first": o.first, "parts": [[p.base, p.men, p.women] for p in o.parts]}
+        for _, o in sorted(found.held.items())
+    ]
+    skipped = [[name, index, why] for (name, index), why in sorted(found.skipped.items())]
+    return {"held": held, "skipped": skipped, "totals": asdict(found.totals)}
+
+
+def _households(problem: Problem, base: str, done: Done, seed: int, control: Control) -> Any:
+    held = [o for o in _held(problem, Places(problem), done, problem.batches) if base in o.site.bases]
+    keeper = Keeper(problem, _members(problem, done))
+    return stage4_lodging.house_base(problem, base, held, keeper, seed, control)
+
+
+def _lodging(problem: Problem, name: str, done: Done, seed: int, control: Control) -> Any:
+    batch = problem.batch_of_class[name]
+    held = [o for o in _held(problem, Places(problem), done, [batch]) if o.klass == name]
+    houses = {base: done[f"households:{base}"] for o in held for base in o.site.bases}
+    members = class_members(done[f"classes:{batch.id}"]["seats"])[name]
+    return stage4_lodging.lodge_class(problem, name, members, held, houses, seed, control)
+
+
+def put_together(problem: Problem, done: Done, seed: int, stages: Sequence[int]) -> Document:
+    """The decisions as a plan, with what it has to say about itself."""
+    place_of = {batch.id: batch.place for batch in problem.batches}
+    places = {name: place_of[batch] for name, batch in done["batches"]["places"].items()}
+    levels = list(done["batches"]["levels"])
+    members: dict[str, list[str]] = {}
+    itinerary = Itinerary()
+    lodging: list[dict[str, Any]] = []
+    if 2 in stages:
+        parts = [done[f"classes:{batch.id}"] for batch in problem.batches]
+        members = class_members({name: klass for part in parts for name, klass in part["seats"].items()})
+        seated = {name for people in members.values() for name in people}
+        places = {name: place for name, place in places.items() if name in seated}
+        levels = stage1_batches.after_stage_2(problem, places, levels) + stage2_classes.levels(problem, parts)
+    if 3 in stages:
+        held = _held(problem, Places(problem), done, problem.batches)
+        itinerary.held = {(o.klass, o.index): o for o in held}
+        rows = [done[f"itinerary:{batch.id}"] for batch in problem.batches]
+        itinerary.skipped = {(name, index): why for row in rows for name, index, why in row["skipped"]}
+        levels += stage3_itinerary.levels(problem, held, [Totals(**row["totals"]) for row in rows])
+    if 4 in stages:
+        houses = {name.split(":", 1)[1]: done[name] for name in sorted(done) if name.startswith("households:")}
+        classes = [done[name] for name in sorted(done) if name.startswith("lodging:")]
+        lodging = [row for part in classes for row in part["rows"]]
+        levels += stage4_lodging.levels(problem, houses, classes)
+    seats = {name: klass for klass, people in members.items() for name in people}
+    shortfalls = Shortfalls(problem, places, members, held_by_class(itinerary.held))
+    plan: Document = {
+        "format": PLAN_FORMAT,
+        "stages": list(stages),
+        "assignments": [
+            {"cadre": name, "batch": problem.batches[places[name]].id, "class": seats.get(name)}
+            for name in sorted(places)
+        ],
+        "unassigned": unassigned(problem, places),
+        "gatherings": gathering_rows(problem, itinerary.held, itinerary.skipped) if 3 in stages else [],
+        "lodging": sorted(lodging, key=lambda row: (row["class"], row["index"], row["cadre"])),
+        "shortfalls": shortfalls.listed(stages),
+        "input_fingerprint": fingerprint(problem.document),
+        "seed": seed,
+        "versions": versions(),
+        "levels": levels,
+    }
+    plan["moves"] = moves(problem, plan)
+    return plan
