@@ -5,6 +5,7 @@ An act that is missing here is shown by its code; a test compares this table wit
 
 ACT_NAMES = {
     "accept_paper": "审核通过",
+    "adopt_trial": "采用试算的改动",
     "add_late": "中途加入学员",
     "add_nomination": "补报人选",
     "add_panel_member": "增加评审员",
@@ -119,6 +120,7 @@ ACT_NAMES = {
     "seed_calendar": "登记放假安排",
     "set_beds": "改房间床位",
     "set_rate": "填食宿标准",
+    "set_unit_quota": "定单位名额",
     "settle_objection": "了结农户异议",
     "settle_tie": "议定同分等次",
     "sign_in": "登录",
@@ -126,6 +128,7 @@ ACT_NAMES = {
     "start_batch": "开始实践",
     "start_planning": "开始编排",
     "start_proposal": "生成名单建议",
+    "start_trial": "试算办法",
     "submit_paper": "报送",
     "suspend_household": "农户暂停接待",
     "swap_nomination": "换人",

@@ -2,7 +2,8 @@
 
 import datetime
 import json
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,6 +19,9 @@ from cadres.queries import age_at
 from office.models import CalendarDay
 
 BAR_WIDTH = 240
+CELL = re.compile(r"\bK(\d+)#(\d+)")
+EXACT, LARGE = 1e-6, 100
+"""Equal but for rounding; from this size on, a distance is told in percent."""
 FILLS = 4
 LEVELS = {
     "covered_0": ("覆盖年龄内、没参加过的人", "人"),
@@ -40,6 +44,10 @@ LEVELS = {
     "village_returns": ("重复到同一个村", "次"),
     "income_range_mean": ("各村农户每床住宿夜数之差的平均", "夜"),
     "income_range": ("同村农户每床住宿夜数最多与最少之差", "夜"),
+    "moved_seats": ("换了期次的人", "人"),
+    "moved_classes": ("换了班的人", "人"),
+    "moved_gatherings": ("改了日期或基地的集中", "次"),
+    "moved_beds": ("换了床位的人次", "人次"),
 }
 
 
@@ -90,6 +98,24 @@ class ClassTable:
 
     heads: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
     lines: tuple[ClassLine, ...]
+
+    @property
+    def spread(self) -> int:
+        """The most by which two classes of a track differ in the number of people of any one kind."""
+        found = 0
+        for place, (_, kinds) in enumerate(self.heads):
+            for _, name in kinds:
+                counts: dict[int, list[int]] = defaultdict(list)
+                for line in self.lines:
+                    here = (part.count for part in line.bars[place].segments if part.label == name)
+                    counts[line.practice_class.track_id].append(sum(here))
+                found = max(found, *(max(row) - min(row) for row in counts.values()), 0)
+        return found
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The fewest and the most people of a class."""
+        return min((row.size for row in self.lines), default=0), max((row.size for row in self.lines), default=0)
 
 
 def class_table(arrangement: Arrangement) -> ClassTable:
@@ -180,10 +206,12 @@ class CalendarLine:
 
 @dataclass
 class Calendar:
-    """Weeks of the batch, and the classes of each parity with one cell a week."""
+    """Weeks of the batch, and the classes of each parity with one cell a week; `pinned` and `marked` are cells' keys."""
 
     weeks: list[Week]
     groups: list[tuple[str, str, list[CalendarLine]]] = field(default_factory=list)
+    pinned: set[tuple[int, int]] = field(default_factory=set)
+    marked: set[tuple[int, int]] = field(default_factory=set)
 
 
 def weeks_of(batch: Batch) -> list[Week]:
@@ -237,6 +265,8 @@ class Finding:
     text: str
     class_pk: int | None
     waived: bool
+    cell: tuple[int, int] | None = None
+    """Class and index of the gathering that it is about."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +280,9 @@ class RuleRow:
 
 @dataclass(frozen=True)
 class LevelRow:
+    """A level of the objective: `key` is the planner's name of it, everything else is for people."""
+
+    key: str
     name: str
     stage: int
     value: str
@@ -299,7 +332,9 @@ def plan_says(run: PlanRun) -> PlanSays:
             RuleRow(
                 line.code, line.name, line.ok, line.fact,
                 tuple(
-                    Finding(labels.say(breach.message), _class_in(breach.subject), breach.waived)
+                    Finding(
+                        labels.say(breach.message), _class_in(breach.subject), breach.waived, _cell_in(breach.subject)
+                    )
                     for breach in (*line.breaches, *line.waived)
                 ),
             )
@@ -307,7 +342,7 @@ def plan_says(run: PlanRun) -> PlanSays:
         ),
         shortfalls=tuple(shortfall_sentence(row, labels) for row in plan["shortfalls"]),
         unassigned=tuple((labels.of(row["cadre"]), labels.say(row["message"])) for row in plan["unassigned"]),
-        levels=tuple(_level(row) for row in plan["levels"]),
+        levels=tuple(level_row(row) for row in plan["levels"]),
         moves=len(plan["moves"]),
         seed=run.seed,
         fingerprint=run.fingerprint,
@@ -326,21 +361,45 @@ def _class_in(subject: str) -> int | None:
     return None
 
 
-def _level(row: dict[str, Any]) -> LevelRow:
-    name, unit = LEVELS.get(row["level"], (row["level"], ""))
-    bound = "" if row["bound"] is None else f"{_number(row['bound'])}{unit}"
-    gap = "" if row["gap"] is None else "已是最优" if row["gap"] < 1e-6 else f"不超过 {row['gap'] * 100:.1f}%"
-    return LevelRow(name, row["stage"], f"{_number(row['value'])}{unit}", bound, gap)
+def _cell_in(subject: str) -> tuple[int, int] | None:
+    found = CELL.search(subject)
+    return (int(found[1]), int(found[2])) if found else None
 
 
-def _number(value: float) -> str:
+def level_row(row: dict[str, Any]) -> LevelRow:
+    """A level of a plan, or the best so far of one that is being solved, in words."""
+    name, unit = LEVELS.get(row["level"], ("其他目标", ""))
+    bound = "" if row["bound"] is None else f"{number(row['bound'])}{unit}"
+    gap = distance(row["value"], row["bound"], unit)
+    return LevelRow(row["level"], name, row["stage"], f"{number(row['value'])}{unit}", bound, gap)
+
+
+def distance(value: float, bound: float | None, unit: str = "") -> str:
+    """How far a value may be from the best there is: proven best, at most so much, or nothing where no bound is known."""
+    if bound is None:
+        return ""
+    away = abs(value - bound)
+    if away <= EXACT * max(1.0, abs(value)):
+        return "已到最好，证明"
+    if min(abs(value), abs(bound)) < LARGE:
+        return f"距最优不超过 {number(round(away, 2))}{unit}"
+    return f"距最优不超过 {100 * away / abs(value):.1f}%"
+
+
+def number(value: float) -> str:
+    """1,463 or 1.67"""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
 
 def differences_of(version: PlanVersion) -> list[str]:
     """What a version changed, with labels instead of identifiers."""
-    labels = Labels(version.differences)
-    return [_difference(labels.put(line)) for line in version.differences]
+    return differences_in_words(version.differences)
+
+
+def differences_in_words(lines: list[str]) -> list[str]:
+    """Lines of `plan_differences` with labels instead of identifiers (one query a kind)."""
+    labels = Labels(lines)
+    return [_difference(labels.put(line)) for line in lines]
 
 
 def _difference(line: str) -> str:

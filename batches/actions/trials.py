@@ -1,0 +1,166 @@
+"""Trials (试算): plans of the facts with changes laid over them. Nothing is touched until the changes are adopted."""
+
+import datetime
+import json
+from collections.abc import Callable
+from typing import Any
+
+from accounts import audit
+from accounts.models import User
+from bases.actions import close_place
+from bases.models import Closure, HostHousehold, PracticeBase, Room
+from batches import states
+from batches.actions.names import _refuse_second_run, demand, drop_demand, is_waived, set_aside
+from batches.actions.waivers import ask_waiver
+from batches.models import Batch, Nomination, PlanDemand, PlanRun
+from batches.plan_labels import Labels
+from batches.planning import InputError
+from batches.planning.changes import Change, apply, say
+from batches.planning.formats import fingerprint
+from batches.planning_input import build_input, pk_of
+from batches.queries import going
+from batches.revision import change_arrangement
+from cadres.actions import set_unit_quota
+from cadres.models import Cadre, Unit
+from config.errors import DomainError
+from office.jobs import start_job
+
+Purpose = PlanRun.Purpose
+DAY = datetime.timedelta(days=1)
+MOST_CHANGES = 50
+ELSEWHERE = {
+    "parameter": "项目规则不在这里改：到“项目规则”改好保存，成为新的一版，再重新编排。",
+    "more_batches": "加办的期不在这里建：到“期班”新建一期。",
+    "more_classes": "加班不在这里办：到“项目规则”改班型的班数，再重新编排。",
+    "drop_pin": "固定的集中和名单不在这里取消：固定的集中到“调整”取消，名单里的人到“名单”缓派。",
+    "pin_gathering": "固定集中的日期和基地不在这里办：到“调整”固定这一格，再重新编排。",
+    "reopen": "恢复接待不在这里办：到“基地”恢复，再重新编排。",
+}
+"""Kinds of changes that become facts on another page, and which."""
+
+
+def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanRun, title: str = "") -> PlanRun:
+    """Plan today's facts with `changes` laid over them (a job); nothing else is touched, no published plan changes.
+
+    `against` is the run that the clerk looked at; when it was a trial itself, its own changes count as well. Raises
+    DomainError "no_changes", "too_many_changes", "cannot_try", Conflict "run_in_progress".
+    """
+    if not changes:
+        raise DomainError("no_changes", "没有要试的改动。请选一个办法再试算。")
+    if len(against.changes) + len(changes) > MOST_CHANGES:
+        raise DomainError("too_many_changes", f"一次试算最多 {MOST_CHANGES} 处改动。请先采用一部分。")
+    with audit.act("start_trial", by=by, subject=batch, against=against.pk, changes=len(changes)):
+        states.require(Batch.objects.select_for_update().get(pk=batch.pk), "plan")
+        _refuse_second_run(batch)
+        try:
+            apply(json.loads(against.input_text), changes)
+        except InputError as error:
+            told = Labels([str(error)]).say(str(error))
+            raise DomainError("cannot_try", f"这个办法不能试算：{told}。请重新编排后再看办法。") from error
+        run = PlanRun.objects.create(
+            programme=batch.programme, batch=batch, purpose=Purpose.TRIAL, title=(title or "试算")[:60], against=against,
+            changes=[*against.changes, *changes], seed=against.seed, prefer=against.prefer,
+        )  # fmt: skip
+        run.job = start_job(
+            task="batches.plan", title=f"{batch}试算：{run.title}", owner=by, params={"run": run.pk},
+            result_url=f"/batches/{batch.pk}/studio/?run={run.pk}",
+        )  # fmt: skip
+        run.save(update_fields=["job"])
+    return run
+
+
+def say_changes(changes: list[Change]) -> list[str]:
+    """Each change as one sentence for people."""
+    sentences = [say(change) for change in changes]
+    labels = Labels(sentences)
+    return [labels.say(sentence) for sentence in sentences]
+
+
+def adoption_obstacles(run: PlanRun) -> list[str]:
+    """Why a trial's changes cannot become facts from its page, and where they can; empty when they can."""
+    if run.purpose != Purpose.TRIAL or run.batch is None:
+        return ["这不是试算，没有要采用的改动。"]
+    if run.batch.state not in states.PLANNABLE:
+        return [f"{run.batch}已经发布，试算不能采用。先撤回发布，或在“调整”里改。"]
+    return list(dict.fromkeys(ELSEWHERE[row["kind"]] for row in run.changes if row["kind"] in ELSEWHERE))
+
+
+def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None) -> PlanRun:
+    """Make a trial's changes facts, all of them or none, each by its own act.
+
+    Afterwards the run counts as a plan of the facts when its input is today's; otherwise the batch has to be planned again
+    (an exception, for one, first needs somebody else's approval). Raises DomainError "reason_needed", "not_adoptable",
+    Conflict "arrangement_changed", and what the acts themselves refuse.
+    """
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明为什么采用，会记入审计。")
+    if obstacles := adoption_obstacles(run):
+        raise DomainError("not_adoptable", obstacles[0])
+    with audit.act("adopt_trial", by=by, subject=run.batch, reason=reason, run=run.pk) as entry:
+        batch = change_arrangement(_batch(run), entry, seen=seen)
+        for change in run.changes:
+            ADOPT[change["kind"]](batch, change, reason, by)
+        if fingerprint(build_input(batch)) == run.fingerprint:
+            run.purpose = Purpose.PLAN
+            run.save(update_fields=["purpose"])
+            states.advance(batch, "plan")
+    return run
+
+
+def _batch(run: PlanRun) -> Batch:
+    return Batch.objects.select_related("programme").get(plan_runs=run)
+
+
+def _unit_quota(_: Batch, change: Change, reason: str, by: User) -> None:
+    unit = Unit.objects.get(pk=pk_of(change["unit"]))
+    if unit.quota != change["value"]:
+        set_unit_quota(unit=unit, quota=change["value"], reason=reason, by=by)
+
+
+def _waiver(batch: Batch, change: Change, reason: str, by: User) -> None:
+    rule, subject = change["rule"], change["subject"]
+    asked = batch.waivers.filter(rule=rule, subject=subject, approver__isnull=True).exists()
+    if not asked and not is_waived(batch, rule, subject):
+        parts = subject.replace("@", " ").replace(":", " ").replace("/", " ")
+        ask_waiver(batch=batch, rule=rule, subject=subject, label=Labels([parts]).put(parts), reason=reason, by=by)
+
+
+def _drop_demand(batch: Batch, change: Change, reason: str, by: User) -> None:
+    for row in batch.demands.filter(live=True, cadre=pk_of(change["cadre"]), kind=change["field"]).order_by("pk"):
+        drop_demand(demand=row, by=by)
+
+
+def _pin_class(batch: Batch, change: Change, reason: str, by: User) -> None:
+    number = batch.classes.get(pk=pk_of(change["class"])).number
+    cadre = Cadre.objects.get(pk=pk_of(change["cadre"]))
+    demand(batch=batch, cadre=cadre, kind=PlanDemand.Kind.PIN, class_number=number, reason=reason, by=by)
+
+
+def _withdraw(batch: Batch, change: Change, reason: str, by: User) -> None:
+    named: Nomination | None = going(batch).filter(cadre=pk_of(change["cadre"])).first()
+    if named is not None:
+        set_aside(nomination=named, reason=reason, by=by)
+
+
+def _pin_batch(batch: Batch, change: Change, reason: str, by: User) -> None:
+    """Everybody planned is named for this batch already: only leaving it changes a fact."""
+    if change["batch"] is None:
+        _withdraw(batch, change, reason, by)
+
+
+def _close(_: Batch, change: Change, reason: str, by: User) -> None:
+    models: dict[str, Any] = {"base": PracticeBase, "household": HostHousehold, "room": Room}
+    place = {change["place"]: models[change["place"]].objects.get(pk=pk_of(change["id"]))}
+    first, until = (datetime.date.fromisoformat(change[name]) for name in ("from", "until"))
+    close_place(first_day=first, last_day=until - DAY, kind=Closure.Kind.OTHER, by=by, reason=reason, **place)
+
+
+ADOPT: dict[str, Callable[[Batch, Change, str, User], None]] = {
+    "unit_quota": _unit_quota,
+    "waiver": _waiver,
+    "drop_demand": _drop_demand,
+    "pin_class": _pin_class,
+    "pin_batch": _pin_batch,
+    "withdraw": _withdraw,
+    "close": _close,
+}

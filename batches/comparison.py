@@ -1,0 +1,76 @@
+"""Two plans of a batch side by side: how good each is level by level, what each costs, and where they differ."""
+
+import json
+from dataclasses import dataclass
+
+from batches.actions.plans import plan_differences
+from batches.arrangement import planned
+from batches.load_map import load_map
+from batches.models import Batch, PlanRun
+from batches.overview import LevelRow, class_table, differences_in_words, plan_says
+from batches.studio import figures
+
+
+@dataclass(frozen=True)
+class Side:
+    """One plan, as its column shows it."""
+
+    run: PlanRun
+    figures: dict[str, tuple[str, str]]
+    findings: tuple[str, ...]
+    levels: dict[str, LevelRow]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A line of the comparison: the same thing of both plans; `differs` says that they are not the same."""
+
+    name: str
+    left: str
+    right: str
+    left_more: str = ""
+    right_more: str = ""
+
+    @property
+    def differs(self) -> bool:
+        return self.left != self.right
+
+
+@dataclass(frozen=True)
+class Comparison:
+    left: Side
+    right: Side
+    figures: tuple[Pair, ...]
+    levels: tuple[Pair, ...]
+    differences: tuple[str, ...]
+
+
+def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
+    """Both plans checked anew and put side by side; the differences are told from the first to the second."""
+    left, right = _side(batch, one), _side(batch, other)
+    names = dict.fromkeys([*left.figures, *right.figures])
+    figure_pairs = [
+        Pair(name, *(side.figures.get(name, ("没有", ""))[0] for side in (left, right)),
+             *(side.figures.get(name, ("", ""))[1] for side in (left, right)))
+        for name in names
+    ]  # fmt: skip
+    level_pairs = []
+    for key in dict.fromkeys([*left.levels, *right.levels]):
+        rows = [side.levels.get(key) for side in (left, right)]
+        name = next(row.name for row in rows if row is not None)
+        values = [(row.value, row.gap) if row is not None else ("没有", "") for row in rows]
+        level_pairs.append(Pair(name, values[0][0], values[1][0], values[0][1], values[1][1]))
+    lines = plan_differences(json.loads(one.plan_text), json.loads(other.plan_text))
+    return Comparison(left, right, tuple(figure_pairs), tuple(level_pairs), tuple(differences_in_words(lines)))
+
+
+def _side(batch: Batch, run: PlanRun) -> Side:
+    arrangement = planned(batch, run)
+    says = plan_says(run)
+    shown = figures(arrangement, class_table(arrangement), says, load_map(arrangement))
+    findings = [finding.text for row in says.rules for finding in row.findings]
+    unplaced = [f"{name}没有排进：{why}" for name, why in says.unassigned]
+    return Side(
+        run, {row.name: (row.big, row.small) for row in shown}, (*findings, *says.shortfalls, *unplaced),
+        {row.key: row for row in says.levels},
+    )  # fmt: skip

@@ -1,0 +1,199 @@
+"""What the planning studio shows around an arrangement: its steps, the plans to choose from, figures, live progress."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from batches.arrangement import Arrangement
+from batches.load_map import LoadMap
+from batches.models import Batch, Parity, PlanRun
+from batches.overview import ClassTable, LevelRow, PlanSays, level_row
+from batches.plan_labels import Labels
+from batches.plan_work import stand_of
+from batches.planning.changes import say
+from batches.queries import latest_run, version_in_force
+from batches.readiness import Check
+from batches.states import LIVE
+from office.models import Job
+
+Purpose = PlanRun.Purpose
+SHOWN_PURPOSES = (Purpose.PLAN, Purpose.REPAIR, Purpose.TRIAL)
+MOST_TABS = 5
+ALPHABET = 26
+STAGES = {1: "名单入期", 2: "分班", 3: "集中日期和基地", 4: "住宿"}
+TOLD_FIRST = ("must_unmet", "covered_0", "marginal_excess", "pair_excess", "skips", "max_load", "travel_km", "journey_cost",
+              "room_mate_repeats", "income_range_mean", "moved_seats", "moved_classes", "moved_gatherings")  # fmt: skip
+"""Levels that a waiting clerk is told; the rest stands in the table of levels afterwards."""
+
+
+# Steps
+
+
+@dataclass(frozen=True)
+class StudioStep:
+    name: str
+    place: str
+    url: str = ""
+
+
+def studio_steps(batch: Batch, *, job: Job | None, has_plan: bool, checks: list[Check]) -> list[StudioStep]:
+    """选期班 → 就绪检查 → 编排 → 看结果 → 发布, each done, now or later."""
+    live = batch.state in LIVE
+    blocked = any(check.kind == "bad" for check in checks)
+    ready = live or has_plan or not blocked
+    now = 4 if live else 2 if job else 3 if has_plan else 1 if not ready else 2
+    names = (
+        ("选期班", reverse("batches:list")), ("就绪检查", "#ready"), ("编排", "#plan"), ("看结果", "#result"),
+        ("发布", "#publish"),
+    )  # fmt: skip
+    return [
+        StudioStep(name, "done" if i < now or live else "now" if i == now else "later", url)
+        for i, (name, url) in enumerate(names)
+    ]
+
+
+# Plans to choose from
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plan of this batch under its letter; `changes` says in words what it assumes beside the facts."""
+
+    letter: str
+    run: PlanRun
+    changes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"方案 {self.letter}"
+
+
+def letter(place: int) -> str:
+    """0 → A, 25 → Z, 26 → AA: the first plan ever made of a batch stays 方案 A."""
+    text = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, ALPHABET)
+        text = chr(ord("A") + rest) + text
+    return text
+
+
+def choices(batch: Batch) -> list[Choice]:
+    """Every plan of the batch, trials included, the oldest first (one query, and one a kind of identifier)."""
+    runs = list(
+        batch.plan_runs.filter(purpose__in=SHOWN_PURPOSES)
+        .exclude(plan_text="")
+        .select_related("job")
+        .defer("input_text", "plan_text", "explanations")
+        .order_by("created_at", "pk")
+    )
+    sentences = {run.pk: [say(change) for change in run.changes] for run in runs}
+    labels = Labels(line for lines in sentences.values() for line in lines)
+    return [
+        Choice(letter(place), run, tuple(labels.say(line) for line in sentences[run.pk]))
+        for place, run in enumerate(runs)
+    ]
+
+
+def chosen(batch: Batch, plans: list[Choice], wanted: str) -> Choice | None:
+    """The plan asked for; else the one in force, else the newest of the facts, else the newest."""
+    by_pk = {choice.run.pk: choice for choice in plans}
+    if wanted.isascii() and wanted.isdecimal() and int(wanted[:12]) in by_pk:
+        return by_pk[int(wanted[:12])]
+    version = version_in_force(batch)
+    if version is not None and version.run_id in by_pk:
+        return by_pk[version.run_id]
+    newest = latest_run(batch)
+    if newest is not None and newest.pk in by_pk:
+        return by_pk[newest.pk]
+    return plans[-1] if plans else None
+
+
+def tabs(plans: list[Choice], shown: Choice | None) -> list[Choice]:
+    """The newest few, and the one that is shown."""
+    newest = plans[-MOST_TABS:]
+    return newest if shown is None or shown in newest else [shown, *newest[1:]]
+
+
+# Figures
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A big figure and the line under it."""
+
+    big: str
+    small: str
+    name: str
+
+
+def figures(arrangement: Arrangement, table: ClassTable, says: PlanSays | None, load: LoadMap) -> list[Figure]:
+    """The strip over a result; what comes from the plan alone (levels, rules) is left out where there is none."""
+    least, most = table.sizes
+    size = f"每班 {most} 人" if least == most else f"每班 {least} 至 {most} 人"
+    weeks = [
+        f"{label}班 {sum(visit.practice_class.parity == parity for visit in arrangement.held)} 次"
+        for parity, label in Parity.choices
+    ]
+    times = f"{load.fewest} 次" if load.fewest == load.most else f"{load.fewest} 至 {load.most} 次"
+    even = "各基地相同" if load.fewest == load.most else f"相差 {load.most - load.fewest} 次"
+    found = [
+        Figure(
+            f"{arrangement.people} 人　{len(table.lines)} 班", f"{size}，各项相差不超过 {table.spread} 人", "人和班"
+        ),
+        Figure(f"{len(arrangement.held)} 次集中", "，".join(weeks), "集中"),
+        Figure(times, f"每个基地承接次数，{even}", "承接"),
+    ]
+    if says is None:
+        return found
+    hints = len(says.shortfalls) + says.waived
+    found.insert(0, Figure(f"{says.broken} 处违反", f"19 条规则，{hints} 处提示", "违反"))
+    levels = {row.key: row for row in says.levels}
+    if travel := levels.get("travel_km"):
+        found.append(Figure(travel.value, _travel(travel, levels.get("journey_cost")), "路程"))
+    if income := levels.get("income_range"):
+        found.append(Figure(income.value, "同村农户每床夜数，最多与最少之差", "农户"))
+    return found
+
+
+def _travel(travel: LevelRow, cost: LevelRow | None) -> str:
+    if travel.gap:
+        return f"往返总路程，{travel.gap}"
+    return f"往返总路程；连换线路折算，{cost.gap}" if cost is not None and cost.gap else "往返总路程"
+
+
+# Live progress
+
+
+@dataclass(frozen=True)
+class StageBar:
+    """One stage of a running job: parts done of all, and the best so far in words."""
+
+    name: str
+    done: int
+    total: int
+    percent: int
+    best: tuple[str, ...]
+
+    @property
+    def state(self) -> str:
+        return "done" if self.percent >= 100 else "now" if self.percent or self.done else "later"
+
+
+def stage_bars(job: Job) -> list[StageBar]:
+    """How far each stage is, and how good what was found is (one query)."""
+    return [
+        StageBar(STAGES.get(row.stage, row.name), row.done, row.total, row.percent, best_so_far(row.stage, row.best))
+        for row in stand_of(job, 1).stages
+    ]
+
+
+def best_so_far(stage: int, best: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    """各班单项人数偏离均衡 0人，已到最好，证明 — for the levels that say most."""
+    told = []
+    for name in TOLD_FIRST:
+        if name in best:
+            row = level_row({"level": name, "stage": stage, "value": best[name]["value"], "bound": best[name]["bound"]})
+            told.append(f"{row.name} {row.value}" + (f"，{row.gap}" if row.gap else ""))
+    return tuple(told)
