@@ -8,6 +8,7 @@ Beside the warnings that are errors (pyproject.toml) and the random order (pytes
 - every page that the test client gets is searched for inline styles and scripts, which the content security policy forbids.
 """
 
+import datetime
 import ipaddress
 import os
 import random
@@ -30,7 +31,9 @@ from django.test import Client, override_settings
 from accounts.models import Role, User
 from config.celery import app as celery
 from config.embedded.template import migrated_template
+from office import jobs
 from tests import factories
+from tests.workers import Worker
 
 # --- undefined template variables
 
@@ -228,3 +231,30 @@ def audit_administrator(db: None) -> User:
 def outsider(db: None) -> User:
     """Signed in, with no relation to anything."""
     return factories.UserFactory(name="外人")
+
+
+@pytest.fixture
+def hire(queue_of_tests: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Start real workers (`concurrency` hands each); those still at work end with the test."""
+    hired: list[Worker] = []
+
+    def start(concurrency: int = 1) -> Worker:
+        hired.append(Worker(queue_of_tests, tmp_path / "worker.log", concurrency))
+        return hired[-1]
+
+    yield start
+    for worker in hired:
+        worker.end()
+
+
+@pytest.fixture
+def take_for_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """One sweep that takes every running job for lost at once; later sweeps ring again quickly, as the real one does slowly."""
+    monkeypatch.setattr(jobs, "RING_AGAIN_AFTER", datetime.timedelta(seconds=1))
+
+    def sweep() -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs, "LOST_AFTER", datetime.timedelta(0))
+            return jobs.sweep_jobs()
+
+    return sweep

@@ -3,85 +3,18 @@
 Nothing here asserts how long anything takes; the deadline of `until` only keeps a broken build from hanging.
 """
 
-import datetime
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from office import jobs
 from office.models import Job, JobState, Notice
 from tests.office import job_bodies
+from tests.workers import Worker, until
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
-PATIENCE = 120
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.05)
-
-
-class Worker:
-    """A Celery worker as in production, on this test's database and queue; a process group of its own."""
-
-    def __init__(self, queue: str, log: Path) -> None:
-        name = connection.settings_dict["NAME"]
-        addresses = {key: urlunsplit(urlsplit(os.environ[key])._replace(path=f"/{name}"))
-                     for key in ("DATABASE_URL", "DATABASE_OWNER_URL") if key in os.environ}  # fmt: skip
-        command = [
-            sys.executable, "-m", "celery", "--app", "config", "worker", "--concurrency", "1", "--prefetch-multiplier", "1",
-            "--include", job_bodies.__name__, "--without-gossip", "--without-mingle", "--loglevel", "INFO",
-        ]  # fmt: skip
-        with log.open("ab") as stream:
-            self.process = subprocess.Popen(
-                command, cwd=settings.BASE_DIR, env=os.environ | addresses | {"JOB_QUEUE": queue}, stdout=stream,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-
-    def send(self, number: signal.Signals) -> None:
-        os.killpg(self.process.pid, number)
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.send(signal.SIGKILL)
-        self.process.wait()
-
-
-@pytest.fixture
-def hire(queue_of_tests: str, tmp_path: Path) -> Iterator[Callable[[], Worker]]:
-    hired: list[Worker] = []
-
-    def start() -> Worker:
-        hired.append(Worker(queue_of_tests, tmp_path / "worker.log"))
-        return hired[-1]
-
-    yield start
-    for worker in hired:
-        worker.end()
-
-
-@pytest.fixture
-def take_for_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """One sweep that takes every running job for lost at once; later sweeps ring again quickly, as the real one does slowly."""
-    monkeypatch.setattr(jobs, "RING_AGAIN_AFTER", datetime.timedelta(seconds=1))
-
-    def sweep() -> int:
-        with monkeypatch.context() as patch:
-            patch.setattr(jobs, "LOST_AFTER", datetime.timedelta(0))
-            return jobs.sweep_jobs()
-
-    return sweep
 
 
 def start(task: str, **params: str) -> Job:

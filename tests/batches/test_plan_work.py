@@ -1,0 +1,183 @@
+"""Planning by parts: the same plan as in one piece, by real workers side by side, kept once when a worker is killed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.models import AuditEntry, User
+from batches import tasks
+from batches.models import PlanRun
+from batches.plan_work import bundles, made_so_far, stand_of
+from batches.planning import canonical, fingerprint, solve
+from office import jobs
+from office.jobs import JobRun, perform, start_job
+from office.models import Job, JobState
+from tests import factories
+from tests.planning.cases import frozen, tiny
+from tests.workers import Worker, until
+
+
+def outlook(document: dict[str, Any], owner: User | None = None, seed: int = 1) -> PlanRun:
+    """A run of a whole programme whose input is given."""
+    run = PlanRun.objects.create(
+        programme=factories.ProgrammeFactory(), purpose=PlanRun.Purpose.OUTLOOK, seed=seed,
+        input_text=canonical(document).decode(), fingerprint=fingerprint(document),
+    )  # fmt: skip
+    run.job = start_job(task="batches.plan", title="推演", owner=owner, params={"run": run.pk})
+    run.save(update_fields=["job"])
+    return run
+
+
+def job_of(run: PlanRun) -> Job:
+    return Job.objects.get(pk=run.job_id)
+
+
+def plan_of(run: PlanRun) -> Any:
+    run.refresh_from_db()
+    return json.loads(run.plan_text) if run.plan_text else None
+
+
+def kept() -> int:
+    return AuditEntry.objects.filter(act="keep_plan").count()
+
+
+@pytest.mark.django_db
+def test_plan_by_parts_is_the_plan_in_one_piece(staff: User) -> None:
+    document = tiny()
+    run = outlook(document, staff, seed=7)
+    tasks.plan(str(run.job_id))
+    assert job_of(run).state == JobState.DONE, job_of(run).message
+    assert canonical(plan_of(run)) == canonical(solve(document, seed=7))
+    steps = {name for step in job_of(run).parts.values_list("step", flat=True) for name in step.split(" ")}
+    assert steps == set(made_so_far(job_of(run)))
+    assert {"batches", "classes:B01", "itinerary:B01"} < steps
+
+
+@pytest.mark.django_db
+def test_part_that_is_given_up_ends_the_plan_with_its_words(staff: User) -> None:
+    run = outlook(tiny(), staff)
+    job = job_of(run)
+    Job.objects.create(
+        parent=job, task="batches.plan_step", step="batches", title="试", state=JobState.FAILED, message="坏了。"
+    )
+    tasks.plan(str(job.pk))
+    assert (job_of(run).state, job_of(run).message, plan_of(run)) == (JobState.FAILED, "坏了。", None)
+
+
+@pytest.mark.django_db
+def test_input_that_cannot_be_planned_is_told_in_words(staff: User) -> None:
+    document = tiny()
+    document["batches"][0]["classes"] = document["batches"][0]["classes"][:1]
+    run = outlook(document, staff)
+    tasks.plan(str(run.job_id))
+    assert job_of(run).state == JobState.FAILED
+    assert "batches[0].classes" in job_of(run).message
+
+
+@pytest.mark.django_db
+def test_parts_of_a_stopped_plan_are_done_by_nobody(staff: User) -> None:
+    run = outlook(tiny(), staff)
+    job = job_of(run)
+
+    def body(whole: JobRun) -> None:
+        part = whole.part(task="batches.plan_step", step="batches", title="试")
+        jobs.cancel_job(job=whole.job, by=staff)
+        perform(str(part.pk), lambda run: run.progress(10))
+        whole.progress(50)
+
+    perform(str(job.pk), body)
+    assert job_of(run).state == JobState.CANCELLED
+    assert list(job.parts.values_list("state", flat=True)) == [JobState.CANCELLED]
+    assert plan_of(run) is None
+
+
+@pytest.mark.django_db
+def test_part_is_made_once_however_often_the_whole_is_tried(staff: User) -> None:
+    job = job_of(outlook(tiny(), staff))
+    first = JobRun(job).part(task="batches.plan_step", step="batches", title="试")
+    assert JobRun(job).part(task="batches.plan_step", step="batches", title="试") == first
+    assert job.parts.count() == 1
+
+
+def test_bundles_hold_every_step_once() -> None:
+    names = ["classes:B1", *(f"lodging:K{n}" for n in range(30)), *(f"households:P{n}" for n in range(5))]
+    bundled = bundles(names)
+    assert sorted(name for step in bundled for name in step.split(" ")) == sorted(names)
+    assert bundled[0] == "classes:B1"
+    assert max(step.count(" ") for step in bundled) == 11
+    assert all(len({name.split(":")[0] for name in step.split(" ")}) == 1 for step in bundled)
+
+
+@pytest.mark.django_db
+def test_stand_tells_each_stage_and_the_best_so_far(django_assert_num_queries: Any) -> None:
+    job = job_of(outlook(tiny()))
+    for step, state, progress, best in (
+        ("batches", JobState.DONE, 100, {}),
+        ("classes:B01", JobState.DONE, 100, {"pair_excess": {"value": 0, "bound": 0, "batch": "B01"}}),
+        ("classes:B02", JobState.RUNNING, 50, {}),
+        ("itinerary:B01", JobState.WAITING, 0, {}),
+    ):
+        Job.objects.create(parent=job, task="x", step=step, title="试", state=state, progress=progress, message="期次 B02",
+                           result={"made": {}, "best": best})  # fmt: skip
+    with django_assert_num_queries(1):
+        stand = stand_of(job, 2)
+    assert [(row.stage, row.done, row.total, row.percent) for row in stand.stages] == [
+        (1, 1, 1, 100), (2, 1, 2, 75), (3, 0, 2, 0), (4, 0, 2, 0),
+    ]  # fmt: skip
+    assert stand.stages[1].best == {"pair_excess": {"value": 0, "bound": 0, "batch": "B01"}}
+    assert stand.percent == 25
+    assert stand.sentence.startswith("第 2 步“分班”1/2")
+
+
+@pytest.mark.worker
+@pytest.mark.django_db(transaction=True)
+def test_workers_side_by_side_make_the_plan_and_each_step_once(hire: Callable[..., Worker]) -> None:
+    """Two batches: their classes are split by two hands at once; the plan is that of one piece."""
+    document = frozen("small-1")
+    run = outlook(document)
+    hire(concurrency=2)
+    until(lambda: job_of(run).state not in (JobState.WAITING, JobState.RUNNING), "the plan ended")
+    assert job_of(run).state == JobState.DONE, job_of(run).message
+    assert canonical(plan_of(run)) == canonical(solve(document, seed=1))
+    parts = job_of(run).parts
+    assert set(parts.values_list("attempts", flat=True)) == {1}
+    spans = {part.step: (part.started_at, part.finished_at) for part in parts.all()}
+    one, two = spans["classes:B01"], spans["classes:B02"]
+    assert one[0] < two[1]
+    assert two[0] < one[1]
+    assert kept() == 1
+
+
+@pytest.mark.worker
+@pytest.mark.django_db(transaction=True)
+def test_plan_of_a_killed_worker_goes_on_where_it_was_and_is_kept_once(
+    hire: Callable[..., Worker], take_for_lost: Callable[[], int]
+) -> None:
+    document = frozen("small-1")
+    run = outlook(document)
+    worker = hire()
+    until(lambda: "classes:B01" in made_so_far(job_of(run)), "the classes of a batch are split")
+    worker.end()
+    before = set(made_so_far(job_of(run)))
+    assert (job_of(run).state, plan_of(run), kept()) == (JobState.RUNNING, None, 0)
+
+    take_for_lost()
+    hire()
+
+    def ended() -> bool:
+        jobs.sweep_jobs()
+        return job_of(run).state not in (JobState.WAITING, JobState.RUNNING)
+
+    until(ended, "the second worker finished the plan")
+    assert (job_of(run).state, job_of(run).attempts, kept()) == (JobState.DONE, 2, 1)
+    assert canonical(plan_of(run)) == canonical(solve(document, seed=1))
+    again = [part.step for part in job_of(run).parts.filter(attempts__gt=1)]
+    assert not before & {name for step in again for name in step.split(" ")}
+
+
+@pytest.mark.django_db
+def test_run_of_no_batch_is_an_outlook() -> None:
+    with pytest.raises(Exception, match="run_of_a_batch_or_an_outlook"):
+        PlanRun.objects.create(programme=factories.ProgrammeFactory(), purpose=PlanRun.Purpose.TRIAL)
