@@ -88,11 +88,13 @@ class Problem:
     """An input that passed `require_valid`, with what several stages ask for computed once.
 
     `prefer` says what comes first when a previous plan is changed: "kept" seats and gatherings, or filled "seats".
+    `spare_moves` are changes beyond the fewest that the step at hand may spend on quality.
     """
 
     def __init__(self, document: Document, prefer: str = "kept"):
         self.document = document
         self.prefer = prefer
+        self.spare_moves = 0
         self.rules: dict[str, Any] = document["programme"]
         self.days: int = self.rules["gathering_days"]
         self.group_min: int = self.rules["household_group"]["min"]

@@ -13,6 +13,7 @@ from .control import Control, level
 from .problem import Batch, Cadre, Problem
 from .stage2_case import Case, Seats
 from .stage2_flat import Flat
+from .stage2_keep import count_moved, keep
 from .stage2_tree import Unsplit, split_batch
 
 FLAT_LITERALS = 6000
@@ -31,12 +32,14 @@ def solve_batch(problem: Problem, batch: Batch, names: list[str], seed: int, con
     classes = {klass.id for klass in batch.classes}
     before = {name: klass for name, klass in _previous_seats(problem).items() if klass in classes}
     case = Case(problem, batch, [problem.by_id[name] for name in sorted(names)])
-    seats, case = split(case, before, seed, pulse)
+    seats, case, moved = split(case, before, seed, pulse)
     marginal, pair = case.excess(seats)
+    control.best(2, "moved_classes", *moved)
     control.best(2, "marginal_excess", marginal, 0)
     control.best(2, "pair_excess", pair, 0)
     return {
         "seats": seats,
+        "moved_classes": moved,
         "marginal_excess": marginal,
         "pair_excess": pair,
         "mean_age_range": case.mean_age_range(seats),
@@ -45,11 +48,15 @@ def solve_batch(problem: Problem, batch: Batch, names: list[str], seed: int, con
 
 def levels(problem: Problem, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The levels of stage 2 over all batches."""
-    return [
+    rows = [
         level(2, "marginal_excess", sum(part["marginal_excess"] for part in parts), 0),
         level(2, "pair_excess", sum(part["pair_excess"] for part in parts), 0),
         level(2, "mean_age_range", round(max((part["mean_age_range"] for part in parts), default=0.0), 4), None),
     ]
+    if problem.previous is None:
+        return rows
+    moved = [part["moved_classes"] for part in parts]
+    return [level(2, "moved_classes", sum(row[0] for row in moved), sum(row[1] for row in moved)), *rows]
 
 
 def _previous_seats(problem: Problem) -> Seats:
@@ -58,39 +65,21 @@ def _previous_seats(problem: Problem) -> Seats:
     return {row["cadre"]: row["class"] for row in problem.previous["assignments"] if row["class"] in problem.classes}
 
 
-def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tuple[Seats, Case]:
-    """Seats of one batch, and the case with those members who could be seated."""
+def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tuple[Seats, Case, tuple[int, int]]:
+    """Seats of one batch, the case with those who could be seated, and (changes of class, the least possible)."""
     known = {name: klass for name, klass in before.items() if any(c.id == name for c in case.members)}
-    if known:
-        kept = _keep(case, known, seed)
-        if kept is not None:
-            return kept, case
+    kept = keep(case, known, seed, pulse) if known else None
+    if kept is not None:
+        return kept.seats, case, kept.moved
     try:
         seats = split_batch(case, seed, pulse)
     except Unsplit:
-        seats, case = _seat_who_fits(case, seed, pulse)
-        if known:
-            seats = _keep(case, known, seed) or seats
-    return _mend(case, seats, seed, pulse), case
-
-
-def _keep(case: Case, before: Seats, seed: int) -> Seats | None:
-    """The fewest changes of class against a previous plan, then the best balance with no more of them."""
-    flat = Flat(case)
-    flat.hint(before)
-    moves = flat.moves(before)
-    answer = flat.minimize(seed, ELASTIC_LIMIT, moves)
-    if not answer.found:
-        return None
-    seats = flat.seats(answer)
-    if len(flat.x) > FLAT_LITERALS:
-        return seats
-    flat = Flat(case)
-    flat.balance()
-    flat.model.add(flat.moves(before) <= answer.objective)
-    flat.hint(seats)
-    better = flat.minimize(seed, FLAT_LIMIT)
-    return flat.seats(better) if better.found else seats
+        seats, case = _seat_who_fits(case, set(known), seed, pulse)
+        known = {name: klass for name, klass in known.items() if name in seats}
+        kept = keep(case, known, seed, pulse) if known else None
+        if kept is not None:
+            return kept.seats, case, kept.moved
+    return _mend(case, seats, seed, pulse), case, (count_moved(known, seats), 0)
 
 
 def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
@@ -114,10 +103,13 @@ def _value(case: Case, seats: Seats) -> tuple[int, int, int]:
     return (case.lonely(seats), *case.excess(seats))
 
 
-def _seat_who_fits(case: Case, seed: int, pulse: Callable[[], None]) -> tuple[Seats, Case]:
-    """The most people whom the hard rules let be seated together, and rules that pins break in any case."""
+def _seat_who_fits(case: Case, first: set[str], seed: int, pulse: Callable[[], None]) -> tuple[Seats, Case]:
+    """The most people whom the hard rules let be seated together, and rules that pins break in any case.
+
+    Those of `first` had a seat before and give way last.
+    """
     pulse()
-    flat = Flat(case, elastic=True)
+    flat = Flat(case, elastic=True, first=first)
     answer = flat.minimize(seed, ELASTIC_LIMIT)
     if not answer.found:  # pins aside everybody may stay out, and pins may break every rule: there is always an answer
         return {}, Case(case.problem, case.batch, [])

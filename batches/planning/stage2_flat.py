@@ -4,6 +4,8 @@ It mends what the tree left (hinted with the tree's plan), keeps the seats of a 
 which people cannot be seated at all when the rules of units, parities and sizes clash.
 """
 
+from collections.abc import Collection
+
 from ortools.sat.python import cp_model
 
 from .cpsat import Answer, Expr, run
@@ -11,13 +13,17 @@ from .problem import Cadre, Klass
 from .stage2_case import MARGINAL, PAIR, Case, Seats
 
 BREACH = 10_000_000
+SEATED = 200_000
 LONELY = 50_000
 
 
 class Flat:
-    """Literals and hard rules; `elastic` lets people go unseated and, dearer, lets unit rules and sizes give."""
+    """Literals and hard rules; `elastic` lets people go unseated and, dearer, lets unit rules and sizes give.
 
-    def __init__(self, case: Case, elastic: bool = False):
+    People of `first` go unseated last of all.
+    """
+
+    def __init__(self, case: Case, elastic: bool = False, first: Collection[str] = ()):
         self.case = case
         self.elastic = elastic
         self.model = cp_model.CpModel()
@@ -29,7 +35,7 @@ class Flat:
             row = [self.x.setdefault((cadre.id, k.id), self.model.new_bool_var("")) for k in case.allowed(cadre)]
             if elastic and cadre.id not in case.problem.batch_pins:
                 self.model.add_at_most_one(row)
-                self.costs.append(_worth(cadre) * (1 - sum(row)))
+                self.costs.append((_worth(cadre) + SEATED * (cadre.id in first)) * (1 - sum(row)))
             else:
                 self.model.add_exactly_one(row)
             self.seated[cadre.id] = sum(row)

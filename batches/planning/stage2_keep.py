@@ -1,0 +1,85 @@
+"""Stage 2 with a previous plan: the fewest changes of class, then the best balance with no more of them.
+
+Method: first everybody stays who may, and only newcomers are placed; where that keeps the hard rules it is proven to be
+the least. Otherwise the flat model looks for the fewest changes and bounds them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .stage2_case import Case, Seats
+from .stage2_flat import Flat
+
+KEEP_LIMIT = 20.0
+BALANCE_LIMIT = 2.0
+BALANCE_LITERALS = 6000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Seats, and (people of the previous plan in another class, the least possible)."""
+
+    seats: Seats
+    moved: tuple[int, int]
+
+
+def keep(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> Kept | None:
+    """Seats that change the fewest of `before`; None when the hard rules leave no seating, or none was found.
+
+    `case.problem.spare_moves` more changes are made where they make the balance better.
+    """
+    bound = sum(not _may_stay(case, name, klass) for name, klass in before.items())
+    still = _staying(case, before)
+    flat = Flat(still)
+    flat.hint(before)
+    pulse()
+    answer = flat.minimize(seed, KEEP_LIMIT, 0)
+    most = bound
+    if not answer.found:
+        still = case
+        flat = Flat(case)
+        flat.hint(before)
+        pulse()
+        answer = flat.minimize(seed, KEEP_LIMIT, flat.moves(before))
+        if not answer.found:
+            return None
+        most, bound = bound + answer.objective, bound + max(0, answer.bound)
+    seats = flat.seats(answer)
+    spare = case.problem.spare_moves
+    case_now = case if spare else still
+    seats = _balanced(case_now, before, seats, most + spare, seed, pulse)
+    return Kept(seats, (count_moved(before, seats), bound))
+
+
+def count_moved(before: Seats, seats: Seats) -> int:
+    """People seated in both who changed their class."""
+    return sum(name in seats and seats[name] != klass for name, klass in before.items())
+
+
+def _may_stay(case: Case, name: str, klass: str) -> bool:
+    return any(k.id == klass for k in case.allowed(case.problem.by_id[name]))
+
+
+def _staying(case: Case, before: Seats) -> Case:
+    """The case with everybody pinned to the class of before who may be there."""
+    still = Case(case.problem, case.batch, case.members, set(case.relaxed), dict(case.forced_sizes))
+    for name, klass in before.items():
+        if _may_stay(case, name, klass):
+            still.pins[name] = klass
+    return still
+
+
+def _balanced(
+    case: Case, before: Seats, seats: Seats, most: int, seed: int, pulse: Callable[[], None]
+) -> Seats:
+    """The best balance with at most so many changes of class, and of those the one with the fewest."""
+    flat = Flat(case)
+    if len(flat.x) > BALANCE_LITERALS:
+        return seats
+    pulse()
+    flat.balance()
+    moves = flat.moves(before)
+    flat.model.add(sum(1 for name in before if (name, before[name]) not in flat.x) + moves <= most)
+    flat.hint(seats)
+    answer = flat.minimize(seed, BALANCE_LIMIT, sum(flat.costs) + moves)
+    return flat.seats(answer) if answer.found else seats
