@@ -16,7 +16,7 @@ from .places import Places, houses_suffice
 from .problem import Batch, Problem, first_days, sex_counts
 from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, settle, water_level
-from .stage3_options import Chooser, Option, Stays
+from .stage3_options import Chooser, Option, Stays, taken_out
 from .stage3_polish import polish
 from .stage3_travel import Program, cost, journey
 
@@ -183,6 +183,8 @@ def _like(round_: Round, base: str, pair: list[int]) -> list[list[int]]:
 def _reason(round_: Round, first: tuple[int, ...], key: tuple[str, int], held: list[Option], stays: Stays) -> str:
     """Why a gathering is not held."""
     problem = round_.problem
+    if key in taken_out(problem):
+        return "withdrawn"
     if not first:
         return "no_day"
     staff = set(problem.classes[key[0]].staff)

@@ -68,6 +68,7 @@ class Chooser:
         self.places = places
         self.sexes = sexes
         self.before = _previous_sites(problem)
+        self.out = taken_out(problem)
         asked = [tuple(sorted(pin["bases"])) for pin in problem.gathering_pins.values() if pin["bases"]]
         asked += [bases for _, bases in self.before.values()]
         self.asked = set(asked)
@@ -85,7 +86,7 @@ class Chooser:
             for (parity, index), first_days in sorted(days.items()):
                 if parity == klass.parity:
                     slot = Slot(klass, index, first_days)
-                    if sum(self.sexes.get(klass.id, (0, 0))):
+                    if sum(self.sexes.get(klass.id, (0, 0))) and (klass.id, index) not in self.out:
                         slot.options = [o for o in self._options(slot, sites) if stays.allows(o)]
                     result.append(slot)
         return result
@@ -152,6 +153,16 @@ class Chooser:
                         Part(site.bases[1], men - here + some, women - some),
                     )
         return None
+
+
+def taken_out(problem: Problem) -> set[tuple[str, int]]:
+    """Fortnights that people took out of the previous plan by hand: they stay out unless a pin brings them back."""
+    rows = () if problem.previous is None else problem.previous["gatherings"]
+    return {
+        (row["class"], row["index"])
+        for row in rows
+        if row.get("skipped") == "withdrawn" and (row["class"], row["index"]) not in problem.gathering_pins
+    }
 
 
 def _previous_sites(problem: Problem) -> dict[tuple[str, int], tuple[int, tuple[str, ...]]]:
