@@ -11,9 +11,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import stage3_keep
 from .control import Control, level
 from .places import Places, houses_suffice
-from .problem import Batch, Problem, first_days, sex_counts
+from .problem import Batch, Klass, Problem, first_days, sex_counts
 from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, settle, water_level
 from .stage3_options import Chooser, Option, Stays, taken_out
@@ -59,21 +60,22 @@ def plan_batch(
     """Days and bases of the classes of a batch; `earlier` are the gatherings of the batches before it."""
     places = Places(problem)
     sexes = {klass.id: sex_counts(problem, members.get(klass.id, [])) for klass in batch.classes}
-    chooser = Chooser(problem, places, sexes)
+    chooser = Chooser(problem, places, sexes, members)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})
     stays.add(earlier)
     result = Itinerary()
     days, lawful = first_days(problem, batch), first_days(problem, batch, apart=False)
+    former = stage3_keep.former(chooser, batch, lawful, stays, seed, unlodged)
     large = len(chooser.places.rows) > 60
     together = TOGETHER_IN_LARGE_COUNTY if large else TOGETHER
     for start in range(0, len(batch.classes), together):
         control.step(3, start / len(batch.classes), f"期次 {batch.id}")
-        slots = chooser.slots(batch, list(batch.classes[start : start + together]), days, stays)
-        round_ = Round(problem, chooser.places, slots, dict(stays.load), chooser.before)
+        classes = list(batch.classes[start : start + together])
+        round_ = _round(chooser, batch, classes, days, former, stays, seed)
         chosen = plan_round(round_, seed, control, result.totals)
         held = [round_.options[n] for n in chosen if n is not None]
         result.held.update({(o.klass, o.index): o for o in held})
-        for slot, number in zip(slots, chosen, strict=True):
+        for slot, number in zip(round_.slots, chosen, strict=True):
             if number is None:
                 key = (slot.klass.id, slot.index)
                 empty = not sum(chooser.sexes.get(slot.klass.id, (0, 0)))
@@ -81,7 +83,50 @@ def plan_batch(
                     "empty_class" if empty else _reason(round_, lawful[slot.klass.parity, slot.index], key, held, stays)
                 )
         stays.add(held)
+    if problem.previous is not None:
+        _count_changes(chooser, batch, former, result, control)
     return result
+
+
+def _round(
+    chooser: Chooser,
+    batch: Batch,
+    classes: list[Klass],
+    days: dict[tuple[str, int], tuple[int, ...]],
+    former: stage3_keep.Former,
+    stays: Stays,
+    seed: int,
+) -> Round:
+    """The slots of some classes; with a previous plan, what can be kept is the only option where nothing speaks against."""
+    problem = chooser.problem
+    if not former.options:
+        round_ = Round(problem, chooser.places, chooser.slots(batch, classes, days, stays), dict(stays.load), {})
+        stage3_keep.keep_apart(round_, days)
+        return round_
+    others = former.of_others({klass.id for klass in classes})
+    if problem.prefer == "kept":
+        others += stage3_keep.of_later(problem, chooser, batch)
+    slots = chooser.slots(batch, classes, days, stage3_keep.reserve(stays, others))
+    fixed = Round(problem, chooser.places, stage3_keep.fix(slots, former.options), dict(stays.load), {})
+    stage3_keep.keep_apart(fixed, days)
+    together = not former.loose and not problem.spare_moves
+    if together and (problem.prefer == "kept" or stage3_keep.costs_nothing(fixed, seed)):
+        return fixed
+    offered = stage3_keep.offer(slots, former.options)
+    round_ = Round(problem, chooser.places, offered, dict(stays.load), chooser.before)
+    stage3_keep.keep_apart(round_, days)
+    return round_
+
+
+def _count_changes(
+    chooser: Chooser, batch: Batch, former: stage3_keep.Former, result: Itinerary, control: Control
+) -> None:
+    """Gatherings of the previous plan that changed, those that no plan could keep included."""
+    totals = result.totals
+    totals.changes = stage3_keep.changed(chooser, batch, result.held)
+    settled = former.loose if chooser.problem.prefer == "kept" else totals.changes_bound
+    totals.changes_bound = former.lost + settled
+    control.best(3, "moved_gatherings", totals.changes, totals.changes_bound)
 
 
 def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> list[int | None]:
@@ -233,7 +278,8 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
         level(3, "villages_missing", totals.short, totals.short_bound),
     ]
     if problem.previous is not None:
-        rows.append(level(3, "moved_gatherings", totals.changes, totals.changes_bound))
+        row = level(3, "moved_gatherings", totals.changes, totals.changes_bound)
+        rows.insert(0 if problem.prefer == "kept" else len(rows), row)
     rows.append(level(3, "max_load", round(peak, 4), round(peak_bound, 4)))
     bound = None if totals.cost_bound is None else round(min(totals.cost, totals.cost_bound), 3)
     rows.append(level(3, "journey_cost", round(totals.cost, 3), bound))

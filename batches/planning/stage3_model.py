@@ -1,7 +1,7 @@
 """The rows that options of stage 3 share, and the CP-SAT that settles skips, villages, changes and load.
 
 Levels, each held at its value for the next: gatherings not held; villages short of the demand (R14); gatherings that
-differ from a previous plan; the peak load among the bases that are used.
+differ from a previous plan (first of all when published gatherings are preferred); the peak load among the bases used.
 """
 
 from collections import defaultdict
@@ -99,7 +99,10 @@ class Round:
 
 @dataclass
 class Settled:
-    """What the CP-SAT levels came to: one option or None per slot, with values and bounds."""
+    """What the CP-SAT levels came to: one option or None per slot, with values and bounds.
+
+    `keep` is how many gatherings of a previous plan must stay as they were.
+    """
 
     chosen: list[int | None]
     skips: tuple[int, int]
@@ -107,6 +110,7 @@ class Settled:
     short_bound: int
     changes: tuple[int, int]
     peak: tuple[float, float]
+    keep: int = 0
 
 
 class Model:
@@ -169,30 +173,34 @@ def settle(round_: Round, seed: int) -> Settled:
     hint: list[int | None] = [next((n for n in numbers if round_.kept(n)), None) for numbers in round_.of_slot]
     goals: list[tuple[str, Expr, int]] = [("skips", sum(model.skip), bare)]
     goals.append(("villages", sum(model.short.values()), 0))
+    kept = [model.x[n] for numbers in round_.of_slot for n in numbers if round_.kept(n)]
     if round_.before:
-        kept = [model.x[n] for numbers in round_.of_slot for n in numbers if round_.kept(n)]
-        goals.append(("changes", len(kept) - sum(kept), 0))
+        first = round_.problem.prefer == "kept"
+        goals.insert(0 if first else len(goals), ("changes", len(kept) - sum(kept), 0))
     values: dict[str, tuple[int, int]] = {}
     chosen: list[int | None] = [None] * len(round_.slots)
     for name, goal, floor in goals:
-        chosen, values[name] = _level(model, goal, floor, chosen if values else hint, seed, LIMITS[name])
+        slack = round_.problem.spare_moves if name == "changes" else 0
+        chosen, values[name] = _level(model, goal, floor, chosen if values else hint, seed, LIMITS[name], slack)
     water = water_level(round_, chosen)
     peak = model.load(water)
     chosen, (value, bound) = _level(model, peak, int(water * SCALE), chosen, seed, LIMITS["load"])
+    changes = values.get("changes", (0, 0))
     return Settled(
         chosen,
         values["skips"],
         missing_villages(round_, chosen),
         values["villages"][1],
-        values.get("changes", (0, 0)),
+        changes,
         (value / SCALE, bound / SCALE),
+        max(0, len(kept) - changes[0] - round_.problem.spare_moves) if round_.before else 0,
     )
 
 
 def _level(
-    model: Model, goal: Expr, floor: int, hint: list[int | None], seed: int, limit: float
+    model: Model, goal: Expr, floor: int, hint: list[int | None], seed: int, limit: float, slack: int = 0
 ) -> tuple[list[int | None], tuple[int, int]]:
-    """Make a goal as small as can be and hold it there."""
+    """Make a goal as small as can be and hold it there, or at so much more."""
     if isinstance(goal, int):
         return hint, (goal, goal)
     model.model.clear_hints()
@@ -204,7 +212,7 @@ def _level(
     answer = run(model.model, seed, limit)
     if not answer.found:  # nothing within the limit: what the level before had stands, and no bound is claimed
         return hint, (10**9, floor)
-    model.model.add(goal <= answer.objective)
+    model.model.add(goal <= answer.objective + slack)
     result = [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in model.round.of_slot]
     return result, (answer.objective, max(floor, answer.bound))
 

@@ -4,10 +4,11 @@ An option is possible by itself in every hard rule (R09 to R13, households for m
 models is how options meet: room at a base, staff, villages, load, travel.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from .places import Part, Places, Site, Window, houses_suffice
-from .problem import Batch, Klass, Problem, day_number
+from .problem import Batch, Klass, Problem, day_number, first_days
 
 MOST_BASES = 60
 
@@ -63,10 +64,17 @@ class Stays:
 class Chooser:
     """Makes the options of a batch's classes."""
 
-    def __init__(self, problem: Problem, places: Places, sexes: dict[str, tuple[int, int]]):
+    def __init__(
+        self,
+        problem: Problem,
+        places: Places,
+        sexes: dict[str, tuple[int, int]],
+        members: Mapping[str, Collection[str]] | None = None,
+    ):
         self.problem = problem
         self.places = places
         self.sexes = sexes
+        self.members = {name: frozenset(people) for name, people in (members or {}).items()}
         self.before = _previous_sites(problem)
         self.out = taken_out(problem)
         asked = [tuple(sorted(pin["bases"])) for pin in problem.gathering_pins.values() if pin["bases"]]
@@ -81,15 +89,21 @@ class Chooser:
     ) -> list[Slot]:
         """The slots of some classes, with their options."""
         sites = self._near_and_unused(stays)
+        lawful = first_days(self.problem, batch, apart=False)
         result = []
         for klass in classes:
-            for (parity, index), first_days in sorted(days.items()):
+            for (parity, index), usual in sorted(days.items()):
                 if parity == klass.parity:
-                    slot = Slot(klass, index, first_days)
+                    slot = Slot(klass, index, self._pinned(klass, index, lawful[parity, index]) or usual)
                     if sum(self.sexes.get(klass.id, (0, 0))) and (klass.id, index) not in self.out:
                         slot.options = [o for o in self._options(slot, sites) if stays.allows(o)]
                     result.append(slot)
         return result
+
+    def _pinned(self, klass: Klass, index: int, lawful: tuple[int, ...]) -> tuple[int, ...]:
+        """The day that people decided, if it is lawful by itself."""
+        pin = self.problem.gathering_pins.get((klass.id, index))
+        return () if pin is None else tuple(day for day in lawful if day == day_number(pin["first_day"]))
 
     def _near_and_unused(self, stays: Stays) -> list[Site]:
         """All sites, or in a large county those of the bases used least so far."""

@@ -57,8 +57,7 @@ def _model(round_: Round, settled: Settled) -> Model:
         model.model.add(short <= settled.short[name])
     if round_.before:
         kept = [n for numbers in round_.of_slot for n in numbers if round_.kept(n)]
-        count = sum(1 for n in settled.chosen if n is not None and round_.kept(n))
-        model.model.add(sum(model.x[n] for n in kept) >= count)
+        model.model.add(sum(model.x[n] for n in kept) >= settled.keep)
     return model
 
 

@@ -99,8 +99,7 @@ class Program:
             self.row([(column, float(days * people)) for column, people in terms], -np.inf, max(0, room))
         if self.by_day:
             kept = [column for column, group in enumerate(self.groups) if round_.kept(group[0])]
-            count = sum(1 for n in settled.chosen if n is not None and round_.kept(n))
-            self.row([(column, 1.0) for column in kept], count, np.inf)
+            self.row([(column, 1.0) for column in kept], settled.keep, np.inf)
 
     def _villages(self, settled: Settled) -> None:
         demand = self.round.problem.rules["min_distinct_villages"]

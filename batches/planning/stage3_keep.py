@@ -1,0 +1,227 @@
+"""Stage 3 with a previous plan: which gatherings keep their day and bases.
+
+Method: what was arranged and is still possible by itself is put together in one small model, which finds how many of
+them can be kept at once; usually all, and then they are the only option of their slots, so that what is left to plan is
+small. Otherwise the models of the round hold the number that can be kept and choose which.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ortools.sat.python import cp_model
+
+from .cpsat import run
+from .places import Part, Site, Window, houses_suffice
+from .problem import Batch, Problem, day_number
+from .stage3_model import Model, Round
+from .stage3_options import Chooser, Option, Slot, Stays
+
+LIMIT = 10.0
+MOST_ROUNDS = 20
+Key = tuple[str, int]
+Clashes = Callable[[Round, list[int | None]], list[list[int]]]
+
+
+@dataclass
+class Former:
+    """What the previous plan arranged for a batch: what is possible by itself, how many are lost, and of what is
+    possible the fewest that cannot be kept together."""
+
+    options: dict[Key, Option] = field(default_factory=dict)
+    lost: int = 0
+    loose: int = 0
+
+    def of_others(self, classes: set[str]) -> list[Option]:
+        """Gatherings of classes that are not planned now."""
+        return [option for option in self.options.values() if option.klass not in classes]
+
+
+def former(
+    chooser: Chooser,
+    batch: Batch,
+    lawful: dict[Key, tuple[int, ...]],
+    stays: Stays,
+    seed: int,
+    unlodged: Clashes,
+) -> Former:
+    """The previous plan's gatherings of a batch; `lawful` are all first days by parity and index."""
+    result = Former()
+    problem = chooser.problem
+    at = _whereabouts(problem)
+    slots = []
+    for klass in batch.classes:
+        for (parity, index), first_days in sorted(lawful.items()):
+            key = (klass.id, index)
+            if parity != klass.parity or key not in chooser.before:
+                continue
+            option = _option(chooser, key, first_days, at)
+            if option is not None and stays.allows(option):
+                result.options[key] = option
+                slots.append(Slot(klass, index, (option.first,), [option]))
+    names = {klass.id for klass in batch.classes}
+    result.lost = sum(key[0] in names for key in chooser.before) - len(result.options)
+    result.loose = _loose(Round(problem, chooser.places, slots, {}, {}), seed, unlodged)
+    return result
+
+
+def _whereabouts(problem: Problem) -> dict[tuple[str, int, str], str]:
+    """(class, index, cadre) -> base of the bed in the previous plan."""
+    base_of = {house["id"]: base["id"] for base in problem.document["bases"] for house in base["households"]}
+    rows = () if problem.previous is None else problem.previous["lodging"]
+    return {(r["class"], r["index"], r["cadre"]): base_of[r["household"]] for r in rows if r["household"] in base_of}
+
+
+def _option(
+    chooser: Chooser, key: Key, first_days: tuple[int, ...], at: dict[tuple[str, int, str], str]
+) -> Option | None:
+    """The gathering as it was arranged, if pins, days, bases and households still allow it."""
+    problem = chooser.problem
+    first, bases = chooser.before[key]
+    pin = problem.gathering_pins.get(key)
+    if first not in first_days or not sum(chooser.sexes.get(key[0], (0, 0))) or key in chooser.out:
+        return None
+    if pin is not None and (
+        day_number(pin["first_day"]) != first or (pin["bases"] and set(pin["bases"]) != set(bases))
+    ):
+        return None
+    site = next((s for s in chooser.sites if tuple(sorted(s.bases)) == bases), None)
+    if site is None:
+        return None
+    parts = chooser.share(*key, first, site)
+    if parts is not None and len(parts) == 2:
+        there = Counter(
+            (base, problem.by_id[name].sex)
+            for (klass, index, name), base in at.items()
+            if (klass, index) == key and name in chooser.members.get(key[0], ())
+        )
+        windows = [chooser.places.window(base, first, *key) for base in site.bases]
+        parts = nearest_share(chooser.sexes[key[0]], site, windows, there) or parts
+    return None if parts is None else Option(*key, first, site, parts)
+
+
+def nearest_share(
+    sexes: tuple[int, int], site: Site, windows: list[Window], there: Counter[tuple[str, str]]
+) -> tuple[Part, ...] | None:
+    """The division of a class over two bases that leaves most people where they were."""
+    men, women = sexes
+    ranges = [tuple(r for r in w.ranges if r[0] <= r[1]) for w in windows]
+    one, two = site.bases
+
+    def moved(first_men: int, first_women: int) -> int:
+        """People who were at a base and find no place there."""
+        rows = (
+            (one, "M", first_men),
+            (one, "F", first_women),
+            (two, "M", men - first_men),
+            (two, "F", women - first_women),
+        )
+        return sum(max(0, there[base, sex] - room) for base, sex, room in rows)
+
+    choices = [(m, w) for m in range(men + 1) for w in range(women + 1)]
+    for m, w in sorted(choices, key=lambda c: (moved(*c), abs(c[0] + c[1] - there[one, "M"] - there[one, "F"]), c)):
+        sizes = (m + w, men + women - m - w)
+        if not all(0 < size <= window.room for size, window in zip(sizes, windows, strict=True)):
+            continue
+        if houses_suffice((m, w), ranges[0]) and houses_suffice((men - m, women - w), ranges[1]):
+            return (Part(one, m, w), Part(two, men - m, women - w))
+    return None
+
+
+def _loose(round_: Round, seed: int, unlodged: Clashes) -> int:
+    """The fewest of the round's options (one a slot) that must go so that the others can be kept together."""
+    whole: list[int | None] = list(range(len(round_.options)))
+    if all(sum(weight for _, weight in terms) <= most for terms, most in round_.rows()) and not unlodged(round_, whole):
+        return 0
+    bound = 0
+    for _ in range(MOST_ROUNDS):
+        model = cp_model.CpModel()
+        x = [model.new_bool_var("") for _ in round_.options]
+        for terms, most in round_.rows():
+            model.add(sum(weight * x[n] for n, weight in terms) <= most)
+        model.minimize(len(x) - sum(x))
+        answer = run(model, seed, LIMIT)
+        if not answer.found:
+            return bound
+        bound = max(bound, answer.bound)
+        chosen: list[int | None] = [n if answer.true(literal) else None for n, literal in enumerate(x)]
+        clashes = unlodged(round_, chosen)
+        if not clashes:
+            return bound
+        round_.clashes.extend(clashes)
+    return bound
+
+
+def reserve(stays: Stays, options: list[Option]) -> Stays:
+    """The stays with those gatherings' days and staff taken as well; their load is not counted."""
+    result = replace(stays, load=Counter(stays.load), held=[], taken=set(stays.taken), busy=set(stays.busy))
+    result.add(options)
+    result.load = stays.load
+    return result
+
+
+def fix(slots: list[Slot], options: dict[Key, Option]) -> list[Slot]:
+    """The slots, with what was arranged as the only option where it can be kept."""
+    return [
+        replace(slot, options=[options[slot.klass.id, slot.index]]) if (slot.klass.id, slot.index) in options else slot
+        for slot in slots
+    ]
+
+
+def offer(slots: list[Slot], options: dict[Key, Option]) -> list[Slot]:
+    """The slots, with what was arranged among the options."""
+    result = []
+    for slot in slots:
+        kept = options.get((slot.klass.id, slot.index))
+        if kept is not None:
+            others = [o for o in slot.options if (o.first, set(o.site.bases)) != (kept.first, set(kept.site.bases))]
+            slot = replace(slot, options=[kept, *others])
+        result.append(slot)
+    return result
+
+
+def keep_apart(round_: Round, days: dict[Key, tuple[int, ...]]) -> None:
+    """A gathering on a day that meets the other parity's weeks (one kept or pinned there) bars what would meet it (R03)."""
+    special: list[tuple[int, str, int]] = []
+    others: list[tuple[int, str, int]] = []
+    for slot, numbers in zip(round_.slots, round_.of_slot, strict=True):
+        for number in numbers:
+            option = round_.options[number]
+            rows = others if option.first in days.get((slot.klass.parity, slot.index), ()) else special
+            rows.append((number, slot.klass.parity, option.first))
+    for number, parity, first in special:
+        for other, its, day in others:
+            if its != parity and abs(day - first) < round_.problem.days:
+                round_.clashes.append([number, other])
+
+
+def costs_nothing(round_: Round, seed: int) -> bool:
+    """Whether with these slots every gathering that has an option is held, in villages enough."""
+    model = Model(round_)
+    for skip, numbers in zip(model.skip, round_.of_slot, strict=True):
+        if numbers:
+            model.model.add(skip == 0)
+    filled = {slot.klass.id for slot in round_.slots if slot.options}
+    for name, short in model.short.items():
+        if name in filled:
+            model.model.add(short == 0)
+    return run(model.model, seed, LIMIT).found
+
+
+def of_later(problem: Problem, chooser: Chooser, batch: Batch) -> list[Option]:
+    """The previous plan's gatherings of later batches that run at the same time."""
+    result = []
+    sites = {tuple(sorted(site.bases)): site for site in chooser.sites}
+    for (name, index), (first, bases) in sorted(chooser.before.items()):
+        other = problem.batch_of_class.get(name)
+        if other is not None and other.place > batch.place and first <= batch.last and bases in sites:
+            parts = tuple(Part(base, 0, 0) for base in sites[bases].bases)
+            result.append(Option(name, index, first, sites[bases], parts))
+    return result
+
+
+def changed(chooser: Chooser, batch: Batch, held: dict[Key, Option]) -> int:
+    """Gatherings of the previous plan that are not held on their day at their bases."""
+    names = {klass.id for klass in batch.classes}
+    now = {key: (o.first, tuple(sorted(o.site.bases))) for key, o in held.items()}
+    return sum(now.get(key) != place for key, place in chooser.before.items() if key[0] in names)
