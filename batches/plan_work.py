@@ -21,7 +21,7 @@ from batches.planning.explain import explain
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning.problem import Problem
 from batches.planning.steps import assemble, batch_of, do, ready, stage_of
-from batches.planning_input import build_input
+from batches.planning_input import facts_for
 from config.errors import DomainError
 from office.jobs import JobRun, JobStopped, perform
 from office.models import Job, JobState
@@ -49,7 +49,7 @@ def keep_input(plan_run: PlanRun) -> Document:
 
 def _facts_of(plan_run: PlanRun) -> Document:
     batch = Batch.objects.select_related("programme").get(plan_runs=plan_run)
-    return build_input(batch, names_only=plan_run.purpose == PlanRun.Purpose.NAMES)
+    return facts_for(batch, plan_run)
 
 
 def explained(run: JobRun, document: Document, plan: Document, seed: int) -> list[dict[str, Any]]:

@@ -5,10 +5,13 @@ same facts give the same canonical text and fingerprint.
 """
 
 import datetime
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
@@ -17,18 +20,26 @@ from batches.models import (
     Batch,
     ClassStaff,
     Gathering,
+    GatheringPin,
     Lodging,
     Mentorship,
     PlanDemand,
+    PlanRun,
     PracticeClass,
     Programme,
     Waiver,
 )
+from batches.planning.changes import apply
+from batches.planning.formats import canonical
+from batches.planning.problem import Problem
 from batches.queries import attended_before, going, person_days_by_base
 from batches.rules import in_force
+from batches.standing import Standing, standing_of
+from batches.states import LIVE
 from cadres.models import Cadre, Unavailability, Unit
 from office.calendar import holidays, working_weekend_days
 
+DAY = datetime.timedelta(days=1)
 INPUT_FORMAT = "dunmiao-planning-input/1"
 ATTRIBUTES = ("sex", "age_band", "level", "unit_kind", "post_kind")
 Ranges = list[list[str]]
@@ -44,13 +55,39 @@ def pk_of(identifier: str) -> int:
     return int(identifier[1:])
 
 
-def build_input(batch: Batch, *, names_only: bool = False) -> dict[str, Any]:
+def document_of(run: PlanRun) -> dict[str, Any]:
+    """The planner's input for a run of a batch, as the facts are now, with the run's own changes laid over them.
+
+    Raises the planner's InputError for changes that do not fit the facts.
+    """
+    batch = Batch.objects.select_related("programme").get(plan_runs=run)
+    document = facts_for(batch, run)
+    return apply(document, run.changes) if run.changes else document
+
+
+def facts_for(batch: Batch, run: PlanRun) -> dict[str, Any]:
+    """The facts that a run plans. A repair starts from what stands of a published batch, else from the run `against`."""
+    day = timezone.localdate(run.created_at)
+    document = build_input(batch, names_only=run.purpose == PlanRun.Purpose.NAMES, today=day)
+    if run.purpose == PlanRun.Purpose.REPAIR and document["previous"] is None and run.against is not None:
+        document["previous"] = decisions_of(json.loads(run.against.plan_text))
+    return document
+
+
+def build_input(batch: Batch, *, names_only: bool = False, today: datetime.date | None = None) -> dict[str, Any]:
     """The planner's input for one batch.
 
     With `names_only` (stage 1) every cadre in post stands for selection; otherwise the batch's names are pinned to it and
-    nobody else appears. Raises nothing: what is missing shows as shortfalls of the plan.
+    nobody else appears. A published batch is written as it stands on `today`: its members, what has begun pinned, what is
+    arranged as the previous plan (4-planning §4.4). Raises nothing: what is missing shows as shortfalls of the plan.
     """
+    if batch.state in LIVE and not names_only:
+        return _input_in_force(batch, standing_of(batch, today or timezone.localdate()))
     cadres = list(_cadres(batch, names_only))
+    return _document(batch, cadres, names_only=names_only)
+
+
+def _document(batch: Batch, cadres: list[Cadre], *, names_only: bool = False) -> dict[str, Any]:
     return {
         "format": INPUT_FORMAT,
         "programme": programme_rules(batch.programme, batch.first_day),
@@ -68,6 +105,96 @@ def build_input(batch: Batch, *, names_only: bool = False) -> dict[str, Any]:
         "waivers": _waivers(batch),
         "previous": None,
     }
+
+
+def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
+    """A published batch: what is past binds nobody any more, but it is remembered where it was."""
+    cadres = list(Cadre.objects.filter(pk__in=standing.seats.keys() | standing.waiting).order_by("pk"))
+    document = _document(batch, cadres)
+    document["cadres"] = _cadre_rows(batch, cadres, ignore_past=True, since=standing.since)
+    document["bases"] = _base_rows(batch, standing)
+    document["other_uses"] = _other_uses(batch, standing)
+    days = document["calendar"]
+    days["holidays"] = [day for day in days["holidays"] if day >= standing.since.isoformat()]
+    document["previous"] = decisions_of(_plan_of(batch, standing))
+    document["pins"] = _pins_in_force(batch, standing, document)
+    return document
+
+
+def decisions_of(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan reduced to what it decides, as an input's `previous`."""
+    decided = {name: plan[name] for name in ("assignments", "gatherings", "lodging")}
+    return decided | {"plan_fingerprint": hashlib.sha256(canonical(decided)).hexdigest()}
+
+
+def _plan_of(batch: Batch, standing: Standing) -> dict[str, Any]:
+    """What stands, as rows of a plan."""
+    gatherings: list[dict[str, Any]] = [
+        {
+            "class": key("K", place[0]), "index": place[1], "first_day": stood.gathering.first_day.isoformat(),
+            "last_day": stood.gathering.last_day.isoformat(),
+            "sites": [{"base": key("P", base), "people": people} for base, people in stood.bases.items()],
+        }
+        for place, stood in standing.held.items()
+    ]  # fmt: skip
+    gatherings += [
+        {"class": key("K", place[0]), "index": place[1], "skipped": why} for place, why in standing.skipped.items()
+    ]
+    lodging = [
+        {
+            "class": key("K", place[0]), "index": place[1], "cadre": key("C", cadre), "household": key("H", household),
+            "room": key("R", room), "bed": bed,
+        }
+        for place, stood in standing.held.items()
+        for cadre, (household, room, bed) in stood.beds.items()
+        if standing.seats.get(cadre) == place[0]
+    ]  # fmt: skip
+    return {
+        "assignments": [
+            {"cadre": key("C", cadre), "batch": key("B", batch.pk), "class": key("K", seat)}
+            for cadre, seat in sorted(standing.seats.items())
+        ],
+        "gatherings": sorted(gatherings, key=lambda row: (row["class"], row["index"])),
+        "lodging": sorted(lodging, key=lambda row: (row["class"], row["index"], row["cadre"])),
+    }
+
+
+def _pins_in_force(batch: Batch, standing: Standing, document: dict[str, Any]) -> dict[str, Any]:
+    """Whoever is seated keeps the batch while the rules about the person allow it; what has begun keeps day and base."""
+    bare = document | {"pins": {"batches": [], "classes": [], "gatherings": []}}
+    people = Problem(bare).by_id
+    seated = [cadre for cadre in sorted(standing.seats) if people[key("C", cadre)].open]
+    tracks = {row.pk: key("W", row.track_id) for row in batch.classes.order_by("number")}
+    asked = [row for row in document["pins"]["classes"] if people[row["cadre"]].open]
+    pinned = {
+        (key("K", place[0]), place[1]): (stood.gathering.first_day, sorted(stood.bases))
+        for place, stood in standing.begun.items()
+    }
+    for pin in _gathering_pins(batch):
+        stood = standing.held.get((pin.practice_class_id, pin.index))
+        first_day = pin.first_day or (stood.gathering.first_day if stood else None)
+        if first_day is not None:
+            pinned.setdefault((key("K", pin.practice_class_id), pin.index), (first_day, pinned_bases(pin)))
+    return {
+        "batches": [{"cadre": key("C", cadre), "batch": key("B", batch.pk)} for cadre in seated],
+        "classes": [row for row in asked if people[row["cadre"]].track == tracks[pk_of(row["class"])]],
+        "gatherings": [
+            {
+                "class": name, "index": index, "first_day": first.isoformat(),
+                "bases": [key("P", base) for base in bases] or None,
+            }
+            for (name, index), (first, bases) in sorted(pinned.items())
+        ],
+    }  # fmt: skip
+
+
+def _gathering_pins(batch: Batch) -> list[GatheringPin]:
+    return list(GatheringPin.objects.filter(practice_class__batch=batch, live=True).order_by("practice_class", "index"))
+
+
+def pinned_bases(pin: GatheringPin) -> list[int]:
+    """The bases that a pin names; none: left to the planner."""
+    return [base for base in (pin.base_id, pin.second_base_id) if base is not None]
 
 
 def programme_rules(programme: Programme, reference: datetime.date) -> dict[str, Any]:
@@ -129,20 +256,20 @@ def _units(pks: set[int]) -> list[dict[str, Any]]:
     ]
 
 
-def _spans(rows: Iterable[Any], last_day: datetime.date) -> Ranges:
-    """Half-open ranges as the planner writes them; an open end reaches past the batch."""
-    beyond = last_day + datetime.timedelta(days=31)
-    return sorted(
-        [(row.days.lower or datetime.date(2000, 1, 1)).isoformat(), (row.days.upper or beyond).isoformat()]
-        for row in rows
-    )
+def _spans(rows: Iterable[Any], last_day: datetime.date, since: datetime.date | None = None) -> Ranges:
+    """Half-open ranges as the planner writes them; an open end reaches past the batch, nothing reaches before `since`."""
+    beyond, earliest = last_day + datetime.timedelta(days=31), since or datetime.date(2000, 1, 1)
+    spans = [(max(row.days.lower or earliest, earliest), row.days.upper or beyond) for row in rows]
+    return sorted([lower.isoformat(), upper.isoformat()] for lower, upper in spans if lower < upper)
 
 
 def _overlapping(rows: Any, batch: Batch) -> Any:
     return rows.filter(live=True, days__overlap=(batch.first_day, batch.last_day + datetime.timedelta(days=1)))
 
 
-def _cadre_rows(batch: Batch, cadres: list[Cadre], *, ignore_past: bool) -> list[dict[str, Any]]:
+def _cadre_rows(
+    batch: Batch, cadres: list[Cadre], *, ignore_past: bool, since: datetime.date | None = None
+) -> list[dict[str, Any]]:
     """Names that people have confirmed are not shut out again by an earlier attendance (`ignore_past`)."""
     attended = set() if ignore_past else set(attended_before(batch).values_list("pk", flat=True))
     unavailable: dict[int, list[Unavailability]] = defaultdict(list)
@@ -162,7 +289,7 @@ def _cadre_rows(batch: Batch, cadres: list[Cadre], *, ignore_past: bool) -> list
             "id": key("C", cadre.pk), "unit": key("U", cadre.unit_id), "sex": cadre.sex, "birth": f"{cadre.birth:%Y-%m}",
             "level": cadre.level, "rank": cadre.rank, "post_kind": cadre.post_kind, "leading": cadre.leading,
             "attended_before": cadre.pk in attended,
-            "unavailable": _spans(unavailable[cadre.pk], batch.last_day),
+            "unavailable": _spans(unavailable[cadre.pk], batch.last_day, since),
             "must": this if cadre.pk in must else [],
             "must_not": this if cadre.pk in must_not else [],
             "parity": parity.get(cadre.pk),
@@ -199,8 +326,19 @@ def _batch_row(batch: Batch) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _base_rows(batch: Batch) -> list[dict[str, Any]]:
-    """Open bases with their admitted households, rooms, active beds and everything closed during the batch."""
+class _Stay:
+    """Days [lower, upper) on which a place is taken or shut; shaped like a closure."""
+
+    def __init__(self, days: Any) -> None:
+        self.days = days
+
+
+def _base_rows(batch: Batch, standing: Standing | None = None) -> list[dict[str, Any]]:
+    """Open bases with their admitted households, rooms, active beds and everything closed during the batch.
+
+    Of a published batch also those no longer open where something has begun, closed from now on.
+    """
+    since = standing.since if standing else None
     closures: dict[tuple[str, int], list[Any]] = defaultdict(list)
     for row in _overlapping(Closure.objects.all(), batch):
         for place in ("base", "household", "room"):
@@ -211,29 +349,41 @@ def _base_rows(batch: Batch) -> list[dict[str, Any]]:
     rooms = Room.objects.order_by("pk").prefetch_related(
         Prefetch("beds", Bed.objects.filter(active=True).order_by("number"))
     )
-    households = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).order_by("pk")
+    begun = standing.begun.values() if standing else ()
+    used = {base for stood in begun for base in stood.bases}
+    slept = {household for stood in begun for household, _, _ in stood.beds.values()}
+    ever = [_Stay(DateRange(None, None))]
+    admitted, opened = HostHousehold.State.ADMITTED, PracticeBase.State.OPEN
+    households = HostHousehold.objects.filter(Q(state=admitted) | Q(pk__in=slept)).order_by("pk")
     bases = (
-        PracticeBase.objects.filter(state=PracticeBase.State.OPEN)
+        PracticeBase.objects.filter(Q(state=opened) | Q(pk__in=used))
         .select_related("village")
         .prefetch_related("routes", Prefetch("households", households.prefetch_related(Prefetch("rooms", rooms))))
         .order_by("pk")
     )
     last = batch.last_day
+    if standing is not None:
+        _close_what_is_over(batch, standing, closures)
     return [
         {
             "id": key("P", base.pk), "village": key("V", base.village_id), "township": key("T", base.village.township_id),
             "routes": sorted(key("L", route.pk) for route in base.routes.all()),
             "position_km": [float(base.east_km), float(base.north_km)],
             "declared_capacity": base.declared_capacity,
-            "closed": _spans(closures["base", base.pk], last),
+            "closed": sorted(
+                _spans(closures["base", base.pk] + ([] if base.state == opened else ever), last, since)
+                + _spans(closures["over", base.pk], last)
+            ),
             "households": [
                 {
                     "id": key("H", household.pk),
-                    "closed": _spans(closures["household", household.pk], last),
+                    "closed": _spans(
+                        closures["household", household.pk] + ([] if household.state == admitted else ever), last, since
+                    ),
                     "rooms": [
                         {
                             "id": key("R", room.pk), "beds": len(room.beds.all()),
-                            "closed": _spans(closures["room", room.pk], last),
+                            "closed": _spans(closures["room", room.pk], last, since),
                         }
                         for room in household.rooms.all() if room.beds.all()
                     ],
@@ -246,11 +396,25 @@ def _base_rows(batch: Batch) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-class _Stay:
-    """Days [lower, upper) of a household that another batch's guests have; shaped like a closure."""
+def _close_what_is_over(batch: Batch, standing: Standing, closures: dict[tuple[str, int], list[Any]]) -> None:
+    """The days of this week that are over are shut wherever nobody is: no gathering may be put on them."""
+    monday = standing.since - datetime.timedelta(days=standing.since.weekday())
+    if standing.since in (batch.first_day, monday):
+        return
+    there = {base for stood in standing.begun.values() if stood.gathering.last_day >= monday for base in stood.bases}
+    for base in PracticeBase.objects.exclude(pk__in=there).order_by("pk"):
+        closures["over", base.pk].append(_Stay(DateRange(monday, standing.since)))
 
-    def __init__(self, days: Any) -> None:
-        self.days = days
+
+def _guests(standing: Standing) -> list[dict[str, Any]]:
+    rows = []
+    for stood in standing.coming.values():
+        for base, _ in standing.guests.get(stood.gathering.pk, ()):
+            first, last = stood.gathering.first_day, stood.gathering.last_day
+            rows.append(
+                {"base": key("P", base), "first_day": first.isoformat(), "last_day": last.isoformat(), "people": 1}
+            )
+    return rows
 
 
 def _households_taken_by_others(batch: Batch) -> list[tuple[int, _Stay]]:
@@ -263,8 +427,11 @@ def _households_taken_by_others(batch: Batch) -> list[tuple[int, _Stay]]:
     return [(household, _Stay(stay)) for household, stay in lodgings if household is not None]
 
 
-def _other_uses(batch: Batch) -> list[dict[str, Any]]:
-    """Outside parties, and other batches' gatherings: whatever else takes room at a base during the batch."""
+def _other_uses(batch: Batch, standing: Standing | None = None) -> list[dict[str, Any]]:
+    """Outside parties, and other batches' gatherings: whatever else takes room at a base during the batch.
+
+    Of a published batch from now on, and with those of another class who make up days at a coming gathering.
+    """
     uses = _overlapping(BaseUse.objects.all(), batch).filter(base__state=PracticeBase.State.OPEN)
     own = Q(gathering_site__gathering__practice_class__batch=batch)
     rows = [
@@ -276,6 +443,10 @@ def _other_uses(batch: Batch) -> list[dict[str, Any]]:
         }
         for use in uses.exclude(own)
     ]
+    if standing is not None:
+        since = standing.since.isoformat()
+        rows = [row | {"first_day": max(row["first_day"], since)} for row in rows if row["last_day"] >= since]
+        rows += _guests(standing)
     return sorted(rows, key=lambda row: (row["base"], row["first_day"], row["last_day"], row["people"]))
 
 
@@ -314,8 +485,15 @@ def _pins(batch: Batch, cadres: list[Cadre], names_only: bool) -> dict[str, Any]
             for row in wanted
             if row.class_number in classes and row.cadre_id in present
         ],
-        "gatherings": [],
-    }
+        "gatherings": [
+            {
+                "class": key("K", pin.practice_class_id), "index": pin.index, "first_day": pin.first_day.isoformat(),
+                "bases": [key("P", base) for base in pinned_bases(pin)] or None,
+            }
+            for pin in (() if names_only else _gathering_pins(batch))
+            if pin.first_day is not None
+        ],
+    }  # fmt: skip
 
 
 def _waivers(batch: Batch) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ S = Batch.State
 
 @dataclass(frozen=True)
 class Transition:
-    """An act on a batch: its Chinese name, the states it starts from, and the state it leads to."""
+    """An act on a batch: its Chinese name, the states it starts from, and the state it leads to ("": it stays)."""
 
     name: str
     sources: tuple[str, ...]
@@ -22,6 +22,7 @@ TRANSITIONS: dict[str, Transition] = {
     "open_nominations": Transition("开始报名", (S.PROPOSED, S.PLANNED), S.NOMINATING),
     "plan": Transition("编排", (S.NOMINATING, S.PLANNED), S.PLANNED),
     "publish": Transition("发布", (S.PLANNED,), S.PUBLISHED),
+    "republish": Transition("发布新的一版", (S.PUBLISHED, S.RUNNING), ""),
     "withdraw": Transition("撤回发布", (S.PUBLISHED,), S.PLANNED),
     "start": Transition("开始实践", (S.PUBLISHED,), S.RUNNING),
     "evaluate": Transition("开始评审", (S.RUNNING,), S.EVALUATING),
@@ -56,7 +57,7 @@ def advance(batch: Batch, act: str, *, reason: str = "") -> None:
     """Lock the batch, check the act against its present state, and set the new one. Call within an act's transaction."""
     locked = Batch.objects.select_for_update().get(pk=batch.pk)
     require(locked, act)
-    locked.state = TRANSITIONS[act].target
+    locked.state = TRANSITIONS[act].target or locked.state
     locked.state_reason = reason
     locked.save(update_fields=["state", "state_reason"])
     batch.state, batch.state_reason = locked.state, locked.state_reason

@@ -87,9 +87,9 @@ def move_member(
         if current.practice_class_id == to.pk:
             raise DomainError("same_class", f"{enrollment.cadre}本来就在{to.short_name}。")
         _require_room(to, enrollment.cadre, _within(batch, from_day))
-        _end_membership(current, from_day, reason)
+        end_membership(current, from_day, reason)
         membership = _begin_membership(enrollment, to, from_day, batch, reason)
-        _end_offices(current, from_day)
+        end_offices(current, from_day)
         relodge(enrollment, current.practice_class, to, from_day, by)
         _tell([enrollment], f"您从{current.practice_class.short_name}调到{to.short_name}", reason)
     return membership
@@ -99,7 +99,7 @@ def _within(batch: Batch, day: datetime.date) -> datetime.date:
     return min(max(day, batch.first_day), batch.last_day)
 
 
-def _end_membership(membership: ClassMembership, day: datetime.date, reason: str) -> None:
+def end_membership(membership: ClassMembership, day: datetime.date, reason: str) -> None:
     """End it before `day`; a membership that would have no day left never counted and is no longer live."""
     begins = membership.days.lower
     if begins is None or begins >= day:
@@ -121,7 +121,7 @@ def _begin_membership(
     )
 
 
-def _end_offices(membership: ClassMembership, day: datetime.date) -> None:
+def end_offices(membership: ClassMembership, day: datetime.date) -> None:
     ClassOffice.objects.filter(membership=membership, until__isnull=True).update(until=day - DAY)
 
 
@@ -150,7 +150,7 @@ def add_late(
         day = _within(locked, from_day)
         _require_quota(locked, cadre.unit)
         _require_room(to, cadre, day)
-        enrollment = _join(locked, cadre, day, reason)
+        enrollment = join(locked, cadre.pk, day, reason)
         _begin_membership(enrollment, to, day, locked, reason)
         relodge(enrollment, None, to, day, by)
         _tell([enrollment], f"您编入{batch}{to.short_name}", reason)
@@ -166,9 +166,9 @@ def _require_quota(batch: Batch, unit: Unit) -> None:
         raise DomainError("unit_full", f"{unit}在{batch}的 {quota} 个名额已满（R01）。可以先退出一人，或申请批准例外。")
 
 
-def _join(batch: Batch, cadre: Cadre, day: datetime.date, reason: str) -> Enrollment:
+def join(batch: Batch, cadre: int, day: datetime.date, reason: str) -> Enrollment:
     """A new enrollment, or the one of somebody who had left: the days attended before stay counted."""
-    enrollment = batch.enrollments.filter(cadre=cadre).first() or Enrollment(batch=batch, cadre=cadre)
+    enrollment = batch.enrollments.filter(cadre=cadre).first() or Enrollment(batch=batch, cadre_id=cadre)
     stayed = enrollment.pk is not None and enrollment.memberships.filter(live=True).exists()
     running = batch.state == Batch.State.RUNNING
     enrollment.live, enrollment.left_on, enrollment.reason = True, None, reason[:200]
@@ -191,8 +191,8 @@ def withdraw_enrollment(
         if not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已经不在{batch}里。")
         for membership in enrollment.memberships.filter(live=True, days__endswith__gt=on_day):
-            _end_membership(membership, on_day, reason)
-            _end_offices(membership, on_day)
+            end_membership(membership, on_day, reason)
+            end_offices(membership, on_day)
             relodge(enrollment, membership.practice_class, None, on_day, by)
         enrollment.state, enrollment.left_on, enrollment.reason = Enrollment.State.WITHDRAWN, on_day, reason[:200]
         enrollment.live = enrollment.memberships.filter(live=True).exists()

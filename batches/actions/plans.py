@@ -3,16 +3,19 @@
 import json
 from typing import Any
 
+from django.utils import timezone
+
 from accounts import audit
 from accounts.models import User
 from bases.queries import unconfirmed_rates
 from batches import states
 from batches.actions.names import _refuse_second_run
 from batches.actions.projection import project, retract
+from batches.actions.reprojection import reproject
 from batches.models import Batch, PlanRun, PlanVersion
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint
-from batches.planning_input import build_input, gatherings_held
+from batches.planning_input import build_input, document_of, gatherings_held
 from batches.queries import OF_THE_FACTS, going, latest_run
 from batches.revision import change_arrangement
 from config.errors import DomainError
@@ -66,7 +69,7 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
         obstacles.append("这是试算，改动还没有采用。请先采用，或选别的方案。")
     elif run.outcome == Outcome.SUPERSEDED:
         obstacles.append("这个方案发布过，已被后来的版本取代。请选别的方案，或重新编排。")
-    elif fingerprint(build_input(batch)) != run.fingerprint:
+    elif fingerprint(_facts(batch, run)) != run.fingerprint:
         obstacles.append("编排以后，名单、规则或基地资料变过。请重新编排，再发布。")
     broken = violations(check(json.loads(run.input_text), json.loads(run.plan_text)))
     if broken:
@@ -75,16 +78,27 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
     return obstacles
 
 
+def _facts(batch: Batch, run: PlanRun) -> dict[str, Any]:
+    """The facts as they are, seen as the run saw them: a repair with what it repairs and what people fixed for it."""
+    return document_of(run) if run.purpose == PlanRun.Purpose.REPAIR else build_input(batch)
+
+
 def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen: int | None = None) -> PlanVersion:
     """Publish a run as the next version and make classes, gatherings and lodging of it.
 
     The rows that are current afterwards are the version's projection; rows of an earlier version keep their primary keys.
-    Raises DomainError when the state, the rates, the facts or the rules do not allow it (`publish_obstacles`).
+    A batch that is published already gets a new version by a repair alone: rows that stay as they were are not written,
+    what has begun is not touched, and only those concerned are told.
+    Raises DomainError when the state, the rates, the facts or the rules do not allow it (`publish_obstacles`), or when a
+    repair is published without a reason; Conflict when the arrangement is no longer the one `seen`.
     """
     with audit.act("publish_plan", by=by, subject=batch, reason=reason) as entry:
-        change_arrangement(batch, entry, seen=seen)
-        states.advance(batch, "publish", reason=reason)
-        if obstacles := publish_obstacles(batch, run):
+        locked = change_arrangement(batch, entry, seen=seen)
+        again = states.allowed(locked, "republish") and run.purpose == PlanRun.Purpose.REPAIR
+        states.require(locked, "republish" if again else "publish")
+        if again and not reason.strip():
+            raise DomainError("reason_needed", "请写明为什么改，会写进这一版和档案。")
+        if obstacles := publish_obstacles(locked, run):
             raise DomainError("not_publishable", obstacles[0])
         previous = batch.plan_versions.order_by("-number").first()
         plan = json.loads(run.plan_text)
@@ -95,7 +109,13 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
         batch.plan_runs.filter(outcome=Outcome.ADOPTED).update(outcome=Outcome.SUPERSEDED)
         run.outcome = Outcome.ADOPTED
         run.save(update_fields=["outcome"])
-        project(batch=batch, plan=plan, by=by)
+        if again:
+            today = timezone.localdate()
+            touched = reproject(batch=locked, plan=plan, by=by, reason=reason, today=today)
+            entry.data.update(rows=dict(touched.rows), told=len(touched.people))
+        else:
+            states.advance(batch, "publish", reason=reason)
+            project(batch=batch, plan=plan, by=by)
         entry.data.update(version=version.number, fingerprint=version.fingerprint)
     return version
 

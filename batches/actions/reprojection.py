@@ -1,0 +1,433 @@
+"""The rows of a published batch after its plan was repaired: only what the new version changes is written.
+
+What has begun is never touched. Rows that stay as they were are not saved at all, so that their history shows nothing; who
+or what moves keeps its row wherever there is one. Order: seats, then every base that is given up, then every base that is
+taken, then beds; the database's constraints have the last word.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, connection
+from django.db.backends.postgresql.psycopg_any import DateRange
+
+from accounts.models import User
+from bases.actions import lock_bases, release_base
+from bases.models import BaseManager, Bed, PracticeBase, TownshipLiaison
+from batches.actions.beds import give_bed
+from batches.actions.people import end_membership, end_offices, join
+from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
+from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, PracticeClass
+from batches.planning_input import pk_of
+from batches.rules import in_force
+from batches.standing import Place, Standing, Stood, bed_numbers, standing_of
+from config.errors import Conflict, DomainError
+from office.actions import notify
+
+GIVEN_UP = "新一版方案不再安排"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A coming gathering as the plan has it: base → people in order of travel, cadre → bed."""
+
+    first_day: datetime.date
+    last_day: datetime.date
+    bases: dict[int, int]
+    beds: dict[int, int]
+
+    def is_where(self, stood: Stood) -> bool:
+        row = stood.gathering
+        return (row.first_day, row.last_day, set(stood.bases)) == (self.first_day, self.last_day, set(self.bases))
+
+
+@dataclass
+class Touched:
+    """What a new version changed, in words, by whom it concerns; and the rows written, counted by kind."""
+
+    people: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Enrollment → lines."""
+    bases: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    rows: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def reproject(*, batch: Batch, plan: dict[str, Any], by: User, reason: str, today: datetime.date) -> Touched:
+    """Make the rows of a repaired plan current. Call within an act's transaction, the batch locked.
+
+    Raises DomainError "in_the_past" for a gathering that would begin today or before, those of `bases.actions.reserve_base`,
+    Conflict when a bed was taken meanwhile.
+    """
+    standing = standing_of(batch, today)
+    wanted = _wanted(plan, standing)
+    lock_bases(
+        {base for row in wanted.values() for base in row.bases}
+        | {base for stood in standing.coming.values() for base in stood.bases}
+    )
+    touched = Touched()
+    _seat(batch, standing, plan, reason, touched)
+    enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
+    lodged = _lodging_changes(standing, wanted)
+    guests = _free_guests(standing, lodged, by)
+    gatherings = _gather(batch, standing, wanted, guests, by, touched)
+    try:
+        _lodge(standing, wanted, gatherings, enrollments, lodged, touched)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError as error:
+        raise Conflict("bed_just_taken", "有床位刚被别人排上，没有发布。请重新编排后再发布。") from error
+    for gathering, enrollment in guests:
+        give_bed(gathering, enrollment, by)
+    _tell(batch, enrollments, touched)
+    return touched
+
+
+def _wanted(plan: dict[str, Any], standing: Standing) -> dict[Place, Wanted]:
+    """Gatherings of the plan that have not begun."""
+    beds: dict[tuple[int, int], int] = {}
+    rooms = dict(Bed.objects.filter(active=True).values_list("pk", "room"))
+    for pk, number in bed_numbers().items():
+        beds[rooms[pk], number] = pk
+    found: dict[Place, Wanted] = {}
+    for row in plan["gatherings"]:
+        place = (pk_of(row["class"]), row["index"])
+        if "skipped" in row or place in standing.begun:
+            continue
+        first, last = (datetime.date.fromisoformat(row[name]) for name in ("first_day", "last_day"))
+        if first < standing.since:
+            raise DomainError("in_the_past", f"方案把集中排到了 {first:%m-%d}，已经来不及。请重新编排后再发布。")
+        found[place] = Wanted(first, last, {pk_of(site["base"]): site["people"] for site in row["sites"]}, {})
+    for row in plan["lodging"]:
+        place = (pk_of(row["class"]), row["index"])
+        if place in found:
+            bed = beds.get((pk_of(row["room"]), row["bed"]))
+            if bed is None:
+                raise DomainError("bed_gone", "方案里有床位已经停用。请重新编排后再发布。")
+            found[place].beds[pk_of(row["cadre"])] = bed
+    return found
+
+
+# Seats
+
+
+def _seat(batch: Batch, standing: Standing, plan: dict[str, Any], reason: str, touched: Touched) -> None:
+    """Who joins, moves to another class or leaves; everybody else's rows stay untouched."""
+    seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in plan["assignments"]}
+    classes = {row.pk: row for row in batch.classes.select_related("batch")}
+    known = {row.cadre_id: row for row in batch.enrollments.select_related("cadre")}
+    present = _present_seats(batch, standing)
+    for cadre in sorted(present.keys() | seats.keys()):
+        old, new = present.get(cadre), seats.get(cadre)
+        if old == new:
+            continue
+        day = _from_day(standing, {pk for pk in (old, new) if pk is not None})
+        enrollment = known.get(cadre)
+        if old is not None and enrollment is not None:
+            _leave_class(enrollment, day, reason)
+        if new is None and enrollment is not None:
+            _leave(enrollment, day, reason)
+            touched.people[enrollment.pk].append(f"您从 {day:%m-%d} 起不再参加{batch}")
+        elif new is not None:
+            enrollment = _sit(batch, enrollment, cadre, classes[new], day, reason, joins=old is None)
+            told = "您编入" if old is None else f"您从{classes[old].short_name}调到"
+            touched.people[enrollment.pk].append(f"{told}{classes[new].short_name}（{day:%m-%d} 起）")
+        touched.rows["seats"] += 1
+
+
+def _present_seats(batch: Batch, standing: Standing) -> dict[int, int]:
+    """As `standing.seats`, and those whom the plan may leave out because they are no longer in post."""
+    rows = ClassMembership.objects.filter(
+        enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=standing.since
+    ).exclude(enrollment__state=Enrollment.State.WITHDRAWN)  # fmt: skip
+    return dict(rows.order_by("days", "pk").values_list("enrollment__cadre", "practice_class"))
+
+
+def _from_day(standing: Standing, classes: Iterable[int]) -> datetime.date:
+    """The first day from which a change of class counts: after gatherings of either class that are under way."""
+    under_way = [
+        stood.gathering.last_day + DAY for (pk, _), stood in standing.begun.items()
+        if pk in classes and stood.gathering.last_day >= standing.since
+    ]  # fmt: skip
+    return max([standing.since, *under_way])
+
+
+def _leave_class(enrollment: Enrollment, day: datetime.date, reason: str) -> None:
+    for membership in enrollment.memberships.filter(live=True, days__endswith__gt=day):
+        end_membership(membership, day, reason)
+        end_offices(membership, day)
+
+
+def _leave(enrollment: Enrollment, day: datetime.date, reason: str) -> None:
+    enrollment.state, enrollment.left_on, enrollment.reason = Enrollment.State.WITHDRAWN, day, reason[:200]
+    enrollment.live = enrollment.memberships.filter(live=True).exists()
+    enrollment.save()
+
+
+def _sit(
+    batch: Batch,
+    enrollment: Enrollment | None,
+    cadre: int,
+    to: PracticeClass,
+    day: datetime.date,
+    reason: str,
+    *,
+    joins: bool,
+) -> Enrollment:
+    if joins:
+        enrollment = join(batch, cadre, day, reason)
+    if enrollment is None:
+        raise DomainError("not_a_member", "方案里有人已不在本期。请重新编排后再发布。")
+    row = enrollment.memberships.filter(live=False, practice_class=to).order_by("-pk").first()
+    row = row or ClassMembership(enrollment=enrollment, practice_class=to)
+    row.days, row.live, row.reason = DateRange(day, batch.last_day + DAY), True, reason[:200]
+    row.save()
+    return enrollment
+
+
+# Beds: what changes
+
+
+def _lodging_changes(standing: Standing, wanted: dict[Place, Wanted]) -> set[Place]:
+    """Gatherings at which somebody gets another bed, or any at all; those that move or fall out among them."""
+    numbers = bed_numbers()
+    changed = set()
+    for place in standing.coming.keys() | wanted.keys():
+        stood, want = standing.coming.get(place), wanted.get(place)
+        if stood is None or want is None or not want.is_where(stood):
+            changed.add(place)
+            continue
+        rows = Lodging.objects.filter(gathering=stood.gathering, live=True)
+        guests = {cadre for _, cadre in standing.guests.get(stood.gathering.pk, ())}
+        now = {cadre: bed for cadre, bed in rows.values_list("enrollment__cadre", "bed") if cadre not in guests}
+        if now != want.beds or any(bed not in numbers for bed in now.values()):
+            changed.add(place)
+    return changed
+
+
+def _free_guests(standing: Standing, lodged: set[Place], by: User) -> list[tuple[Gathering, Enrollment]]:
+    """Those of other classes at gatherings whose beds change leave theirs, and are lodged anew at the end."""
+    found = []
+    for place in sorted(lodged & standing.coming.keys()):
+        gathering = standing.coming[place].gathering
+        cadres = {cadre for _, cadre in standing.guests.get(gathering.pk, ())}
+        for row in gathering.lodgings.all():
+            if row.enrollment.cadre_id in cadres:
+                Lodging.objects.filter(pk=row.pk).update(live=False)
+                found.append((gathering, row.enrollment))
+    return found
+
+
+# Gatherings and bases
+
+
+def _gather(
+    batch: Batch,
+    standing: Standing,
+    wanted: dict[Place, Wanted],
+    guests: list[tuple[Gathering, Enrollment]],
+    by: User,
+    touched: Touched,
+) -> dict[Place, Gathering]:
+    """Rows of all gatherings wanted. Everything that is given up lets go before anything new is taken."""
+    coming, leaving = standing.coming, {gathering.pk for gathering, _ in guests}
+    names = {row.pk: row.short_name for row in batch.classes.order_by("number")}
+    villages = {row.pk: str(row.village) for row in PracticeBase.objects.select_related("village").order_by("pk")}
+    for place in sorted(coming.keys() | wanted.keys()):
+        _say_gathering(place, coming.get(place), wanted.get(place), names, villages, touched)
+    for place, stood in sorted(coming.items()):
+        staying = 0 if stood.gathering.pk in leaving else None
+        _give_up(stood, wanted.get(place), _guests_by_base(standing, stood) if staying is None else {}, by, touched)
+    return {
+        place: _take(batch, place, coming.get(place), want, standing, leaving, by, touched)
+        for place, want in sorted(wanted.items())
+    }
+
+
+def _guests_by_base(standing: Standing, stood: Stood) -> dict[int, int]:
+    count: dict[int, int] = defaultdict(int)
+    for base, _ in standing.guests.get(stood.gathering.pk, ()):
+        count[base] += 1
+    return count
+
+
+def _give_up(stood: Stood, want: Wanted | None, guests: dict[int, int], by: User, touched: Touched) -> None:
+    """Bases that the gathering leaves, or where fewer stay."""
+    gathering = stood.gathering
+    if want is None:
+        let_go(gathering, GIVEN_UP, by)
+        touched.rows["gatherings"] += 1
+        return
+    moved = (gathering.first_day, gathering.last_day) != (want.first_day, want.last_day)
+    for site in gathering.sites.filter(live=True).select_related("use__base", "base__village"):
+        people = want.bases.get(site.base_id, 0) + guests.get(site.base_id, 0)
+        if moved or site.base_id not in want.bases:
+            if site.use is not None:
+                release_base(use=site.use, by=by)
+            site.live = False
+            site.save(update_fields=["live"])
+            touched.rows["sites"] += 1
+        elif people < site.people:
+            resize_site(_with_programme(site, gathering), people, by)
+            touched.rows["sites"] += 1
+
+
+def _with_programme(site: Any, gathering: Gathering) -> Any:
+    site.gathering = gathering
+    return site
+
+
+def _take(
+    batch: Batch,
+    place: Place,
+    stood: Stood | None,
+    want: Wanted,
+    standing: Standing,
+    leaving: set[int],
+    by: User,
+    touched: Touched,
+) -> Gathering:
+    gathering = stood.gathering if stood else _row_for(batch, place)
+    if stood is None or (gathering.first_day, gathering.last_day) != (want.first_day, want.last_day):
+        gathering.first_day, gathering.last_day = want.first_day, want.last_day
+        gathering.state, gathering.state_reason = Gathering.State.PLANNED, ""
+        gathering.save()
+        touched.rows["gatherings"] += 1
+    guests = {} if stood is None or gathering.pk in leaving else _guests_by_base(standing, stood)
+    present = {
+        site.base_id: site for site in gathering.sites.filter(live=True).select_related("use__base", "base__village")
+    }
+    bases = {row.pk: row for row in PracticeBase.objects.filter(pk__in=want.bases).select_related("village")}
+    for order, (base, planned) in enumerate(want.bases.items(), start=1):
+        people, site = planned + guests.get(base, 0), present.get(base)
+        if site is None:
+            take_site(gathering, bases[base], people, order, by)
+            touched.rows["sites"] += 1
+        elif people > site.people:
+            resize_site(_with_programme(site, gathering), people, by)
+            touched.rows["sites"] += 1
+    return gathering
+
+
+def _row_for(batch: Batch, place: Place) -> Gathering:
+    """The row of a fortnight that was cancelled, else a new one."""
+    practice_class = PracticeClass.objects.select_related("batch__programme").get(pk=place[0])
+    old = Gathering.objects.filter(practice_class=practice_class, index=place[1]).order_by("-pk").first()
+    row = old or Gathering(practice_class=practice_class, index=place[1])
+    row.practice_class = practice_class
+    return row
+
+
+def _say_gathering(
+    place: Place,
+    stood: Stood | None,
+    want: Wanted | None,
+    names: dict[int, str],
+    villages: dict[int, str],
+    touched: Touched,
+) -> None:
+    """Lines for the class's members (kept under the class until they are known) and for the bases."""
+    name = f"{names[place[0]]}第{place[1]}次集中"
+    was = _when(stood.gathering.first_day, stood.gathering.last_day) if stood else ""
+    now = _when(want.first_day, want.last_day) if want else ""
+    for base in sorted({*(stood.bases if stood else ()), *(want.bases if want else ())}):
+        before = (was, stood.bases[base]) if stood and base in stood.bases else None
+        after = (now, want.bases[base]) if want and base in want.bases else None
+        if before == after:
+            continue
+        if after is None and before is not None:
+            line = f"{name} {before[0]} 的 {before[1]} 人不来了"
+        elif before is None and after is not None:
+            line = f"{name} {after[0]} 来 {after[1]} 人"
+        elif before is not None and after is not None:
+            line = f"{name} {before[0]} {before[1]} 人改为 {after[0]} {after[1]} 人"
+        touched.bases[base].append(line)
+    if stood is not None and want is not None and want.is_where(stood):
+        return
+    there = f"{was} {'、'.join(villages[base] for base in stood.bases)}" if stood else ""
+    here = f"{now} {'、'.join(villages[base] for base in want.bases)}" if want else ""
+    if not stood:
+        line = f"第{place[1]}次集中定在 {here}"
+    elif not want:
+        line = f"第{place[1]}次集中（{there}）取消"
+    else:
+        line = f"第{place[1]}次集中由 {there} 改为 {here}"
+    members = ClassMembership.objects.filter(practice_class=place[0], live=True, enrollment__live=True)
+    day = want.first_day if want else stood.gathering.first_day if stood else None
+    for enrollment in members.filter(days__contains=day).order_by("pk").values_list("enrollment", flat=True):
+        touched.people[enrollment].append(line)
+
+
+def _when(first: datetime.date, last: datetime.date) -> str:
+    return f"{first:%m-%d}" if first == last else f"{first:%m-%d} 至 {last:%m-%d}"
+
+
+# Beds
+
+
+def _lodge(
+    standing: Standing,
+    wanted: dict[Place, Wanted],
+    gatherings: dict[Place, Gathering],
+    enrollments: dict[int, Enrollment],
+    changed: set[Place],
+    touched: Touched,
+) -> None:
+    """Beds of the gatherings at which any changes: rows that are right already are left alone."""
+    updates, new = [], []
+    for place in sorted(changed & wanted.keys()):
+        want, gathering = wanted[place], gatherings[place]
+        stood = standing.coming.get(place)
+        stays = stood is not None and want.is_where(stood)
+        rows = {row.enrollment.cadre_id: row for row in Lodging.objects.filter(gathering=gathering).select_related(
+            "enrollment", "bed__room").order_by("live", "pk")}  # fmt: skip
+        for cadre, row in rows.items():
+            if row.live and cadre not in want.beds and not _is_guest(standing, gathering, cadre):
+                row.live = False
+                updates.append(row)
+        for cadre, bed in want.beds.items():
+            row = rows.get(cadre)
+            if row is None:
+                new.append(Lodging(gathering=gathering, enrollment=enrollments[cadre], bed_id=bed))
+            elif not (row.live and row.bed_id == bed and stays):
+                if row.live and stays:
+                    touched.people[row.enrollment_id].append(f"{gathering.first_day:%m-%d} 集中换了床位")
+                row.bed_id, row.live = bed, True
+                updates.append(row)
+    Lodging.objects.bulk_update(updates, ["bed", "live"], batch_size=AT_ONCE)
+    Lodging.objects.bulk_create(new, batch_size=AT_ONCE)
+    touched.rows["lodgings"] += len(updates) + len(new)
+
+
+def _is_guest(standing: Standing, gathering: Gathering, cadre: int) -> bool:
+    return any(guest == cadre for _, guest in standing.guests.get(gathering.pk, ()))
+
+
+# Who is told
+
+
+def _tell(batch: Batch, enrollments: dict[int, Enrollment], touched: Touched) -> None:
+    """One notice to each member concerned, and to those who look after the bases concerned; nobody else."""
+    by_pk = {row.pk: row for row in enrollments.values()}
+    by_pk.update({row.pk: row for row in batch.enrollments.filter(pk__in=touched.people).select_related("cadre__user")})
+    for pk, lines in sorted(touched.people.items()):
+        notify(
+            addressees=[by_pk[pk].cadre.user], subject=f"{batch}安排有调整", text="；".join(dict.fromkeys(lines)) + "。",
+            url="/activities/me/",
+        )  # fmt: skip
+    lines_of: dict[int, list[str]] = defaultdict(list)
+    users: dict[int, User] = {}
+    bases = PracticeBase.objects.filter(pk__in=touched.bases).select_related("village").order_by("pk")
+    for base in bases:
+        keepers = [
+            *in_force(BaseManager.objects.filter(base=base)).select_related("user"),
+            *in_force(TownshipLiaison.objects.filter(township=base.village.township_id)).select_related("user"),
+        ]
+        for keeper in keepers:
+            users[keeper.user_id] = keeper.user
+            lines_of[keeper.user_id].append(f"{base.village}：" + "；".join(touched.bases[base.pk]))
+    for pk, lines in sorted(lines_of.items()):
+        text = "。".join(dict.fromkeys(lines)) + "。"
+        notify(addressees=[users[pk]], subject=f"{batch}来基地的安排有调整", text=text, url="/bases/")

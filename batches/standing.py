@@ -1,0 +1,158 @@
+"""What stands of a published batch and from which day on it can still be changed: the facts that a repair starts from.
+
+Read from the rows, not from the version's text, so that whatever happened since publication counts: people who moved, came
+late or left, gatherings that fell out, beds chosen by hand. What has begun is over for planning; it is only remembered.
+"""
+
+import datetime
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.db.models import Prefetch
+
+from bases.models import Bed
+from batches.models import (
+    Batch,
+    ClassMembership,
+    Enrollment,
+    Gathering,
+    GatheringSite,
+    Lodging,
+    MakeUp,
+    Nomination,
+    Parity,
+    PracticeClass,
+)
+
+DAY = datetime.timedelta(days=1)
+WEEK = datetime.timedelta(days=7)
+OUT = "withdrawn"
+"""Why a fortnight stays without gathering: it is over, or people took it out."""
+Place = tuple[int, int]
+GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
+NAMED = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
+
+
+@dataclass(frozen=True)
+class Stood:
+    """A gathering as it stands: its days, base → people in order of travel, member (cadre) → (household, room, bed)."""
+
+    gathering: Gathering
+    bases: dict[int, int]
+    beds: dict[int, tuple[int, int, int]]
+    begun: bool
+
+
+@dataclass
+class Standing:
+    """Everything by primary key. `since` is the first day that can still be changed."""
+
+    since: datetime.date
+    seats: dict[int, int] = field(default_factory=dict)
+    """Cadre → class, of everybody who is in force from `since` on."""
+    waiting: set[int] = field(default_factory=set)
+    """Cadres named for the batch who never had a seat in it."""
+    held: dict[Place, Stood] = field(default_factory=dict)
+    skipped: dict[Place, str] = field(default_factory=dict)
+    guests: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """Gathering → (base, cadre) of those who are lodged there and belong to another class (make-ups)."""
+
+    @property
+    def begun(self) -> dict[Place, Stood]:
+        return {place: stood for place, stood in self.held.items() if stood.begun}
+
+    @property
+    def coming(self) -> dict[Place, Stood]:
+        return {place: stood for place, stood in self.held.items() if not stood.begun}
+
+
+def standing_of(batch: Batch, today: datetime.date) -> Standing:
+    """What stands of a published batch on a day (8 queries)."""
+    found = Standing(since=max(today + DAY, batch.first_day))
+    found.seats = _seats(batch, found.since)
+    enrolled = set(batch.enrollments.values_list("cadre", flat=True))
+    named = batch.nominations.filter(state__in=NAMED, cadre__state="in_post").values_list("cadre", flat=True)
+    found.waiting = set(named) - enrolled
+    _gatherings(batch, found, today)
+    _skipped(batch, found)
+    return found
+
+
+def _seats(batch: Batch, since: datetime.date) -> dict[int, int]:
+    rows = (
+        ClassMembership.objects.filter(
+            enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=since,
+            enrollment__cadre__state="in_post",
+        )
+        .exclude(enrollment__state__in=GONE)
+        .order_by("days", "pk")
+    )  # fmt: skip
+    return dict(rows.values_list("enrollment__cadre", "practice_class"))
+
+
+def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
+    sites = GatheringSite.objects.order_by("order", "pk")
+    lodgings = Lodging.objects.filter(live=True).select_related("bed", "enrollment").order_by("pk")
+    rows = (
+        Gathering.objects.filter(practice_class__batch=batch)
+        .exclude(state=Gathering.State.CANCELLED)
+        .prefetch_related(Prefetch("sites", sites), Prefetch("lodgings", lodgings))
+        .order_by("pk")
+    )
+    numbers = bed_numbers()
+    made_up = set(MakeUp.objects.filter(gathering__in=rows, live=True).values_list("gathering", "enrollment"))
+    base_of = dict(Bed.objects.filter(lodgings__gathering__in=rows).values_list("pk", "room__household__base"))
+    for gathering in rows:
+        live = [site for site in gathering.sites.all() if site.live] or list(gathering.sites.all())
+        beds = {}
+        for row in gathering.lodgings.all():
+            cadre = row.enrollment.cadre_id
+            if (gathering.pk, row.enrollment_id) in made_up:
+                found.guests.setdefault(gathering.pk, []).append((base_of[row.bed_id], cadre))
+            elif row.bed_id in numbers and row.household_id is not None:
+                beds[cadre] = (row.household_id, row.bed.room_id, numbers[row.bed_id])
+        begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
+        found.held[gathering.practice_class_id, gathering.index] = Stood(
+            gathering, {site.base_id: max(site.people, 1) for site in live}, beds, begun
+        )
+
+
+def bed_numbers() -> dict[int, int]:
+    """Bed → its number for the planner, which counts a room's active beds from 1 in order of their own numbers."""
+    numbers: dict[int, int] = {}
+    count: dict[int, int] = defaultdict(int)
+    for bed, room in Bed.objects.filter(active=True).order_by("room", "number").values_list("pk", "room"):
+        count[room] += 1
+        numbers[bed] = count[room]
+    return numbers
+
+
+def _skipped(batch: Batch, found: Standing) -> None:
+    """Fortnights without a gathering: as the version says while they may still be held, else out."""
+    version = batch.plan_versions.order_by("-number").first()
+    plan = json.loads(version.plan_text) if version is not None else {}
+    said = {(row["class"], row["index"]): row.get("skipped") for row in plan.get("gatherings", ())}
+    for practice_class in batch.classes.order_by("number"):
+        for index, monday in fortnights(batch, practice_class):
+            place = (practice_class.pk, index)
+            name = (f"K{practice_class.pk}", index)
+            if place in found.held:
+                continue
+            if monday + WEEK <= found.since:
+                found.skipped[place] = OUT
+            elif name in said:
+                found.skipped[place] = said[name] or OUT
+
+
+def fortnights(batch: Batch, practice_class: PracticeClass) -> Iterator[tuple[int, datetime.date]]:
+    """The indexes of a class's gatherings with the Monday of the week of each (4-planning §4.2, R10)."""
+    monday = batch.first_day - datetime.timedelta(days=batch.first_day.weekday())
+    if practice_class.parity == Parity.EVEN:
+        monday += WEEK
+    index = 1
+    while monday <= batch.last_day:
+        yield index, monday
+        monday += 2 * WEEK
+        index += 1
