@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='job',
             name='step',
-            field=models.CharField(blank=True, max_length=120, verbose_name='步骤'),
+            field=models.CharField(blank=True, max_length=500, verbose_name='步骤'),
         ),
         migrations.AddConstraint(
             model_name='job',
