@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .control import Progress, ShouldStop, Stopped
+from .explain_losses import Losses
 from .explain_seats import Seats, explain_people
+from .explain_sizes import explain_sizes
 from .explain_text import Row
 from .explain_visits import explain_classes
 from .formats import Document, require_valid
@@ -39,7 +41,9 @@ def explain(
         for row in plan["assignments"]
         if row["cadre"] in problem.by_id and row["batch"] in place
     }
-    rows: list[Row] = explain_people(Seats(document, problem, places, seed), _teller(1, progress, should_stop))
+    losses = Losses(problem, places, seed)
+    rows: list[Row] = explain_people(Seats(document, problem, places), losses, _teller(1, progress, should_stop))
+    rows += explain_sizes(document, plan, _teller(2, progress, should_stop))
     if 3 in plan["stages"]:
         rows += explain_classes(document, plan, _teller(3, progress, should_stop))
     return sorted(rows, key=lambda row: (row["stage"], row["rule"], row["subject"]))

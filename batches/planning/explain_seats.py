@@ -6,12 +6,11 @@ conflict that names the seats is put before stage 1 itself, which then may move 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from . import stage1_batches
 from .changes import Change, apply, say
-from .control import Control
+from .explain_county import seats_left
+from .explain_losses import Losses
 from .explain_text import Cause, Cure, Row, conflicts, listed, names, thinned
 from .explain_unit import Limits, Standing, UnitModel
 from .formats import Document
@@ -24,12 +23,11 @@ MOST_MORE = 6
 class Seats:
     """The seats of a plan and what stage 1 says of changed inputs, asked once for all units."""
 
-    def __init__(self, document: Document, problem: Problem, places: dict[str, int], seed: int):
+    def __init__(self, document: Document, problem: Problem, places: dict[str, int]):
         self.document = document
         self.problem = problem
         self.standing = Standing(problem, places)
         self.places = places
-        self.seed = seed
         self._solved: dict[str, dict[str, int]] = {}
         spare = False
         for batch in problem.batches:
@@ -52,13 +50,7 @@ class Seats:
         """Unit -> people without a seat after changes, by stage 1 for the whole county."""
         key = repr((changes, only_must))
         if key not in self._solved:
-            problem = Problem(apply(self.document, changes))
-            places, _ = stage1_batches.solve(problem, self.seed, Control())
-            counts: dict[str, int] = defaultdict(int)
-            for cadre in problem.cadres:
-                wanted = bool(cadre.must) if only_must else cadre.eligible and cadre.tier == 0
-                counts[cadre.unit] += wanted and cadre.id not in places
-            self._solved[key] = dict(counts)
+            self._solved[key] = seats_left(Problem(apply(self.document, changes)), only_must)
         return self._solved[key]
 
 
@@ -92,6 +84,20 @@ class Short:
     def _county_has_room(self, lifted: frozenset[str]) -> bool:
         """Stage 1 itself, everybody free to move, with the rules lifted for this unit alone."""
         return self._cured(list(self._lifting(lifted)))
+
+    def unexplained(self) -> Row:
+        """Nothing stands in the way that is known; the next solving may find the seats."""
+        amount = len(self.people)
+        return {
+            "stage": 1,
+            "amount": amount,
+            "demand": self.demand,
+            "supply": self.supply,
+            "sentence": f"单位 {self.unit} 还有 {amount} 人没有排上，名额和座位都还有，可以重新编排。",
+            "causes": [],
+            "verified": False,
+            "cures": [],
+        }
 
     def _cured(self, changes: list[Change]) -> bool:
         left, now = self.seats.left(_distinct(changes), self.only_must), self.seats.left([], self.only_must)
@@ -391,16 +397,15 @@ def _unpinned(document: Document, cadre: str) -> Iterator[Change]:
             yield {"kind": "drop_pin", "of": kind, "subject": cadre}
 
 
-def explain_people(seats: Seats, control: Any) -> list[Row]:
-    """COVER of every unit short, R07 of every must-attend cadre unseated; None-explained ones are told to stage 2."""
+def explain_people(seats: Seats, losses: Losses, tell: Callable[[float, str], None]) -> list[Row]:
+    """COVER of every unit short, R07 of every must-attend cadre unseated; the loss may be stage 1's or stage 2's."""
     rows: list[Row] = []
     for only_must in (False, True):
         short = seats.short(only_must)
         for number, (unit, people) in enumerate(short.items()):
-            control(0.5 * only_must + 0.5 * number / len(short), f"单位 {unit}")
-            row = Short(seats, unit, people, only_must).explain()
-            if row is None:
-                continue
+            tell(0.5 * only_must + 0.5 * number / len(short), f"单位 {unit}")
+            case = Short(seats, unit, people, only_must)
+            row = case.explain() or losses.explain(people, case.demand) or case.unexplained()
             if not only_must:
                 rows.append({"rule": "COVER", "subject": unit, **row})
                 continue
