@@ -95,14 +95,14 @@ def _document(batch: Batch, cadres: list[Cadre], *, names_only: bool = False) ->
             "holidays": [day.isoformat() for day in holidays(batch.first_day, batch.last_day)],
             "working_weekend_days": [day.isoformat() for day in working_weekend_days(batch.first_day, batch.last_day)],
         },
-        "units": _units({cadre.unit_id for cadre in cadres}),
-        "cadres": _cadre_rows(batch, cadres, ignore_past=not names_only),
-        "batches": [_batch_row(batch)],
-        "bases": _base_rows(batch),
-        "other_uses": _other_uses(batch),
-        "history": _history(batch),
+        "units": unit_rows({cadre.unit_id for cadre in cadres}),
+        "cadres": cadre_rows(batch, cadres, ignore_past=not names_only),
+        "batches": [batch_row(batch)],
+        "bases": base_rows(batch),
+        "other_uses": other_uses(batch),
+        "history": history_of(batch),
         "pins": _pins(batch, cadres, names_only),
-        "waivers": _waivers(batch),
+        "waivers": waiver_rows(batch),
         "previous": None,
     }
 
@@ -111,9 +111,9 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
     """A published batch: what is past binds nobody any more, but it is remembered where it was."""
     cadres = list(Cadre.objects.filter(pk__in=standing.seats.keys() | standing.waiting).order_by("pk"))
     document = _document(batch, cadres)
-    document["cadres"] = _cadre_rows(batch, cadres, ignore_past=True, since=standing.since)
-    document["bases"] = _base_rows(batch, standing)
-    document["other_uses"] = _other_uses(batch, standing)
+    document["cadres"] = cadre_rows(batch, cadres, ignore_past=True, since=standing.since)
+    document["bases"] = base_rows(batch, standing)
+    document["other_uses"] = other_uses(batch, standing)
     days = document["calendar"]
     days["holidays"] = [day for day in days["holidays"] if day >= standing.since.isoformat()]
     document["previous"] = decisions_of(_plan_of(batch, standing))
@@ -249,7 +249,7 @@ def _cadres(batch: Batch, names_only: bool) -> Iterable[Cadre]:
     return Cadre.objects.filter(pk__in=going(batch).values("cadre")).order_by("pk")
 
 
-def _units(pks: set[int]) -> list[dict[str, Any]]:
+def unit_rows(pks: set[int]) -> list[dict[str, Any]]:
     return [
         {"id": key("U", unit.pk), "kind": unit.kind, "quota": unit.quota}
         for unit in Unit.objects.filter(pk__in=pks).order_by("pk")
@@ -267,7 +267,7 @@ def _overlapping(rows: Any, batch: Batch) -> Any:
     return rows.filter(live=True, days__overlap=(batch.first_day, batch.last_day + datetime.timedelta(days=1)))
 
 
-def _cadre_rows(
+def cadre_rows(
     batch: Batch, cadres: list[Cadre], *, ignore_past: bool, since: datetime.date | None = None
 ) -> list[dict[str, Any]]:
     """Names that people have confirmed are not shut out again by an earlier attendance (`ignore_past`)."""
@@ -309,7 +309,7 @@ def _staff_by_class(batch: Batch) -> dict[int, set[int]]:
     return staff
 
 
-def _batch_row(batch: Batch) -> dict[str, Any]:
+def batch_row(batch: Batch) -> dict[str, Any]:
     staff = _staff_by_class(batch)
     classes: Iterable[PracticeClass] = batch.classes.order_by("number")
     return {
@@ -333,7 +333,7 @@ class _Stay:
         self.days = days
 
 
-def _base_rows(batch: Batch, standing: Standing | None = None) -> list[dict[str, Any]]:
+def base_rows(batch: Batch, standing: Standing | None = None) -> list[dict[str, Any]]:
     """Open bases with their admitted households, rooms, active beds and everything closed during the batch.
 
     Of a published batch also those no longer open where something has begun, closed from now on.
@@ -427,7 +427,7 @@ def _households_taken_by_others(batch: Batch) -> list[tuple[int, _Stay]]:
     return [(household, _Stay(stay)) for household, stay in lodgings if household is not None]
 
 
-def _other_uses(batch: Batch, standing: Standing | None = None) -> list[dict[str, Any]]:
+def other_uses(batch: Batch, standing: Standing | None = None) -> list[dict[str, Any]]:
     """Outside parties, and other batches' gatherings: whatever else takes room at a base during the batch.
 
     Of a published batch from now on, and with those of another class who make up days at a coming gathering.
@@ -450,7 +450,7 @@ def _other_uses(batch: Batch, standing: Standing | None = None) -> list[dict[str
     return sorted(rows, key=lambda row: (row["base"], row["first_day"], row["last_day"], row["people"]))
 
 
-def _history(batch: Batch) -> dict[str, Any]:
+def history_of(batch: Batch) -> dict[str, Any]:
     """Person-days and bed-nights so far: the figures from before the system, and other batches' gatherings."""
     days = person_days_by_base(without=batch)
     bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).order_by("pk")
@@ -496,7 +496,7 @@ def _pins(batch: Batch, cadres: list[Cadre], names_only: bool) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _waivers(batch: Batch) -> list[dict[str, Any]]:
+def waiver_rows(batch: Batch) -> list[dict[str, Any]]:
     today = timezone.localdate()
     granted = Waiver.objects.filter(batch=batch, approver__isnull=False).filter(
         Q(until__isnull=True) | Q(until__gte=today)
