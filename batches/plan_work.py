@@ -5,6 +5,7 @@ has made stays with its row, so that a run whose worker was killed goes on where
 """
 
 import json
+import operator
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ SHARE = {1: (2, 10), 2: (10, 30), 3: (30, 75), 4: (75, 95)}
 """Where each stage lies in the progress bar, percent."""
 LODGING, BUNDLE = 4, 12
 """The stage of many small steps, and how many of them one hand does in a row."""
+MAXIMA = ("max_load", "mean_age_range", "income_range")
+"""Levels whose value over several batches is the largest; the others add up."""
 Document = dict[str, Any]
 
 
@@ -191,10 +194,24 @@ def stand_of(whole: Job, batches: int) -> Stand:
         row = found[stage_of(step)]
         sums[row.stage].append(progress)
         row.done += state == JobState.DONE
-        row.best |= best or {}
+        for level, told in (best or {}).items():
+            row.best[level] = _joined(level, row.best.get(level), told)
         if state == JobState.RUNNING:
             row.message = message
     for row in found.values():
         row.total = max(row.total, len(sums[row.stage]))
         row.percent = sum(sums[row.stage]) // row.total if row.total else 0
     return Stand(list(found.values()))
+
+
+def _joined(level: str, one: dict[str, Any] | None, two: dict[str, Any]) -> dict[str, Any]:
+    """The best so far of several batches as one: the worst of maxima, the sum of everything else."""
+    if one is None:
+        return two
+    join = max if level in MAXIMA else operator.add
+    bounds = one["bound"], two["bound"]
+    return {
+        "value": join(one["value"], two["value"]),
+        "bound": None if None in bounds else join(*bounds),
+        "batch": two["batch"],
+    }

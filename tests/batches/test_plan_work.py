@@ -116,7 +116,7 @@ def test_stand_tells_each_stage_and_the_best_so_far(django_assert_num_queries: A
     for step, state, progress, best in (
         ("batches", JobState.DONE, 100, {}),
         ("classes:B01", JobState.DONE, 100, {"pair_excess": {"value": 0, "bound": 0, "batch": "B01"}}),
-        ("classes:B02", JobState.RUNNING, 50, {}),
+        ("classes:B02", JobState.RUNNING, 50, {"pair_excess": {"value": 3, "bound": 1, "batch": "B02"}}),
         ("itinerary:B01", JobState.WAITING, 0, {}),
     ):
         Job.objects.create(parent=job, task="x", step=step, title="试", state=state, progress=progress, message="期次 B02",
@@ -126,7 +126,7 @@ def test_stand_tells_each_stage_and_the_best_so_far(django_assert_num_queries: A
     assert [(row.stage, row.done, row.total, row.percent) for row in stand.stages] == [
         (1, 1, 1, 100), (2, 1, 2, 75), (3, 0, 2, 0), (4, 0, 2, 0),
     ]  # fmt: skip
-    assert stand.stages[1].best == {"pair_excess": {"value": 0, "bound": 0, "batch": "B01"}}
+    assert stand.stages[1].best == {"pair_excess": {"value": 3, "bound": 1, "batch": "B02"}}
     assert stand.percent == 25
     assert stand.sentence.startswith("第 2 步“分班”1/2")
 
