@@ -47,7 +47,7 @@ class Comparison:
 
 def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
     """Both plans checked anew and put side by side; the differences are told from the first to the second."""
-    left, right = _side(batch, one), _side(batch, other)
+    left, right = side_of(batch, one), side_of(batch, other)
     names = dict.fromkeys([*left.figures, *right.figures])
     figure_pairs = [
         Pair(name, *(side.figures.get(name, ("没有", ""))[0] for side in (left, right)),
@@ -64,7 +64,8 @@ def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
     return Comparison(left, right, tuple(figure_pairs), tuple(level_pairs), tuple(differences_in_words(lines)))
 
 
-def _side(batch: Batch, run: PlanRun) -> Side:
+def side_of(batch: Batch, run: PlanRun) -> Side:
+    """One plan, checked anew, as a column shows it."""
     arrangement = planned(batch, run)
     says = plan_says(run)
     shown = figures(arrangement, class_table(arrangement), says, load_map(arrangement))

@@ -71,14 +71,16 @@ def _by_gravity(blocks: list[Block]) -> list[Block]:
 def quick_blocks(batch: Batch, facts: Facts) -> list[Block]:
     """The part that follows from the facts alone: also the home page's to-dos."""
     if facts.job is not None:
-        return [Block("info", f"{facts.job.title}：{facts.job.message or '正在排队'}", _page("batch", batch), "看进度")]
+        return [
+            Block("info", f"{facts.job.title}：{facts.job.message or '正在排队'}", _page("studio", batch), "看进度")
+        ]
     if batch.state in (S.DRAFT, S.PROPOSED):
         return _about_names(batch, facts)
     if batch.state == S.NOMINATING:
         return _about_answers(batch, facts)
     if batch.state == S.PLANNED:
         text = "编排有缺口，看过再发布" if facts.shortfalls else "编排好了，看过就可以发布"
-        return [Block("info", text, _page("batch", batch) + "#result", "看结果")]
+        return [Block("info", text, _page("studio", batch) + "#result", "看结果")]
     if batch.state in (S.PUBLISHED, S.RUNNING):
         return _by_gravity(_about_staff(batch, facts) + _about_gatherings(batch, facts))
     return []
@@ -98,7 +100,7 @@ def _about_answers(batch: Batch, facts: Facts) -> list[Block]:
     late = batch.nominate_until is not None and batch.nominate_until < timezone.localdate()
     until = f"，{batch.nominate_until:%m-%d} 截止" if batch.nominate_until else ""
     if not facts.waiting:
-        return [Block("info", f"各单位都答复了，共 {facts.names} 人", _page("batch", batch) + "#plan", "编排")]
+        return [Block("info", f"各单位都答复了，共 {facts.names} 人", _page("studio", batch) + "#plan", "编排")]
     units = list(dict.fromkeys(facts.waiting_units))
     named = "、".join(units[:MOST_UNITS_NAMED]) + ("等" if len(units) > MOST_UNITS_NAMED else "")
     text = f"{len(units)} 个单位 {facts.waiting} 人没有答复{until}：{named}"
@@ -154,7 +156,9 @@ def _obstacles(batch: Batch, user: User) -> list[Block]:
     blocks = []
     for sentence in publish_obstacles(batch):
         rates = sentence.startswith("食宿标准")
-        url = address("bases:rates", user) or address("admin:bases", user) if rates else _page("batch", batch) + "#plan"
+        url = (
+            address("bases:rates", user) or address("admin:bases", user) if rates else _page("studio", batch) + "#plan"
+        )
         blocks.append(Block("bad", sentence, url, "确认食宿标准" if rates else "重新编排"))
     return blocks
 

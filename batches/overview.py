@@ -18,7 +18,7 @@ from cadres.models import Cadre, Unit
 from cadres.queries import age_at
 from office.models import CalendarDay
 
-BAR_WIDTH = 240
+BAR_WIDTH = 160
 CELL = re.compile(r"\bK(\d+)#(\d+)")
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
@@ -387,8 +387,8 @@ def distance(value: float, bound: float | None, unit: str = "") -> str:
 
 
 def number(value: float) -> str:
-    """1,463 or 1.67"""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    """1,463 or 1.67: decimals only where they say something."""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= LARGE else f"{value:,.2f}"
 
 
 def differences_of(version: PlanVersion) -> list[str]:

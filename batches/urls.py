@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from batches.views import adjust, names, nominations, overview, plan, programme, session, staff, waivers
+from batches.views import adjust, names, nominations, overview, plan, programme, session, staff, studio, waivers
 
 app_name = "batches"
 urlpatterns = [
@@ -17,6 +17,11 @@ urlpatterns = [
     path("<int:batch_id>/advance/<str:step>/", session.advance, name="advance"),
     path("<int:batch_id>/propose/", plan.propose, name="propose"),
     path("<int:batch_id>/plan/", plan.plan, name="plan"),
+    path("<int:batch_id>/studio/", studio.studio, name="studio"),
+    path("<int:batch_id>/studio/progress/", studio.studio_progress, name="studio_progress"),
+    path("<int:batch_id>/studio/<int:run_id>/trial/", studio.trial, name="trial"),
+    path("<int:batch_id>/studio/<int:run_id>/adopt/", studio.adopt, name="adopt_trial"),
+    path("<int:batch_id>/compare/", studio.compare, name="compare"),
     path("<int:batch_id>/progress/", plan.progress, name="progress"),
     path("<int:batch_id>/stop/", plan.stop, name="stop"),
     path("<int:batch_id>/publish/<int:run_id>/", plan.publish, name="publish"),

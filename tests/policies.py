@@ -26,6 +26,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from batches.models import PlanRun
 from office.files import store_file
 from tests.world import (
     AUDIT,
@@ -285,6 +286,15 @@ BATCHES: dict[str, Row] = {
     "batches:advance": Row(every=DESK, methods=("POST",), status=302),
     "batches:propose": Row(every=DESK, methods=("POST",), status=302),
     "batches:plan": Row(every=DESK, methods=("POST",), status=302),
+    "batches:studio": Row(every=ONLOOKERS, status=200),
+    "batches:studio_progress": Row(every=ONLOOKERS, status=286),
+    "batches:compare": Row(every=ONLOOKERS, status=200),
+    "batches:trial": Row(
+        every=DESK, methods=("POST",), data={"cure": "0-0"}, status=302, setup=lambda _: _with_plans()
+    ),
+    "batches:adopt_trial": Row(
+        every=DESK, methods=("POST",), data={"reason": "任务重"}, status=302, setup=lambda _: _with_plans()
+    ),
     "batches:progress": Row(every=ONLOOKERS, status=286),
     "batches:stop": Row(every=DESK, methods=("POST",), status=302),
     "batches:publish": Row(every=DESK, methods=("POST",), status=302),
@@ -305,6 +315,13 @@ BATCHES: dict[str, Row] = {
     "batches:end_waiver": Row(every=DESK, methods=("POST",), data={"reason": "不用了"}, status=302),
     "batches:overview": Row(every=ONLOOKERS, status=200),
 }
+
+
+def _with_plans() -> None:
+    """Every run has a plan with one shortfall explained, and a cure that changes nothing."""
+    cure = {"changes": [], "sentence": "不改", "buys": "没有", "leaves": 1}
+    why = {"rule": "COVER", "subject": "U1", "amount": 1, "sentence": "排不进", "cures": [cure]}
+    PlanRun.objects.update(plan_text="{}", explanations=[why])
 
 
 def _with_results(world: World) -> None:

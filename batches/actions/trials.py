@@ -15,7 +15,7 @@ from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_labels import Labels
 from batches.planning import InputError
-from batches.planning.changes import Change, apply, say
+from batches.planning.changes import Change, apply
 from batches.planning.formats import fingerprint
 from batches.planning_input import build_input, pk_of
 from batches.queries import going
@@ -37,6 +37,8 @@ ELSEWHERE = {
     "reopen": "恢复接待不在这里办：到“基地”恢复，再重新编排。",
 }
 """Kinds of changes that become facts on another page, and which."""
+LEAVING = dict.fromkeys(("withdraw", "pin_batch"), "本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。")
+"""The same, of a batch in force."""
 
 
 def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanRun, title: str = "") -> PlanRun:
@@ -50,7 +52,9 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
     if len(against.changes) + len(changes) > MOST_CHANGES:
         raise DomainError("too_many_changes", f"一次试算最多 {MOST_CHANGES} 处改动。请先采用一部分。")
     with audit.act("start_trial", by=by, subject=batch, against=against.pk, changes=len(changes)):
-        states.require(Batch.objects.select_for_update().get(pk=batch.pk), "plan")
+        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+        if not may_try(locked):
+            states.require(locked, "plan")
         _refuse_second_run(batch)
         try:
             apply(json.loads(against.input_text), changes)
@@ -69,20 +73,19 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
     return run
 
 
-def say_changes(changes: list[Change]) -> list[str]:
-    """Each change as one sentence for people."""
-    sentences = [say(change) for change in changes]
-    labels = Labels(sentences)
-    return [labels.say(sentence) for sentence in sentences]
+def may_try(batch: Batch) -> bool:
+    """Whether plans of the batch still lead anywhere: before publication, and while a new version may follow."""
+    return states.allowed(batch, "plan") or states.allowed(batch, "republish")
 
 
 def adoption_obstacles(run: PlanRun) -> list[str]:
     """Why a trial's changes cannot become facts from its page, and where they can; empty when they can."""
     if run.purpose != Purpose.TRIAL or run.batch is None:
         return ["这不是试算，没有要采用的改动。"]
-    if run.batch.state not in states.PLANNABLE:
-        return [f"{run.batch}已经发布，试算不能采用。先撤回发布，或在“调整”里改。"]
-    return list(dict.fromkeys(ELSEWHERE[row["kind"]] for row in run.changes if row["kind"] in ELSEWHERE))
+    if not may_try(run.batch):
+        return [f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。"]
+    elsewhere = ELSEWHERE | (LEAVING if run.batch.state in states.LIVE else {})
+    return list(dict.fromkeys(elsewhere[row["kind"]] for row in run.changes if row["kind"] in elsewhere))
 
 
 def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None) -> PlanRun:
@@ -100,7 +103,7 @@ def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None)
         batch = change_arrangement(_batch(run), entry, seen=seen)
         for change in run.changes:
             ADOPT[change["kind"]](batch, change, reason, by)
-        if fingerprint(build_input(batch)) == run.fingerprint:
+        if batch.state in states.PLANNABLE and fingerprint(build_input(batch)) == run.fingerprint:
             run.purpose = Purpose.PLAN
             run.save(update_fields=["purpose"])
             states.advance(batch, "plan")

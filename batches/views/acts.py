@@ -70,3 +70,9 @@ def posted_reason(request: HttpRequest) -> str:
     if len(reason) > LONGEST:
         raise DomainError("reason_too_long", f"原因最多 {LONGEST} 个字，现在 {len(reason)} 个字。请写短一些。")
     return reason
+
+
+def revision_seen(request: HttpRequest) -> int | None:
+    """The revision of the arrangement on the page that the clerk decided from (`batches.revision`), where it was sent."""
+    text = request.POST.get("revision", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None

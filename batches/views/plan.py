@@ -12,7 +12,7 @@ from batches.actions.names import running_job, start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
 from batches.models import Batch
 from batches.rules import may_run_batches, may_see_batches
-from batches.views.acts import batch_of, me, posted_reason
+from batches.views.acts import batch_of, me, posted_reason, revision_seen
 from office.jobs import cancel_job
 
 STOP_POLLING = 286
@@ -42,7 +42,7 @@ def plan(request: HttpRequest, batch_id: int) -> HttpResponse:
     found = batch_of(request, batch_id)
     start_planning(batch=found, by=me(request), seed=_seed(request))
     messages.info(request, "开始编排。可以离开，完成后在这里看。")
-    return redirect("batches:batch", found.pk)
+    return redirect("batches:studio", found.pk)
 
 
 @allow(may_see_batches)
@@ -73,8 +73,8 @@ def stop(request: HttpRequest, batch_id: int) -> HttpResponse:
     else:
         cancel_job(job=job, by=me(request))
         messages.info(request, "已请求停止。正在算的这一步结束后停下，不写入任何内容。")
-    back = "batches:names" if request.POST.get("back") == "names" else "batches:batch"
-    return redirect(back, found.pk)
+    back = request.POST.get("back", "")
+    return redirect(f"batches:{back}" if back in ("names", "studio") else "batches:batch", found.pk)
 
 
 @allow(may_run_batches)
@@ -83,7 +83,9 @@ def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     """Publish the run that the clerk has looked at."""
     found = batch_of(request, batch_id)
     run = get_object_or_404(found.plan_runs, pk=run_id)
-    version = publish_plan(batch=found, run=run, by=me(request), reason=posted_reason(request))
+    version = publish_plan(
+        batch=found, run=run, by=me(request), reason=posted_reason(request), seen=revision_seen(request)
+    )
     messages.success(
         request,
         f"已发布为第 {version.number} 版。学员已收到通知；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。",

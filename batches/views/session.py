@@ -1,6 +1,7 @@
 """期 list, a new batch, the session page and its plain steps."""
 
 import datetime
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -12,16 +13,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import allow
 from batches.actions.batch import advance_batch
-from batches.arrangement import arrangement_of
+from batches.arrangement import arrangement_of, planned
 from batches.course import blocks_of, quick_blocks, steps_of
 from batches.facts import facts_of
 from batches.forms.programme import BatchForm
-from batches.models import Batch, PlanRun, Programme
-from batches.overview import calendar_of, class_table, differences_of, plan_says
+from batches.models import Batch, Programme
+from batches.overview import class_table, differences_of
 from batches.planning_input import gatherings_held
-from batches.queries import latest_run, nomination_counts, version_in_force, visible_batches, visible_classes
+from batches.queries import latest_run, nomination_counts, visible_batches, visible_classes
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
+from batches.studio import choices, chosen
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason
 from config.errors import DomainError
 
@@ -92,41 +94,31 @@ def _next_batch() -> dict[str, Any]:
 @allow(may_see_batches)
 @require_GET
 def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """The session page: where the batch stands, its names, its plan, and the acts that lead on."""
+    """The session page: where the batch stands, what it waits for, its plan in short, and the acts that lead on."""
     found, job = batch_and_job(request, batch_id)
     run = latest_run(found)
-    version = version_in_force(found)
     arrangement = arrangement_of(found)
-    shown = version.run if version is not None and version.run is not None and version.run.plan_text else run
     versions = list(found.plan_versions.select_related("published_by").order_by("-number"))
-    blocks = blocks_of(found, me(request))
+    units = nomination_counts(found)
     context = {
         "batch": found,
         "steps": steps_of(found),
-        "blocks": blocks,
+        "blocks": blocks_of(found, me(request)),
         "facts": facts_of([found])[found.pk],
-        "units": nomination_counts(found),
+        "units": units,
         "job": job,
-        "last_job": _last_job(found),
         "run": run,
         "is_live": found.state in LIVE,
         "arrangement": arrangement,
         "table": class_table(arrangement) if arrangement else None,
-        "calendar": calendar_of(arrangement) if arrangement else None,
-        "says": plan_says(shown) if shown is not None else None,
+        "shortfalls": len(json.loads(run.plan_text)["shortfalls"]) if run is not None else 0,
         "versions": [{"version": row, "differences": differences_of(row)} for row in versions],
-        "next_number": versions[0].number + 1 if versions else 1,
         "may_run": may_run_batches.test(request.user),
         "may_plan": found.state in PLANNABLE,
-        "may_publish": allowed(found, "publish") and run is not None and not any(row.kind == "bad" for row in blocks),
         "may_withdraw": allowed(found, "withdraw") and not gatherings_held(found),
         "named": {
-            state: sum(row[state] for row in nomination_counts(found))
-            for state in ("proposed", "confirmed", "deferred", "swapped")
+            state: sum(row[state] for row in units) for state in ("proposed", "confirmed", "deferred", "swapped")
         },
-        "track_count": found.programme.tracks.count(),
-        "next_text": str(versions[0].number + 1 if versions else 1),
-        "publish_title": f"把{found}的编排发布为第 {versions[0].number + 1 if versions else 1} 版？",
         "withdraw_title": f"撤回{found}的发布？",
         "plain_steps": [
             {
@@ -143,21 +135,14 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     return render(request, "batches/batch.html", context)
 
 
-def _last_job(batch: Batch) -> Any:
-    """The newest run's job where it did not end well: the page says so."""
-    run = batch.plan_runs.select_related("job").order_by("-created_at", "-pk").first()
-    if run is None or run.job is None or run.job.is_unfinished or run.outcome != PlanRun.Outcome.PENDING:
-        return None
-    return run.job
-
-
 @allow(may_see_batches)
 @require_GET
 def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpResponse:
-    """A class as it is planned or current: its members, where it goes, who sleeps where."""
+    """A class as it is planned or current: its members, where it goes, who sleeps where. `?run=` shows another plan's."""
     found = batch_of(request, batch_id)
     practice_class = get_object_or_404(visible_classes(me(request)), pk=class_id, batch=found)
-    arrangement = arrangement_of(found)
+    choice = chosen(found, choices(found), request.GET["run"]) if "run" in request.GET else None
+    arrangement = planned(found, found.plan_runs.get(pk=choice.run.pk)) if choice else arrangement_of(found)
     if arrangement is None:
         raise Http404
     line = next(row for row in class_table(arrangement).lines if row.practice_class.pk == practice_class.pk)
@@ -169,7 +154,8 @@ def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpRespon
     context = {
         "batch": found, "practice_class": practice_class, "members": arrangement.members[practice_class.pk],
         "visits": visits, "line": line, "classes": arrangement.classes, "is_live": found.state in LIVE,
-        "may_run": may_run_batches.test(request.user),
+        "may_run": may_run_batches.test(request.user), "choice": choice,
+        "run_query": f"?run={choice.run.pk}" if choice else "",
     }  # fmt: skip
     return render(request, "batches/class_page.html", context)
 

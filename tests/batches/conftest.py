@@ -1,9 +1,10 @@
 """The small county at its different stages; tests that use it run on 2027-02-15."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
+from django.test import Client
 
 from accounts.models import Role, User
 from tests import factories
@@ -48,3 +49,22 @@ def published(county: County, staff: User) -> County:
 def colleague(db: None) -> User:
     """Somebody else of the centre."""
     return factories.user_with_role(Role.CENTRE, name="林晓雯")
+
+
+@pytest.fixture
+def desk(client: Client, staff: User, clock: time_machine.Traveller) -> Client:
+    """The centre's browser."""
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """Makes somebody's browser."""
+
+    def enter(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return enter

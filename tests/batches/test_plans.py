@@ -1,14 +1,16 @@
 """Planning, publishing as versions, withdrawing: what becomes of the rows."""
 
+import datetime
 import json
 
 import pytest
 import time_machine
 from django.db import InternalError, connection, transaction
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, User
-from bases.models import BaseUse, Rate
+from bases.models import BaseUse, Closure, Rate
 from batches import tasks
 from batches.actions.names import add_nomination, open_nominations, remind_units, start_proposal
 from batches.actions.plans import publish_obstacles, publish_plan, start_planning, withdraw_publication
@@ -22,9 +24,10 @@ from config.errors import Conflict, DomainError
 from office.jobs import perform
 from office.models import Job, JobState, Notice
 from tests import factories
-from tests.batches.county import TODAY, County, make_county, plan_by_hand, publish_by_hand
+from tests.batches.county import FIRST, TODAY, County, make_county, plan_by_hand, publish_by_hand
 
 pytestmark = pytest.mark.django_db
+DAY = datetime.timedelta(days=1)
 
 
 def broken() -> list[str]:
@@ -140,13 +143,55 @@ def test_publication_needs_a_plan_that_keeps_the_rules(nominating: County, staff
     assert any("R17" in sentence for sentence in publish_obstacles(nominating.batch))
 
 
-def test_publication_refuses_a_run_that_is_not_the_newest(planned: County, staff: User) -> None:
+def test_an_older_run_of_the_same_facts_may_be_published(planned: County, staff: User) -> None:
     old = latest_run(planned.batch)
     assert old is not None
+    plan_by_hand(planned, staff, swap=True)
+    version = publish_plan(batch=planned.batch, run=old, by=staff)
+    assert (version.run, version.plan_text) == (old, old.plan_text)
+
+
+def test_a_run_of_yesterdays_facts_is_not_published(planned: County, staff: User) -> None:
+    old = latest_run(planned.batch)
+    assert old is not None
+    Closure.objects.create(base=planned.bases[0], days=DateRange(FIRST, FIRST + DAY), kind="works")
     plan_by_hand(planned, staff)
-    with pytest.raises(DomainError) as refused:
+    with pytest.raises(DomainError, match="基地资料变过") as refused:
         publish_plan(batch=planned.batch, run=old, by=staff)
-    assert refused.value.code == "newer_run"
+    assert refused.value.code == "not_publishable"
+
+
+def test_a_run_that_a_later_version_replaced_is_not_published_again(published: County, staff: User) -> None:
+    first = latest_run(published.batch)
+    assert first is not None
+    withdraw_publication(batch=published.batch, by=staff, reason="换次序")
+    publish_by_hand(published, staff, swap=True)
+    withdraw_publication(batch=published.batch, by=staff, reason="再换")
+    published.batch.refresh_from_db()
+    first.refresh_from_db()
+    assert publish_obstacles(published.batch, first) == [
+        "这个方案发布过，已被后来的版本取代。请选别的方案，或重新编排。"
+    ]
+
+
+def test_a_trial_is_not_published_even_when_nothing_else_is_in_the_way(planned: County, staff: User) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    run.purpose = PlanRun.Purpose.TRIAL
+    run.save()
+    assert publish_obstacles(planned.batch, run) == ["这是试算，改动还没有采用。请先采用，或选别的方案。"]
+
+
+def test_publication_from_an_outdated_page_is_refused(planned: County, staff: User, colleague: User) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    seen = planned.batch.revision
+    publish_plan(batch=planned.batch, run=run, by=colleague, seen=seen)
+    withdraw_publication(batch=planned.batch, by=colleague, reason="改")
+    with pytest.raises(Conflict, match="林晓雯") as refused:
+        publish_plan(batch=planned.batch, run=run, by=staff, seen=seen)
+    assert refused.value.code == "arrangement_changed"
+    assert PlanVersion.objects.count() == 1
 
 
 def test_publication_twice_is_refused(published: County, staff: User) -> None:

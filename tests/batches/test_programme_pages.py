@@ -1,0 +1,84 @@
+"""The pages of a programme and of a new batch: what their forms take and refuse."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from batches.models import (
+    Batch,
+    Programme,
+)
+from batches.parameters import GROUPS, MEANINGS, rule_summary
+from tests.batches.county import County
+from tests.batches.pages import page, post
+
+pytestmark = pytest.mark.django_db
+
+
+def programme_data(**changes: object) -> dict[str, object]:
+    data: dict[str, object] = {
+        name: value for name, value in ((row["field"], getattr(Programme(), row["field"])) for row in rule_summary(Programme()))
+        if value not in (False, [], "")
+    }  # fmt: skip
+    tracks = {
+        "tracks-TOTAL_FORMS": 2, "tracks-INITIAL_FORMS": 0, "tracks-MIN_NUM_FORMS": 1, "tracks-MAX_NUM_FORMS": 12,
+        "tracks-0-order": 1, "tracks-0-name": "综合班", "tracks-0-classes_per_batch": 2,
+        "tracks-1-order": 2, "tracks-1-name": "", "tracks-1-classes_per_batch": "",
+    }  # fmt: skip
+    return data | {"name": "四下基层实践", "start_weekdays": [5], "age_bands": "30、35，40"} | tracks | changes
+
+
+def test_every_parameter_has_a_meaning_and_a_place() -> None:
+    fields = {field.name for field in Programme._meta.concrete_fields} - {"id", "version", "supersedes"}
+    assert {name for _, names in GROUPS for name in names} == fields == set(MEANINGS)
+
+
+def test_first_programme_and_first_batch_of_an_empty_county(desk: Client) -> None:
+    assert "先定项目规则" in page(desk, "list")
+    assert "先定项目规则" in desk.get(reverse("batches:create"), follow=True).content.decode()
+    assert 'value="40"' in page(desk, "programme_create")
+    post(desk, "programme_create", **programme_data())
+    programme = Programme.objects.get()
+    assert (programme.start_weekdays, programme.age_bands) == ([5], [30, 35, 40])
+    assert [(track.name, track.classes_per_batch) for track in programme.tracks.all()] == [("综合班", 2)]
+    shown = page(desk, "programme")
+    assert all(str(row["meaning"]) in shown for row in rule_summary(programme))
+    made = post(
+        desk, "create", programme=programme.pk, number=1, first_day="2027-03-01", last_day="2027-03-28"
+    )  # fmt: skip
+    assert "第1期建好了，2 个班" in made
+    assert Batch.objects.get().classes.count() == 2
+
+
+def test_programme_form_keeps_what_was_typed(desk: Client) -> None:
+    shown = post(desk, "programme_create", **programme_data(class_size_min=30, name="留住的名字"))
+    assert "每班人数要在最少与最多之间" in shown
+    assert "留住的名字" in shown
+    assert not Programme.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("age_bands", "三十"), ("age_bands", "5"), ("name", "名" * 100_000), ("class_size", "9" * 40)]
+)
+def test_programme_form_refuses_nonsense(desk: Client, field: str, value: str) -> None:
+    response = desk.post(reverse("batches:programme_create"), programme_data(**{field: value}))
+    assert response.status_code == 422
+    assert not Programme.objects.exists()
+
+
+def test_tracks_of_a_programme_in_force_become_a_new_version(desk: Client, published: County) -> None:
+    track = published.batch.programme.tracks.get()
+    data = programme_data() | {"tracks-TOTAL_FORMS": 1, "tracks-INITIAL_FORMS": 1, "tracks-0-id": track.pk}
+    data |= {"tracks-0-classes_per_batch": 3, "tracks-0-levels": "科员级、乡科级副职"}
+    post(desk, "programme_tracks", published.batch.programme.pk, **data)
+    new = Programme.objects.get(version=2)
+    assert [(row.classes_per_batch, row.levels) for row in new.tracks.all()] == [(3, ["科员级", "乡科级副职"])]
+    assert published.batch.programme.tracks.get().classes_per_batch == 2
+
+
+def test_batch_form_refuses_a_taken_number(desk: Client, county: County) -> None:
+    shown = post(
+        desk, "create", programme=county.batch.programme.pk, number=1, first_day="2027-06-07", last_day="2027-08-29"
+    )  # fmt: skip
+    assert "第1期已经有了" in shown
+    assert Batch.objects.count() == 1

@@ -1,0 +1,310 @@
+"""The planning studio: what it shows of a plan, how a job is followed, the plans to choose from, two plans compared."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateRange
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from bases.models import BaseUse, Closure, Rate
+from batches.actions.plans import withdraw_publication
+from batches.arrangement import arrangement_of
+from batches.arrangement import planned as planned_arrangement
+from batches.comparison import compare
+from batches.load_map import load_map
+from batches.models import GatheringPin, PlanRun, Waiver
+from batches.overview import distance, plan_says
+from batches.queries import latest_run
+from batches.studio import best_so_far, choices, letter
+from office.models import Job, JobState
+from tests.batches.county import FIRST, County, plan_by_hand
+from tests.batches.pages import page, post
+
+pytestmark = pytest.mark.django_db
+MARCH = FIRST.replace
+
+
+def newest(county: County) -> PlanRun:
+    run = latest_run(county.batch)
+    assert run is not None
+    return run
+
+
+# The result
+
+
+def test_studio_shows_the_plan_without_raw_identifiers(desk: Client, planned: County) -> None:
+    shown = page(desk, "studio", planned.batch.pk)
+    run = newest(planned)
+    assert "发布为第 1 版…" in shown
+    assert run.fingerprint in shown
+    assert shown.count("dm-rule-code") == 19
+    says = plan_says(run)
+    assert (says.kept, says.broken, says.shortfalls) == (19, 0, ())
+    for word in (f">C{planned.cadres[0].pk}", f"K{planned.classes[0].pk}#", f"P{planned.bases[0].pk} "):
+        assert word not in shown
+    for heading in ("就绪检查", "分班均衡", "集中日历", "基地负荷", "规则单", "目标和离最优的距离", "没有缺口"):
+        assert heading in shown
+
+
+def test_studio_before_there_is_a_plan_shows_what_is_ready(desk: Client, nominating: County) -> None:
+    shown = page(desk, "studio", nominating.batch.pk)
+    assert "8 人，各单位都答复了" in shown
+    assert "编排 8 人" in shown
+    assert "还没有编排" in shown
+    assert "发布为" not in shown
+
+
+def test_studio_tells_why_a_plan_cannot_be_published(desk: Client, planned: County) -> None:
+    Rate.objects.all().delete()
+    shown = page(desk, "studio", planned.batch.pk)
+    assert "食宿标准还没有确认" in shown
+    assert "发布为第 1 版" not in shown
+    assert "确认食宿标准</a>" in page(desk, "batch", planned.batch.pk)
+
+
+def test_studio_tells_shortfalls_and_approved_exceptions_in_words(
+    desk: Client, nominating: County, staff: User, colleague: User
+) -> None:
+    nominating.batch.programme.min_distinct_villages = 3
+    nominating.batch.programme.save()
+    first, second = nominating.classes
+    Waiver.objects.create(
+        batch=nominating.batch, rule="R14", subject=f"K{first.pk}", subject_label="第1班", reason="汛期", asked_by=staff,
+        approver=colleague,
+    )  # fmt: skip
+    shortfall = {"rule": "R14", "subject": f"K{second.pk}", "amount": 1, "message": f"K{second.pk} 少 1 个村"}
+    run = plan_by_hand(nominating, staff, shortfalls=[shortfall])
+    says = plan_says(run)
+    assert says.shortfalls == ("第2班少到 1 个不同的村：增加可用基地，或申请批准例外。",)
+    [row] = [row for row in says.rules if row.findings]
+    assert (row.code, [(finding.waived, finding.class_pk) for finding in row.findings]) == ("R14", [(True, first.pk)])
+    shown = page(desk, "studio", nominating.batch.pk)
+    assert "已批准例外" in shown
+    assert f'href="#class-{first.pk}"' in shown
+    assert "第2班少到 1 个不同的村" in shown
+    assert "1 处缺口" in page(desk, "batch", nominating.batch.pk)
+
+
+def test_load_counts_guests_and_closures_beside_the_classes(planned: County) -> None:
+    one, two = planned.bases
+    BaseUse.objects.create(
+        base=one, days=DateRange(MARCH(day=6), MARCH(day=7)), people=10, kind="outside", source="外县"
+    )
+    BaseUse.objects.create(
+        base=two, days=DateRange(MARCH(day=2), MARCH(day=4)), people=7, kind="outside", source="外县"
+    )
+    Closure.objects.create(base=two, days=DateRange(MARCH(day=8), MARCH(day=9)), kind="works", reason="修路")
+    found = arrangement_of(planned.batch)
+    assert found is not None
+    lines = {line.base.pk: line for line in load_map(found).lines}
+    capacity = lines[one.pk].base.declared_capacity
+    both, alone = round(100 * 14 / capacity), round(100 * 4 / capacity)
+    assert [cell.text for cell in lines[one.pk].cells] == [f"客 {both}", str(alone), "", ""]
+    assert [cell.text for cell in lines[two.pk].cells] == ["客 7", "停", str(alone), str(alone)]
+    assert [cell.kind for cell in lines[two.pk].cells] == ["guest", "closed", "1", "1"]
+    assert lines[two.pk].cells[1].told == "第 2 周，停接：修路"
+    assert (lines[one.pk].times, lines[two.pk].times) == (2, 2)
+
+
+def test_load_of_a_published_plan_counts_its_own_people_once(published: County) -> None:
+    plan, rows = planned_arrangement(published.batch, newest(published)), arrangement_of(published.batch)
+    assert rows is not None
+    cells = [[[cell.text for cell in line.cells] for line in load_map(each).lines] for each in (plan, rows)]
+    assert cells[0] == cells[1]
+    assert all("客" not in text for line in cells[0] for text in line)
+
+
+def test_pinned_and_faulty_cells_are_marked_in_the_calendar(desk: Client, published: County) -> None:
+    mark = '<span class="visually-hidden">已固定</span>'
+    assert mark not in page(desk, "studio", published.batch.pk)
+    GatheringPin.objects.create(
+        practice_class=published.classes[0], index=2, base=published.bases[1], reason="现场会", first_day=MARCH(day=19)
+    )
+    assert page(desk, "studio", published.batch.pk).count(mark) == 1
+
+
+def test_class_page_of_another_plan_shows_that_plan(desk: Client, planned: County, staff: User) -> None:
+    first = newest(planned)
+    plan_by_hand(planned, staff, swap=True)
+    one, two = (base.village.name for base in planned.bases)
+    now, before = (
+        page(desk, "class_page", planned.batch.pk, planned.classes[0].pk, query=query)
+        for query in ("", f"?run={first.pk}")
+    )
+    assert now.index(two) < now.index(one)
+    assert before.index(one) < before.index(two)
+    assert "方案 A" in before
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "unit", "told"),
+    [
+        (12, 12, "人", "已到最好，证明"), (21, 0, "人", "距最优不超过 21人"), (3404.147, 3064.147, "公里", "距最优不超过 10.0%"),
+        (5, None, "人", ""),
+    ],
+)  # fmt: skip
+def test_distance_to_the_bound_in_words(value: float, bound: float | None, unit: str, told: str) -> None:
+    assert distance(value, bound, unit) == told
+
+
+# A running job
+
+
+def test_plan_button_job_progress_and_stop(desk: Client, nominating: County) -> None:
+    shown = post(desk, "plan", nominating.batch.pk, seed="12")
+    job = Job.objects.get()
+    assert nominating.batch.plan_runs.get().seed == 12
+    assert "data-poll" in shown
+    best = {"travel_km": {"value": 1463.2, "bound": 1454.0, "batch": None}, "earliness": {"value": 3, "bound": 3}}
+    Job.objects.create(
+        task="batches.plan_step", title="步骤", parent=job, step=f"itinerary:B{nominating.batch.pk}", progress=40,
+        state=JobState.RUNNING, result={"best": best},
+    )  # fmt: skip
+    fragment = desk.get(reverse("batches:studio_progress", args=[nominating.batch.pk]), headers={"X-Poll": "1"})
+    told = fragment.content.decode()
+    assert fragment.status_code == 200
+    for words in ("第1期编排", "集中日期和基地", "往返路程 1,463公里，距最优不超过 0.6%"):
+        assert words in told
+    assert "earliness" not in told
+    assert "已请求停止" in post(desk, "stop", nominating.batch.pk, back="studio")
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+    ended = desk.get(reverse("batches:studio_progress", args=[nominating.batch.pk]))
+    assert (ended.status_code, ended["HX-Refresh"]) == (286, "true")
+
+
+def test_failed_job_is_told_in_the_studio(desk: Client, nominating: County) -> None:
+    post(desk, "plan", nominating.batch.pk)
+    Job.objects.update(state=JobState.FAILED, message="试了3次都没有完成")
+    assert "试了3次都没有完成" in page(desk, "studio", nominating.batch.pk)
+
+
+def test_best_so_far_without_a_bound_tells_the_value_alone() -> None:
+    assert best_so_far(2, {"pair_excess": {"value": 4, "bound": None}}) == ("各班两项交叉人数偏离均衡 4人",)
+
+
+# Plans to choose from
+
+
+def test_letters_go_on_after_the_alphabet() -> None:
+    assert [letter(place) for place in (0, 1, 25, 26, 27, 52)] == ["A", "B", "Z", "AA", "AB", "BA"]
+
+
+def test_plans_keep_their_letters_and_names_runs_are_none(planned: County, staff: User) -> None:
+    first = newest(planned)
+    second = plan_by_hand(planned, staff, swap=True)
+    PlanRun.objects.create(
+        programme=planned.batch.programme, batch=planned.batch, purpose=PlanRun.Purpose.NAMES, plan_text=first.plan_text
+    )
+    assert [(row.name, row.run) for row in choices(planned.batch)] == [("方案 A", first), ("方案 B", second)]
+
+
+def test_studio_shows_the_plan_in_force_and_any_other_on_request(desk: Client, published: County, staff: User) -> None:
+    in_force = newest(published)
+    other = PlanRun.objects.get(pk=in_force.pk)
+    other.pk, other.outcome, other.purpose = None, PlanRun.Outcome.SOLVED, PlanRun.Purpose.TRIAL
+    other.changes = [{"kind": "unit_quota", "unit": f"U{published.units[0].pk}", "value": 5}]
+    other.save()
+    shown = page(desk, "studio", published.batch.pk)
+    assert "这是现在执行的安排" in shown
+    trial = page(desk, "studio", published.batch.pk, query=f"?run={other.pk}")
+    assert "这是现在执行的安排" not in trial
+    assert f"单位{published.units[0]}每期名额改为5人" in trial
+    assert "这是现在执行的安排" in page(desk, "studio", published.batch.pk, query="?run=²")
+
+
+def test_publication_dialog_lists_differences_with_names(desk: Client, published: County, staff: User) -> None:
+    withdraw_publication(batch=published.batch, by=staff, reason="换次序")
+    published.batch.refresh_from_db()
+    run = plan_by_hand(published, staff, swap=True)
+    shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
+    one, two = (base.village.name for base in published.bases)
+    assert "与第 1 版有 4 处不同" in shown
+    assert f"<li>第1班第1次集中：2027-03-05 {one} → 2027-03-05 {two}</li>" in shown
+    assert "0 名有账号的学员会收到通知，8 名没有账号，要由单位转告" in shown
+
+
+def test_publication_from_an_outdated_page_is_told_and_not_done(desk: Client, planned: County) -> None:
+    run = newest(planned)
+    planned.batch.revision = 7
+    planned.batch.save()
+    refused = desk.post(reverse("batches:publish", args=[planned.batch.pk, run.pk]), {"revision": "6"}, follow=True)
+    assert "您的改动没有写入" in refused.content.decode()
+    assert not planned.batch.plan_versions.exists()
+    assert "已发布为第 1 版" in post(desk, "publish", planned.batch.pk, run.pk, revision="7")
+
+
+# Two plans
+
+
+def test_comparison_tells_what_differs_in_words(planned: County, staff: User) -> None:
+    first = newest(planned)
+    level = {"level": "travel_km", "stage": 3, "value": 80.0, "bound": 80.0, "gap": 0.0}
+    second = plan_by_hand(planned, staff, swap=True, levels=[level])
+    told = compare(planned.batch, first, second)
+    one, two = (base.village.name for base in planned.bases)
+    assert told.differences == (
+        f"第1班第1次集中：2027-03-05 {one} → 2027-03-05 {two}", f"第1班第2次集中：2027-03-19 {two} → 2027-03-19 {one}",
+        f"第2班第1次集中：2027-03-12 {one} → 2027-03-12 {two}", f"第2班第2次集中：2027-03-26 {two} → 2027-03-26 {one}",
+    )  # fmt: skip
+    assert [(row.name, row.left, row.right, row.differs) for row in told.levels] == [
+        ("往返路程", "没有", "80公里", True)
+    ]
+    assert [row.name for row in told.figures if row.differs] == ["路程"]
+    assert compare(planned.batch, first, first).differences == ()
+
+
+def test_comparison_page_pages_its_differences(desk: Client, planned: County, staff: User) -> None:
+    assert "还没有两个方案" in page(desk, "compare", planned.batch.pk)
+    first = newest(planned)
+    second = plan_by_hand(planned, staff, swap=True)
+    shown = page(desk, "compare", planned.batch.pk)
+    assert f"{reverse('batches:studio', args=[planned.batch.pk])}?run={first.pk}" in shown
+    assert "共 4 处" in shown
+    assert "共 4 条" in shown
+    back = page(desk, "compare", planned.batch.pk, query=f"?a={second.pk}&b={first.pk}")
+    assert "方案 B和方案 A" in back
+    assert desk.get(reverse("batches:compare", args=[planned.batch.pk]) + "?a=999999&b=1").status_code == 404
+
+
+# Who may, and how often the database is asked
+
+
+def test_leader_sees_the_studio_and_no_buttons(
+    planned: County, leader: User, signed_in: Callable[[User], Client]
+) -> None:
+    shown = page(signed_in(leader), "studio", planned.batch.pk)
+    assert "分班均衡" in shown
+    for button in ("发布为第", "重新编排 8 人", "采用这些改动"):
+        assert button not in shown
+
+
+def test_studio_asks_as_often_for_many_plans_as_for_few(desk: Client, planned: County, staff: User) -> None:
+    plan_by_hand(planned, staff, swap=True)
+    page(desk, "studio", planned.batch.pk)
+    with CaptureQueriesContext(connection) as few:
+        page(desk, "studio", planned.batch.pk)
+    for _ in range(6):
+        plan_by_hand(planned, staff)
+    with CaptureQueriesContext(connection) as many:
+        shown = page(desk, "studio", planned.batch.pk)
+    assert len(many) == len(few)
+    assert "方案 H" in shown
+    assert "方案 C" not in shown
+
+
+def test_plan_texts_say_nothing_raw_in_the_figures(desk: Client, planned: County) -> None:
+    run = newest(planned)
+    plan = json.loads(run.plan_text)
+    plan["levels"] = [{"level": "something_new", "stage": 3, "value": 1, "bound": None, "gap": None}]
+    run.plan_text = json.dumps(plan)
+    run.save()
+    shown = page(desk, "studio", planned.batch.pk)
+    assert "something_new" not in shown
+    assert "其他目标" in shown
