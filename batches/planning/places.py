@@ -6,7 +6,7 @@ serves one class a night), so that stage 4 always finds the beds that stage 3 co
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .problem import Problem, day_number, spans, touches
@@ -201,8 +201,8 @@ class Places:
         return result
 
     def site(self, bases: tuple[str, ...]) -> Site:
-        """The site of one base or two."""
-        return self._single(bases[0]) if len(bases) == 1 else self._pair(*bases)
+        """The site of one base, or of two in the order of travel given."""
+        return self._single(bases[0]) if len(bases) == 1 else replace(self._pair(*bases), bases=bases)
 
     def _holds(self, base: str) -> int:
         return min(self.beds[base] - int(self.problem.rules["spare_beds"]), int(self.rows[base]["declared_capacity"]))

@@ -5,7 +5,7 @@ them can be kept at once; usually all, and then they are the only option of thei
 small. Otherwise the models of the round hold the number that can be kept and choose which.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -48,7 +48,7 @@ def former(
     """The previous plan's gatherings of a batch; `lawful` are all first days by parity and index."""
     result = Former()
     problem = chooser.problem
-    at = _whereabouts(problem)
+    at = _before(problem)
     slots = []
     for klass in batch.classes:
         for (parity, index), first_days in sorted(lawful.items()):
@@ -65,16 +65,30 @@ def former(
     return result
 
 
-def _whereabouts(problem: Problem) -> dict[tuple[str, int, str], str]:
-    """(class, index, cadre) -> base of the bed in the previous plan."""
+@dataclass
+class _Before:
+    """The previous plan's order of travel by gathering, and who slept where: gathering -> (cadre, base)."""
+
+    travel: dict[Key, tuple[str, ...]]
+    beds: dict[Key, list[tuple[str, str]]]
+
+
+def _before(problem: Problem) -> _Before:
     base_of = {house["id"]: base["id"] for base in problem.document["bases"] for house in base["households"]}
-    rows = () if problem.previous is None else problem.previous["lodging"]
-    return {(r["class"], r["index"], r["cadre"]): base_of[r["household"]] for r in rows if r["household"] in base_of}
+    previous = problem.previous or {"gatherings": [], "lodging": []}
+    travel = {
+        (row["class"], row["index"]): tuple(site["base"] for site in row["sites"])
+        for row in previous["gatherings"]
+        if "skipped" not in row
+    }
+    beds: dict[Key, list[tuple[str, str]]] = defaultdict(list)
+    for row in previous["lodging"]:
+        if row["household"] in base_of:
+            beds[row["class"], row["index"]].append((row["cadre"], base_of[row["household"]]))
+    return _Before(travel, beds)
 
 
-def _option(
-    chooser: Chooser, key: Key, first_days: tuple[int, ...], at: dict[tuple[str, int, str], str]
-) -> Option | None:
+def _option(chooser: Chooser, key: Key, first_days: tuple[int, ...], at: _Before) -> Option | None:
     """The gathering as it was arranged, if pins, days, bases and households still allow it."""
     problem = chooser.problem
     first, bases = chooser.before[key]
@@ -85,15 +99,15 @@ def _option(
         day_number(pin["first_day"]) != first or (pin["bases"] and set(pin["bases"]) != set(bases))
     ):
         return None
-    site = next((s for s in chooser.sites if tuple(sorted(s.bases)) == bases), None)
-    if site is None:
+    if not any(tuple(sorted(site.bases)) == bases for site in chooser.sites):
         return None
+    site = chooser.places.site(at.travel[key])
     parts = chooser.share(*key, first, site)
     if parts is not None and len(parts) == 2:
         there = Counter(
             (base, problem.by_id[name].sex)
-            for (klass, index, name), base in at.items()
-            if (klass, index) == key and name in chooser.members.get(key[0], ())
+            for name, base in at.beds.get(key, ())
+            if name in chooser.members.get(key[0], ())
         )
         windows = [chooser.places.window(base, first, *key) for base in site.bases]
         parts = nearest_share(chooser.sexes[key[0]], site, windows, there) or parts
