@@ -1,0 +1,303 @@
+"""Trials of cures: planned beside the facts, told in words, and adopted by the acts that make each change a fact."""
+
+import datetime
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db.backends.postgresql.psycopg_any import DateRange
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AuditEntry, User
+from bases.models import Closure
+from batches import tasks
+from batches.actions.plans import publish_obstacles
+from batches.actions.trials import ADOPT, ELSEWHERE, adopt_trial, adoption_obstacles, start_trial
+from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
+from batches.planning.changes import FIELDS, apply
+from batches.planning.formats import canonical, fingerprint
+from batches.planning_input import build_input
+from batches.queries import latest_run
+from batches.shortfalls import unexplained, whys
+from cadres.models import Unit
+from config.errors import Conflict, DomainError
+from office.jobs import perform
+from office.models import Job, JobState
+from tests.batches.county import County, hand_plan, plan_by_hand
+from tests.batches.pages import page, post
+
+pytestmark = pytest.mark.django_db
+Purpose = PlanRun.Purpose
+Changes = list[dict[str, Any]]
+
+
+def newest(county: County) -> PlanRun:
+    run = latest_run(county.batch)
+    assert run is not None
+    return run
+
+
+def trial_of(county: County, changes: Changes, **fields: Any) -> PlanRun:
+    """A finished trial whose plan is the hand-made one."""
+    document = apply(build_input(county.batch), changes)
+    return PlanRun.objects.create(
+        programme=county.batch.programme, batch=county.batch, purpose=Purpose.TRIAL, changes=changes, title="试一试",
+        input_text=canonical(document).decode(), fingerprint=fingerprint(document),
+        plan_text=canonical(hand_plan(county, document)).decode(), outcome=PlanRun.Outcome.SOLVED, **fields,
+    )  # fmt: skip
+
+
+def quota(county: County, value: int | None = 5) -> Changes:
+    return [{"kind": "unit_quota", "unit": f"U{county.units[0].pk}", "value": value}]
+
+
+def why_of(county: County) -> dict[str, Any]:
+    """An explanation as the planner gives it."""
+    unit = f"U{county.units[0].pk}"
+    cure = {
+        "changes": quota(county), "sentence": f"单位 {unit} 每期名额加到 5 人", "buys": "3 人全部排进", "leaves": 0,
+        "cost": {"seats": 3, "waivers": 0, "days": 0, "batches": 0}, "smallest": True,
+    }  # fmt: skip
+    return {
+        "rule": "COVER", "subject": unit, "stage": 1, "amount": 3, "demand": 5, "supply": 2, "verified": True,
+        "sentence": f"单位 {unit} 40 周岁以下未参训 5 人：每期最多 2 人；3 人排不进。",
+        "causes": [{"rule": "R01", "sentence": "每期最多 2 人", "relax": quota(county)}], "cures": [cure],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def short(nominating: County, staff: User) -> County:
+    """A plan with one shortfall, explained, and one that is not."""
+    unit, cadre = f"U{nominating.units[0].pk}", f"C{nominating.cadres[3].pk}"
+    rows = [
+        {"rule": "COVER", "subject": unit, "amount": 3, "message": ""},
+        {"rule": "R07", "subject": cadre, "amount": 1, "message": ""},
+    ]
+    run = plan_by_hand(nominating, staff, shortfalls=rows)
+    run.explanations = [why_of(nominating)]
+    run.save()
+    return nominating
+
+
+# Why and cures in words
+
+
+def test_explanation_is_told_with_names_bars_and_costs(short: County) -> None:
+    run, unit = newest(short), short.units[0]
+    [why] = whys(run)
+    assert why.sentence == f"单位{unit}40周岁以下未参训5人：每期最多2人；3人排不进。"
+    assert (why.amount, why.need, why.places, why.missing, why.verified) == (3, 300, 120, 180, True)
+    assert why.causes == (("R01", "每期最多2人"),)
+    [cure] = why.cures
+    assert cure.changes == (f"单位{unit}每期名额改为5人",)
+    assert (cure.buys, cure.cost, cure.smallest) == ("3人全部排进", "多 3 个名额", True)
+    [other] = unexplained(run, json.loads(run.plan_text))
+    assert other.startswith(f"{short.cadres[3].name}（{short.cadres[3].unit}）必须参加本期，但没有排进")
+
+
+def test_studio_offers_each_cure_as_a_trial(desk: Client, short: County) -> None:
+    shown = page(desk, "studio", short.batch.pk)
+    for words in ("排不进的，为什么", "已验证", "几个办法", "改动最小", "先试算，不会改动已发布的方案", "其余缺口"):
+        assert words in shown
+    assert f'action="{reverse("batches:trial", args=[short.batch.pk, newest(short).pk])}"' in shown
+
+
+# Trying
+
+
+def test_cure_is_tried_by_its_button_and_touches_nothing(desk: Client, short: County, staff: User) -> None:
+    run, before = newest(short), build_input(short.batch)
+    assert "开始试算" in post(desk, "trial", short.batch.pk, run.pk, cure="0-0")
+    trial = PlanRun.objects.get(purpose=Purpose.TRIAL)
+    assert (trial.changes, trial.against, trial.seed) == (quota(short), run, run.seed)
+    assert trial.title == f"单位{short.units[0]}每期名额加到5人"
+    assert trial.job is not None
+    assert (trial.job.task, trial.job.params) == ("batches.plan", {"run": trial.pk})
+    short.batch.refresh_from_db()
+    assert (short.batch.state, build_input(short.batch)) == (Batch.State.PLANNED, before)
+    assert Unit.objects.get(pk=short.units[0].pk).quota is None
+    with pytest.raises(Conflict, match="正在编排"):
+        start_trial(batch=short.batch, by=staff, changes=quota(short), against=run)
+
+
+@pytest.mark.parametrize("cure", ["", "0", "0-1", "1-0", "a-b", "0-0-0"])
+def test_cure_that_is_not_offered_is_not_found(desk: Client, short: County, cure: str) -> None:
+    response = desk.post(reverse("batches:trial", args=[short.batch.pk, newest(short).pk]), {"cure": cure})
+    assert response.status_code == 404
+    assert not PlanRun.objects.filter(purpose=Purpose.TRIAL).exists()
+
+
+def test_trial_of_a_trial_keeps_what_was_assumed_before(short: County, staff: User) -> None:
+    first = trial_of(short, quota(short))
+    more = [
+        {"kind": "close", "place": "base", "id": f"P{short.bases[0].pk}", "from": "2027-03-26", "until": "2027-03-28"}
+    ]
+    run = start_trial(batch=short.batch, by=staff, changes=more, against=first)
+    assert run.changes == [*quota(short), *more]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ([], "no_changes"),
+        ([{"kind": "withdraw", "cadre": "C999999"}], "cannot_try"),
+        ([{"kind": "nothing"}], "cannot_try"),
+    ],
+)
+def test_trial_that_cannot_be_is_refused(short: County, staff: User, changes: Changes, code: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        start_trial(batch=short.batch, by=staff, changes=changes, against=newest(short))
+    assert refused.value.code == code
+    assert not Job.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trial_is_planned_beside_the_facts_and_may_be_chosen(desk: Client, planned: County, staff: User) -> None:
+    run = start_trial(batch=planned.batch, by=staff, changes=quota(planned), against=newest(planned), title="加名额")
+    assert run.job is not None
+    perform(str(run.job.pk), tasks.plan.run.__wrapped__)
+    run.refresh_from_db()
+    run.job.refresh_from_db()
+    assert (run.job.state, run.outcome) == (JobState.DONE, PlanRun.Outcome.SOLVED)
+    units = {row["id"]: row["quota"] for row in json.loads(run.input_text)["units"]}
+    assert units[f"U{planned.units[0].pk}"] == 5
+    assert Unit.objects.get(pk=planned.units[0].pk).quota is None
+    assert newest(planned) != run
+    shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
+    assert "这是试算，什么都还没有改" in shown
+    assert "采用这些改动…" in shown
+    assert "发布为第" not in shown
+
+
+# Adopting
+
+
+def test_every_kind_of_change_is_adopted_here_or_told_where() -> None:
+    assert ADOPT.keys() | ELSEWHERE.keys() == FIELDS.keys()
+    assert not ADOPT.keys() & ELSEWHERE.keys()
+
+
+def test_adopted_trial_becomes_a_plan_that_can_be_published(desk: Client, planned: County) -> None:
+    run = trial_of(planned, quota(planned))
+    assert publish_obstacles(planned.batch, run) == ["这是试算，改动还没有采用。请先采用，或选别的方案。"]
+    refused = post(desk, "adopt_trial", planned.batch.pk, run.pk, reason=" ", revision=0)
+    assert "请写明为什么采用" in refused
+    shown = post(desk, "adopt_trial", planned.batch.pk, run.pk, reason="任务重", revision=0)
+    assert "改动已采用，这个方案可以发布了" in shown
+    run.refresh_from_db()
+    assert (run.purpose, Unit.objects.get(pk=planned.units[0].pk).quota) == (Purpose.PLAN, 5)
+    assert publish_obstacles(planned.batch, run) == []
+    assert [row.reason for row in AuditEntry.objects.filter(act__in=("adopt_trial", "set_unit_quota"))] == [
+        "任务重"
+    ] * 2
+    assert "已发布为第 1 版" in post(desk, "publish", planned.batch.pk, run.pk, revision=1)
+
+
+def test_adoption_of_several_changes_is_whole_or_not_at_all(planned: County, staff: User) -> None:
+    Closure.objects.create(
+        base=planned.bases[0], days=DateRange(datetime.date(2027, 3, 26), datetime.date(2027, 3, 27)), kind="works"
+    )
+    closed = {
+        "kind": "close",
+        "place": "base",
+        "id": f"P{planned.bases[0].pk}",
+        "from": "2027-03-26",
+        "until": "2027-03-28",
+    }
+    run = trial_of(planned, [*quota(planned), closed])
+    with pytest.raises(DomainError, match="已经停接"):
+        adopt_trial(run=run, by=staff, reason="修路")
+    run.refresh_from_db()
+    assert (run.purpose, Unit.objects.get(pk=planned.units[0].pk).quota) == (Purpose.TRIAL, None)
+    assert not AuditEntry.objects.filter(act="set_unit_quota").exists()
+
+
+def test_adopted_waiver_waits_for_somebody_else(desk: Client, planned: County, staff: User) -> None:
+    subject = f"K{planned.classes[0].pk}"
+    run = trial_of(planned, [{"kind": "waiver", "rule": "R14", "subject": subject}])
+    assert "下一步：重新编排" in post(desk, "adopt_trial", planned.batch.pk, run.pk, reason="汛期")
+    waiver = Waiver.objects.get()
+    assert (waiver.rule, waiver.subject, waiver.subject_label) == ("R14", subject, "第1班")
+    assert (waiver.asked_by, waiver.approver) == (staff, None)
+    run.refresh_from_db()
+    assert run.purpose == Purpose.TRIAL
+    post(desk, "adopt_trial", planned.batch.pk, run.pk, reason="汛期")
+    assert Waiver.objects.count() == 1
+
+
+def test_adopted_demands_pins_and_leavings(planned: County, staff: User) -> None:
+    one, two, three = planned.cadres[:3]
+    demand = PlanDemand.objects.create(batch=planned.batch, cadre=one, kind="must", reason="点名")
+    run = trial_of(planned, [
+        {"kind": "drop_demand", "cadre": f"C{one.pk}", "field": "must"},
+        {"kind": "pin_class", "cadre": f"C{two.pk}", "class": f"K{planned.classes[1].pk}"},
+        {"kind": "withdraw", "cadre": f"C{three.pk}"},
+        {"kind": "close", "place": "household", "id": f"H{planned.bases[0].households.first().pk}", "from": "2027-03-26",
+         "until": "2027-03-28"},
+    ])  # fmt: skip
+    adopt_trial(run=run, by=staff, reason="试算有用")
+    demand.refresh_from_db()
+    assert not demand.live
+    pinned = PlanDemand.objects.get(cadre=two)
+    assert (pinned.kind, pinned.class_number, pinned.reason) == ("pin", 2, "试算有用")
+    assert planned.batch.nominations.get(cadre=three).state == Nomination.State.DEFERRED
+    [closure] = Closure.objects.all()
+    assert (str(closure.days.lower), str(closure.days.upper)) == ("2027-03-26", "2027-03-28")
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"kind": "parameter", "name": "class_size.max", "value": 6}, "项目规则"),
+        ({"kind": "drop_pin", "of": "batches", "subject": "C{cadre}"}, "名单"),
+    ],
+)
+def test_change_that_is_made_elsewhere_says_where(
+    desk: Client, planned: County, staff: User, change: dict[str, Any], where: str
+) -> None:
+    filled = {
+        name: value.format(cadre=planned.cadres[0].pk) if name == "subject" else value for name, value in change.items()
+    }
+    run = trial_of(planned, [filled])
+    [obstacle] = adoption_obstacles(run)
+    assert where in obstacle
+    shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
+    assert obstacle in shown
+    assert "采用这些改动…" not in shown
+    with pytest.raises(DomainError) as refused:
+        adopt_trial(run=run, by=staff, reason="要改")
+    assert refused.value.code == "not_adoptable"
+
+
+def test_adoption_from_an_outdated_page_is_refused(desk: Client, planned: County, colleague: User) -> None:
+    run = trial_of(planned, quota(planned))
+    adopt_trial(run=trial_of(planned, quota(planned, 4)), by=colleague, reason="先采用了", seen=0)
+    answer = desk.post(
+        reverse("batches:adopt_trial", args=[planned.batch.pk, run.pk]),
+        {"reason": "任务重", "revision": "0"},
+        follow=True,
+    )
+    assert "林晓雯" in answer.content.decode()
+    assert Unit.objects.get(pk=planned.units[0].pk).quota == 4
+
+
+def test_leaving_is_not_adopted_once_the_batch_is_in_force(published: County, staff: User) -> None:
+    run = newest(published)
+    run.purpose, run.changes = Purpose.TRIAL, [{"kind": "withdraw", "cadre": f"C{published.cadres[0].pk}"}]
+    run.save()
+    [obstacle] = adoption_obstacles(run)
+    assert "办退出" in obstacle
+    Batch.objects.update(state=Batch.State.CLOSED)
+    run.refresh_from_db()
+    [obstacle] = adoption_obstacles(run)
+    assert "不再编排" in obstacle
+
+
+def test_trials_are_for_the_centre(short: County, leader: User, signed_in: Callable[[User], Client]) -> None:
+    reader = signed_in(leader)
+    assert "试算</button>" not in page(reader, "studio", short.batch.pk)
+    for name in ("trial", "adopt_trial"):
+        address = reverse(f"batches:{name}", args=[short.batch.pk, newest(short).pk])
+        assert reader.post(address, {"cure": "0-0", "reason": "x"}).status_code == 403
