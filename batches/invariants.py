@@ -235,7 +235,7 @@ def _seats_beside(version: PlanVersion, plan: dict[str, Any]) -> list[str]:
     return found + [
         f"编入 {row.pk} 不在{version}里，也不是后来加入的"
         for pk, row in sorted(rows.items())
-        if row.live and pk not in seats and row.joined_on is None
+        if row.live and row.state not in GONE and pk not in seats and row.joined_on is None
     ]
 
 

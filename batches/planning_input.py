@@ -40,6 +40,8 @@ from cadres.models import Cadre, Unavailability, Unit
 from office.calendar import holidays, working_weekend_days
 
 DAY = datetime.timedelta(days=1)
+NOT_A_ROW = 10**9
+"""Numbers above it are no primary keys."""
 INPUT_FORMAT = "dunmiao-planning-input/1"
 ATTRIBUTES = ("sex", "age_band", "level", "unit_kind", "post_kind")
 Ranges = list[list[str]]
@@ -116,9 +118,47 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
     document["other_uses"] = other_uses(batch, standing)
     days = document["calendar"]
     days["holidays"] = [day for day in days["holidays"] if day >= standing.since.isoformat()]
+    _excuse_what_was(batch, standing, document)
     document["previous"] = decisions_of(_plan_of(batch, standing))
     document["pins"] = _pins_in_force(batch, standing, document)
     return document
+
+
+def _excuse_what_was(batch: Batch, standing: Standing, document: dict[str, Any]) -> None:
+    """What has begun was lodged with the people of its day. With those of today a group may be too small there, or a bed
+    missing, which must not stand against the days to come: groups are excused, and rooms are added that shut today.
+    """
+    bases = {row["id"]: row for row in document["bases"]}
+    for place, stood in sorted(standing.begun.items()):
+        members = {cadre for cadre, seat in standing.seats.items() if seat == place[0]}
+        if members == stood.beds.keys():
+            continue
+        for base in sorted(stood.bases):
+            row = bases[key("P", base)]
+            if more := len(members - stood.beds.keys()):
+                _add_room_that_was(batch, standing, document, row, more)
+            document["waivers"] += [
+                {
+                    "rule": "R16", "subject": f"{house['id']}:{key('K', place[0])}#{place[1]}",
+                    "reason": "已经集中过", "approver": "已经集中过",
+                }
+                for house in row["households"]
+            ]  # fmt: skip
+
+
+def _add_room_that_was(
+    batch: Batch, standing: Standing, document: dict[str, Any], base: dict[str, Any], people: int
+) -> None:
+    """Rooms for more people of either sex at a base before `since`; from then on they are shut and the room is taken."""
+    since, beyond = standing.since.isoformat(), (batch.last_day + datetime.timedelta(days=31)).isoformat()
+    for _ in range(2):
+        number = NOT_A_ROW + 100 * pk_of(base["id"]) + len(base["households"])
+        room = {"id": key("R", number), "beds": people, "closed": []}
+        base["households"].append({"id": key("H", number), "closed": [[since, beyond]], "rooms": [room]})
+    base["declared_capacity"] += people
+    document["other_uses"].append(
+        {"base": base["id"], "first_day": since, "last_day": batch.last_day.isoformat(), "people": people}
+    )
 
 
 def decisions_of(plan: dict[str, Any]) -> dict[str, Any]:

@@ -57,17 +57,18 @@ class County:
         )
 
 
-def make_county(staff: User, *, number: int = 1) -> County:
-    """People, bases with confirmed rates, programme and a batch in preparation."""
+def make_county(staff: User, *, number: int = 1, units: int = 4) -> County:
+    """People, bases with confirmed rates, programme and a batch in preparation; as many in each class as there are units."""
     programme = factories.ProgrammeFactory(
-        class_size=4, class_size_min=3, class_size_max=5, min_village_days=6, min_distinct_villages=2, unit_max_per_batch=3,
+        class_size=units, class_size_min=units - 1, class_size_max=units + 1, min_village_days=6, min_distinct_villages=2,
+        unit_max_per_batch=3,
     )  # fmt: skip
     factories.TrackFactory(programme=programme, order=1, classes_per_batch=2)
     county = County(create_batch(programme=programme, number=number, first_day=FIRST, last_day=LAST, by=staff))
-    for i in range(4):
+    for i in range(units):
         unit = factories.UnitFactory()
         county.units.append(unit)
-        for sex in ("M", "F") if i < 2 else ("F", "M"):
+        for sex in ("M", "F") if i < units // 2 else ("F", "M"):
             county.cadres.append(factories.CadreFactory(unit=unit, sex=sex))
     for _ in range(2):
         base = factories.BaseFactory()

@@ -8,7 +8,9 @@ import pytest
 import time_machine
 
 from accounts.models import User
-from bases.models import BaseUse
+from bases.actions import close_place, suspend_household
+from bases.models import BaseUse, Closure
+from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import keep_plan, publish_plan
 from batches.invariants import INVARIANTS
 from batches.models import (
@@ -18,6 +20,7 @@ from batches.models import (
     Gathering,
     GatheringSite,
     Lodging,
+    Nomination,
     PlanRun,
     PlanVersion,
 )
@@ -25,8 +28,13 @@ from batches.planning import solve
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning_input import build_input, document_of
+from cadres.actions.unavailability import enter_unavailability
+from cadres.models import Cadre
+from config.errors import DomainError
 from office.models import Notice
-from tests.batches.county import County
+from tests import factories
+from tests.batches.county import County, make_county, publish_by_hand
+from tests.batches.test_people import let_together
 
 pytestmark = pytest.mark.django_db
 MARCH = datetime.date(2027, 3, 1).replace
@@ -60,16 +68,12 @@ def moves(run: PlanRun, kind: str = "") -> list[dict[str, Any]]:
 
 def snapshot() -> dict[str, dict[int, tuple[Any, ...]]]:
     """Every row that a version projects, by model and key."""
-    return {
-        model.__name__: {row[0]: row for row in model.objects.order_by("pk").values_list()} for model in TRACKED
-    }
+    return {model.__name__: {row[0]: row for row in model.objects.order_by("pk").values_list()} for model in TRACKED}
 
 
 def written(before: dict[str, Any], after: dict[str, Any]) -> dict[str, set[int]]:
     """Keys of rows that are new or other than before."""
-    return {
-        name: {pk for pk, row in rows.items() if before[name].get(pk) != row} for name, rows in after.items()
-    }
+    return {name: {pk for pk, row in rows.items() if before[name].get(pk) != row} for name, rows in after.items()}
 
 
 def events() -> dict[str, int]:
@@ -117,3 +121,271 @@ def test_input_in_force_pins_what_has_begun(published: County, clock: time_machi
     assert document["pins"]["batches"] == [
         {"cadre": f"C{cadre.pk}", "batch": f"B{published.batch.pk}"} for cadre in published.cadres
     ]
+
+
+# Scenarios
+
+
+@pytest.fixture
+def running(staff: User, clock: time_machine.Traveller) -> County:
+    """Classes of six, in the second week: class 1 has been away once, class 2 goes on Friday.
+
+    A third base and spare households have opened since.
+    """
+    county = make_county(staff, units=6)
+    publish_by_hand(county, staff)
+    extra = factories.BaseFactory()
+    for base in (*county.bases, extra):
+        factories.HouseholdFactory.create_batch(3, base=base, beds=4)
+    county.bases.append(extra)
+    clock.move_to(SOON)
+    Gathering.objects.filter(practice_class__number=1, index=1).update(state=Gathering.State.HELD)
+    Batch.objects.update(state=Batch.State.RUNNING)
+    county.batch.refresh_from_db()
+    return county
+
+
+def whereabouts() -> dict[str, tuple[Any, ...]]:
+    """Class and fortnight → days, state and bases."""
+    rows = Gathering.objects.prefetch_related("sites").order_by("pk")
+    return {
+        f"K{row.practice_class_id}#{row.index}": (
+            row.first_day, row.last_day, row.is_live, {site.base_id for site in row.sites.all() if site.live}
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+def carried_through(county: County, run: PlanRun, staff: User) -> PlanVersion:
+    """Publish, and hold every row written against the list of moves: these and no others."""
+    before = whereabouts()
+    version, changed, _ = publish(county, run, staff)
+    seats = {row["subject"] for row in moves(run, "assignment")}
+    gatherings = {row["subject"] for row in moves(run, "gathering")}
+    moved = ClassMembership.objects.filter(pk__in=changed["ClassMembership"])
+    assert {f"C{pk}" for pk in moved.values_list("enrollment__cadre", flat=True)} == seats
+    assert {name for name, where in whereabouts().items() if before.get(name) != where} == gatherings
+    gathered = {row.pk: f"K{row.practice_class_id}#{row.index}" for row in Gathering.objects.order_by("pk")}
+    assert {gathered[pk] for pk in changed["Gathering"]} <= gatherings
+    begun = Gathering.objects.filter(state__in=("held", "confirmed")).values_list("pk", flat=True)
+    beds = Lodging.objects.filter(pk__in=changed["Lodging"]).select_related("gathering", "enrollment")
+    others = {
+        f"C{row.enrollment.cadre_id}:{gathered[row.gathering_id]}" for row in beds
+        if f"C{row.enrollment.cadre_id}" not in seats and gathered[row.gathering_id] not in gatherings
+    }  # fmt: skip
+    assert others == {row["subject"] for row in moves(run, "bed")}
+    assert not {row.gathering_id for row in beds} & set(begun), "what has begun is never touched"
+    assert version.plan_text == run.plan_text
+    assert PlanVersion.objects.get(number=1).plan_text != version.plan_text, "the old version stays"
+    county.batch.refresh_from_db()
+    assert county.batch.state == Batch.State.RUNNING
+    return version
+
+
+def test_ill_for_long_leaves_and_nobody_else_moves(running: County, staff: User) -> None:
+    ill = running.cadres[0]
+    enter_unavailability(cadre=ill, first_day=MARCH(day=9), last_day=MARCH(day=28), reason="住院", by=staff)
+    run = repair(running, staff)
+    assert [(row["kind"], row["subject"], row["to"]) for row in moves(run)] == [("assignment", f"C{ill.pk}", None)]
+    carried_through(running, run, staff)
+    gone = running.enrollment(ill)
+    assert (gone.state, gone.left_on) == (Enrollment.State.WITHDRAWN, MARCH(day=10))
+    assert GatheringSite.objects.get(gathering=running.gathering(1, 2), live=True).people == 5
+
+
+def test_ill_for_a_day_keeps_seat_and_bed(running: County, staff: User) -> None:
+    ill = running.cadres[0]
+    enter_unavailability(cadre=ill, first_day=MARCH(day=19), last_day=MARCH(day=19), reason="感冒", by=staff)
+    assert moves(repair(running, staff)) == []
+
+
+def test_transferred_leaves_and_the_township_is_told(running: County, staff: User) -> None:
+    gone = running.cadres[1]
+    told = factories.TownshipLiaisonFactory(township=running.bases[0].village.township).user
+    unconcerned = factories.TownshipLiaisonFactory(township=running.bases[2].village.township).user
+    Cadre.objects.filter(pk=gone.pk).update(state=Cadre.State.LEFT)
+    run = repair(running, staff)
+    assert moves(run) == []
+    assert f"C{gone.pk}" not in run.plan_text
+    publish(running, run, staff)
+    assert running.enrollment(gone).state == Enrollment.State.WITHDRAWN
+    assert Notice.objects.get(addressee=told).text.endswith("03-12 至 03-14 6 人改为 03-12 至 03-14 5 人。")
+    assert not Notice.objects.filter(addressee=unconcerned).exists()
+
+
+def test_two_withdrawn_of_one_class_bring_one_over(running: County, staff: User) -> None:
+    for cadre in (running.cadres[0], running.cadres[6]):
+        withdraw_enrollment(enrollment=running.enrollment(cadre), on_day=MARCH(day=10), by=staff, reason="借调")
+    run = repair(running, staff)
+    seats = moves(run, "assignment")
+    assert len(seats) == 1
+    carried_through(running, run, staff)
+    mover = Enrollment.objects.get(cadre=int(seats[0]["subject"][1:]))
+    spans = [
+        (row.practice_class.number, row.days.lower.day) for row in mover.memberships.filter(live=True).order_by("days")
+    ]
+    assert spans == [(2, 1), (1, 10)]
+    beds = mover.lodgings.filter(live=True).values_list("gathering__practice_class__number", "gathering__index")
+    assert list(beds) == [(1, 2)], "the first gathering of class 1 is over"
+
+
+def test_late_joiner_is_given_a_class_by_the_repair(running: County, staff: User) -> None:
+    late = factories.CadreFactory(sex="F", user=factories.UserFactory())
+    Nomination.objects.create(batch=running.batch, cadre=late, state=Nomination.State.CONFIRMED)
+    run = repair(running, staff)
+    assert [(row["kind"], row["subject"], row["from"]) for row in moves(run)] == [("assignment", f"C{late.pk}", None)]
+    carried_through(running, run, staff)
+    joined = running.enrollment(late)
+    assert (joined.state, joined.joined_on) == (Enrollment.State.ATTENDING, MARCH(day=10))
+    assert joined.lodgings.filter(live=True, gathering__first_day__lt=MARCH(day=10)).count() == 0
+    assert joined.lodgings.filter(live=True).count() >= 1
+    assert Notice.objects.get(addressee=late.user).text.startswith("您编入第")
+
+
+def test_late_joiner_by_hand_needs_no_moves(running: County, staff: User) -> None:
+    late = factories.CadreFactory(sex="F")
+    add_late(batch=running.batch, cadre=late, to=running.classes[0], from_day=MARCH(day=10), by=staff, reason="补派")
+    run = repair(running, staff)
+    assert moves(run) == []
+    carried_through(running, run, staff)
+
+
+def test_somebody_moved_by_pin_takes_the_fewest_along(running: County, staff: User) -> None:
+    mover, mate = running.cadres[0], running.cadres[1]
+    there = running.classes[1]
+    run = repair(running, staff, changes=[{"kind": "pin_class", "cadre": f"C{mover.pk}", "class": f"K{there.pk}"}])
+    subjects = {row["subject"] for row in moves(run, "assignment")}
+    assert subjects == {f"C{mover.pk}", f"C{mate.pk}"}, "the mate of the same unit changes places (R02, R03)"
+    carried_through(running, run, staff)
+
+
+def test_somebody_moved_by_hand_stays_there(running: County, staff: User, colleague: User) -> None:
+    mover = running.cadres[0]
+    let_together(running, mover, staff, colleague)
+    move_member(
+        enrollment=running.enrollment(mover), to=running.classes[1], from_day=MARCH(day=10), by=staff, reason="换周次"
+    )
+    run = repair(running, staff, changes=[
+        {"kind": "pin_class", "cadre": f"C{mover.pk}", "class": f"K{running.classes[1].pk}"}])  # fmt: skip
+    assert f"C{mover.pk}" not in {row["subject"] for row in moves(run, "assignment")}
+    carried_through(running, run, staff)
+
+
+def test_closed_base_moves_its_gatherings_alone(running: County, staff: User) -> None:
+    close_place(
+        base=running.bases[1], first_day=MARCH(day=15), last_day=MARCH(day=21), kind=Closure.Kind.WORKS, by=staff,
+        reason="修路",
+    )  # fmt: skip
+    run = repair(running, staff)
+    one = running.classes[0]
+    assert [row["subject"] for row in moves(run)] == [f"K{one.pk}#2"]
+    before = running.gathering(1, 2).pk
+    carried_through(running, run, staff)
+    moved = running.gathering(1, 2)
+    assert moved.pk == before
+    assert moved.sites.get(live=True).base == running.bases[2]
+    assert moved.lodgings.filter(live=True).count() == 6
+
+
+def test_suspended_household_changes_beds_alone(running: County, staff: User) -> None:
+    gathering = running.gathering(1, 2)
+    home = gathering.lodgings.filter(sex="F", live=True).first().household
+    suspend_household(household=home, reason="翻修", by=staff)
+    run = repair(running, staff)
+    assert {row["kind"] for row in moves(run)} == {"bed"}
+    carried_through(running, run, staff)
+    assert not gathering.lodgings.filter(live=True, household=home).exists()
+
+
+def test_closed_room_changes_beds_alone(running: County, staff: User) -> None:
+    gathering = running.gathering(2, 1)
+    room = gathering.lodgings.filter(sex="M", live=True).first().bed.room
+    close_place(
+        room=room,
+        first_day=MARCH(day=12),
+        last_day=MARCH(day=14),
+        kind=Closure.Kind.OWN_WISH,
+        by=staff,
+        reason="办喜事",
+    )
+    run = repair(running, staff)
+    assert {row["subject"].split(":")[1] for row in moves(run, "bed")} == {f"K{running.classes[1].pk}#1"}
+    assert len(moves(run)) == len(moves(run, "bed"))
+    carried_through(running, run, staff)
+
+
+def test_typhoon_week_lets_its_gatherings_fall_out(running: County, staff: User) -> None:
+    for base in running.bases:
+        close_place(
+            base=base,
+            first_day=MARCH(day=15),
+            last_day=MARCH(day=21),
+            kind=Closure.Kind.WEATHER,
+            by=staff,
+            reason="台风",
+        )
+    run = repair(running, staff)
+    one = running.classes[0]
+    assert [(row["kind"], row["subject"], row["to"]) for row in moves(run)] == [
+        ("gathering", f"K{one.pk}#2", "skipped")
+    ]
+    assert {row["rule"] for row in json.loads(run.plan_text)["shortfalls"]} >= {"R15"}
+    carried_through(running, run, staff)
+    assert not Gathering.objects.filter(practice_class=one, index=2).exclude(state="cancelled").exists()
+    assert BaseUse.objects.filter(live=True).count() == 3
+
+
+def test_one_more_class_takes_the_fewest_over(running: County, staff: User) -> None:
+    late = [factories.CadreFactory(sex=sex) for sex in "MFMF"]
+    Nomination.objects.bulk_create(
+        Nomination(batch=running.batch, cadre=cadre, state=Nomination.State.CONFIRMED) for cadre in late
+    )
+    track = running.classes[0].track
+    track.classes_per_batch = 3
+    track.save()
+    third = factories.ClassFactory(batch=running.batch, number=3, parity="odd", track=track)
+    run = repair(running, staff)
+    seats = {row["subject"]: row["to"].split("/")[1] for row in moves(run, "assignment")}
+    assert list(seats.values()) == [f"K{third.pk}"] * 5, "four who come and one who moves"
+    carried_through(running, run, staff)
+    assert list(third.gatherings.values_list("index", flat=True)) == [2], "its first fortnight is over"
+
+
+# What is refused
+
+
+def test_repair_of_facts_that_changed_meanwhile_is_refused(running: County, staff: User) -> None:
+    run = repair(running, staff)
+    withdraw_enrollment(enrollment=running.enrollment(running.cadres[0]), on_day=MARCH(day=10), by=staff, reason="借调")
+    with pytest.raises(DomainError) as refused:
+        publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    assert refused.value.code == "not_publishable"
+
+
+def test_repair_needs_a_reason(running: County, staff: User) -> None:
+    run = repair(running, staff)
+    with pytest.raises(DomainError) as refused:
+        publish_plan(batch=running.batch, run=run, by=staff)
+    assert refused.value.code == "reason_needed"
+    assert PlanVersion.objects.count() == 1
+
+
+def test_repair_solved_the_day_before_is_published(running: County, staff: User, clock: time_machine.Traveller) -> None:
+    run = repair(running, staff)
+    clock.move_to("2027-03-10 09:00+08:00")
+    publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    assert PlanVersion.objects.count() == 2
+
+
+def test_begun_gathering_blocks_a_repair_that_would_move_it(
+    running: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    close_place(
+        base=running.bases[0], first_day=MARCH(day=12), last_day=MARCH(day=14), kind=Closure.Kind.WORKS, by=staff,
+        reason="修路",
+    )  # fmt: skip
+    run = repair(running, staff)
+    assert [row["kind"] for row in moves(run)] == ["gathering"]
+    clock.move_to("2027-03-12 09:00+08:00")
+    publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    assert running.gathering(2, 1).sites.get(live=True).base == running.bases[0], "it has begun where it was"
