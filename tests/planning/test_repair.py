@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from batches.planning import solve
+from batches.planning import InputError, canonical, solve
 from batches.planning.control import Control
 from batches.planning.problem import Problem
+from batches.planning.repair import curve
 from batches.planning.stage1_batches import _hand_out, make_demand, measure
 from batches.planning.stage1_batches import solve as seat
 from batches.planning.stage1_tracks import lexicographic, order
@@ -419,3 +420,34 @@ def test_no_smaller_change_of_classes_exists(number: int) -> None:
         for people in itertools.combinations(sorted(seats), count):
             for targets in itertools.product(classes, repeat=count):
                 assert not _lawful(document, seats | dict(zip(people, targets, strict=True)))
+
+
+def test_the_curve_starts_with_the_fewest_moves_and_gets_better() -> None:
+    document, before = _case("tiny")
+    gone = before["assignments"][5]["cadre"]
+    _unpin(document, gone)
+    document["pins"]["batches"].append({"cadre": gone, "batch": None})
+    closed = _held(before)[0]["sites"][0]["base"]
+    next(base for base in document["bases"] if base["id"] == closed)["closed"].append(EVER)
+    told: list[float] = []
+    points = curve(document, progress=lambda stage, fraction, message: told.append(fraction))
+    assert canonical(points[0]["plan"]) == canonical(solve(document))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    first = points[0]["moves"]
+    assert len(points) > 1
+    assert [p["moves"] for p in points] == sorted({p["moves"] for p in points})
+    assert all(first <= point["moves"] <= first + 6 for point in points)
+    for point in points:
+        assert broken(document, point["plan"]) == []
+        assert point["moves"] == point["seats_moved"] + point["gatherings_moved"]
+        moved = _moves(point["plan"])
+        assert (point["seats_moved"], point["gatherings_moved"]) == (len(moved["assignment"]), len(moved["gathering"]))
+    ranks = [[p["levels"][n] for n in ("marginal_excess", "pair_excess", "max_load")] for p in points]
+    assert ranks == sorted(ranks, reverse=True)
+    assert len(curve(document, most=0)) == 1
+
+
+def test_a_curve_needs_a_previous_plan() -> None:
+    with pytest.raises(InputError, match="previous"):
+        curve(tiny())
