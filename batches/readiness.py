@@ -94,7 +94,7 @@ def _unit_places(batch: Batch, names: list[Nomination]) -> Check:
         if count > leading and not excused("R08", unit)
     ]
     if over:
-        return Check("bad", "单位名额", f"{named(over)}，会有人排不进", _page("waivers", batch), "申请例外")
+        return Check("bad", "单位名额", f"{named(over)}：编出来会不合规则，不能发布", _page("waivers", batch), "申请例外")
     return Check("ok", "单位名额", f"{len(people)} 个单位都在名额以内")
 
 

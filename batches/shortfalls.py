@@ -8,37 +8,47 @@ from batches.models import PlanRun
 from batches.plan_labels import Labels, shortfall_sentence
 from batches.planning.changes import say
 
+Row = dict[str, Any]
 BAR = 300
 COSTS = (("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "多 {} 天"), ("waivers", "{} 条例外要批准"))
 
 
 @dataclass(frozen=True)
 class Cure:
-    """Something that may be tried: where it stands in the run (`explanation`, `number`), what it changes, buys and costs."""
+    """Something that may be tried: `key` finds its changes in the run again; what it changes, buys and costs."""
 
-    explanation: int
-    number: int
+    key: str
     sentence: str
     changes: tuple[str, ...]
     buys: str
-    leaves: int
     cost: str
     smallest: bool
 
 
 @dataclass(frozen=True)
 class Why:
-    """One shortfall explained. `need` and `places` are its two bars, in SVG units; 0 where no figures are known."""
+    """Shortfalls that have the same causes, explained together.
 
+    `need` and `places` are the two bars, in SVG units; 0 where no figures are known. `more` says the same of the others.
+    """
+
+    rule: str
     sentence: str
+    more: tuple[str, ...]
     amount: int
     demand: int
     supply: int
     causes: tuple[tuple[str, str], ...]
+    relaxable: bool
     verified: bool
     cures: tuple[Cure, ...]
     need: float
     places: float
+
+    @property
+    def is_people(self) -> bool:
+        """About people without a seat; else about gatherings, days and villages."""
+        return self.rule in ("COVER", "R07")
 
     @property
     def missing(self) -> float:
@@ -46,9 +56,31 @@ class Why:
 
 
 def whys(run: PlanRun) -> list[Why]:
-    """The run's explanations in words, in its own order (one query a kind of identifier)."""
+    """The run's explanations in words, in its own order, alike ones together (one query a kind of identifier)."""
     labels = Labels([json.dumps(run.explanations, ensure_ascii=False), *_changes_said(run.explanations)])
-    return [_why(row, place, labels) for place, row in enumerate(run.explanations)]
+    groups: dict[str, list[int]] = {}
+    for place, row in enumerate(run.explanations):
+        groups.setdefault(_alike(row), []).append(place)
+    return [_why(run.explanations, places, labels) for places in groups.values()]
+
+
+def _alike(row: Row) -> str:
+    """Explanations with the same of this have the same causes, and cures of the same kinds."""
+    kinds = [[change["kind"] for change in cure["changes"]] for cure in row.get("cures", [])]
+    causes = [cause["sentence"] for cause in row.get("causes", [])] or [row["subject"]]
+    return json.dumps([row["rule"], row["amount"], causes, kinds])
+
+
+def changes_of(run: PlanRun, key: str) -> list[dict[str, Any]]:
+    """The changes that a cure's key stands for. Raises ValueError or IndexError for a key that the run does not have."""
+    places, number = key.split("-")
+    found: list[dict[str, Any]] = []
+    for place in places.split("."):
+        if not (place.isdecimal() and number.isdecimal()):
+            raise ValueError(key)
+        cure = run.explanations[int(place)]["cures"][int(number)]
+        found += [change for change in cure["changes"] if change not in found]
+    return found
 
 
 def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
@@ -59,40 +91,49 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
     return [shortfall_sentence(row, labels) for row in rows]
 
 
-def _offers(rows: list[dict[str, Any]]) -> list[Any]:
+def _offers(rows: list[Row]) -> list[Any]:
     offers = (row.get("offer") for row in rows)
     return [pair for offer in offers if isinstance(offer, dict) for pair in offer.get("gatherings", [])]
 
 
-def _changes_said(explanations: list[dict[str, Any]]) -> list[str]:
+def _changes_said(explanations: list[Row]) -> list[str]:
     return [say(change) for row in explanations for cure in row.get("cures", []) for change in cure["changes"]]
 
 
-def _why(row: dict[str, Any], place: int, labels: Labels) -> Why:
+def _why(rows: list[Row], places: list[int], labels: Labels) -> Why:
+    row, others = rows[places[0]], [rows[place] for place in places[1:]]
     demand, supply = int(row.get("demand") or 0), int(row.get("supply") or 0)
-    most = max(demand, supply)
+    most, causes = max(demand, supply), row.get("causes", [])
     return Why(
+        rule=row["rule"],
         sentence=labels.say(row["sentence"]),
+        more=tuple(labels.say(other["subject"]) for other in others),
         amount=int(row["amount"]),
         demand=demand,
         supply=supply,
-        causes=tuple((cause["rule"], labels.say(cause["sentence"])) for cause in row.get("causes", [])),
-        verified=bool(row.get("verified")),
-        cures=tuple(_cure(cure, place, number, labels) for number, cure in enumerate(row.get("cures", []))),
+        causes=tuple((cause["rule"], labels.say(cause["sentence"])) for cause in causes),
+        relaxable=bool(causes) and not any(cause.get("fixed") for cause in causes),
+        verified=all(each.get("verified") for each in (row, *others)),
+        cures=tuple(_cure(rows, places, number, labels) for number in range(len(row.get("cures", [])))),
         need=round(BAR * demand / most, 1) if most else 0,
         places=round(BAR * min(supply, demand) / most, 1) if most else 0,
     )
 
 
-def _cure(cure: dict[str, Any], explanation: int, number: int, labels: Labels) -> Cure:
-    cost = [text.format(cure["cost"][name]) for name, text in COSTS if cure.get("cost", {}).get(name)]
+def _cure(rows: list[Row], places: list[int], number: int, labels: Labels) -> Cure:
+    """One cure for all of them: their changes together, each once."""
+    cures = [rows[place]["cures"][number] for place in places]
+    different = [cure for i, cure in enumerate(cures) if all(cure["changes"] != one["changes"] for one in cures[:i])]
+    changes: list[dict[str, Any]] = []
+    for cure in different:
+        changes += [change for change in cure["changes"] if change not in changes]
+    cost = {name: sum(cure.get("cost", {}).get(name, 0) for cure in different) for name, _ in COSTS}
+    together = f"，连同另外 {len(different) - 1} 处" if len(different) > 1 else ""
     return Cure(
-        explanation,
-        number,
-        labels.say(cure["sentence"]),
-        tuple(labels.say(say(change)) for change in cure["changes"]),
-        labels.say(cure["buys"]),
-        int(cure.get("leaves") or 0),
-        "、".join(cost) or "不增加名额、期数和天数",
-        bool(cure.get("smallest")),
+        f"{'.'.join(str(place) for place in places)}-{number}",
+        labels.say(cures[0]["sentence"]) + together,
+        tuple(labels.say(say(change)) for change in changes),
+        labels.say(cures[0]["buys"]),
+        "、".join(text.format(cost[name]) for name, text in COSTS if cost[name]) or "不增加名额、期数和天数",
+        bool(cures[0].get("smallest")),
     )

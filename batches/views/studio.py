@@ -25,7 +25,7 @@ from batches.planning_input import pk_of
 from batches.queries import version_in_force
 from batches.readiness import readiness
 from batches.rules import may_run_batches, may_see_batches
-from batches.shortfalls import unexplained, whys
+from batches.shortfalls import changes_of, unexplained, whys
 from batches.states import LIVE, PLANNABLE, allowed
 from batches.studio import Choice, choices, chosen, figures, stage_bars, studio_steps, tabs
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
@@ -192,16 +192,16 @@ def _plan_run(batch: Batch, pk: Any) -> PlanRun:
 @allow(may_run_batches)
 @require_POST
 def trial(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
-    """Try one of the cures that the run's explanations offer; `cure` is its place, explanation and number."""
+    """Try one of the cures that the run's explanations offer; `cure` is the key that the page gave it."""
     found = batch_of(request, batch_id)
     run = _plan_run(found, run_id)
+    key = request.POST.get("cure", "")
     try:
-        place, number = (int(part) for part in request.POST.get("cure", "").split("-"))
-        cure = run.explanations[place]["cures"][number]
+        changes = changes_of(run, key)
     except (ValueError, IndexError) as error:
         raise Http404 from error
-    title = next(row for row in whys(run)[place].cures if row.number == number).sentence
-    start_trial(batch=found, by=me(request), changes=cure["changes"], against=run, title=title)
+    titles = [cure.sentence for why in whys(run) for cure in why.cures if cure.key == key]
+    start_trial(batch=found, by=me(request), changes=changes, against=run, title=titles[0] if titles else "")
     messages.info(request, "开始试算。已有的方案都不变，算完后在这里多一个方案，可以并排比较。")
     return redirect("batches:studio", found.pk)
 

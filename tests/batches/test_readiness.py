@@ -56,7 +56,7 @@ def test_unit_with_more_names_than_places_unless_excepted(nominating: County, st
     unit.quota = 1
     unit.save()
     check = found(nominating, staff, "单位名额")
-    assert (check.kind, check.text) == ("bad", f"{unit} 2 人，名额 1 人，会有人排不进")
+    assert (check.kind, check.text) == ("bad", f"{unit} 2 人，名额 1 人：编出来会不合规则，不能发布")
     waiver = Waiver.objects.create(
         batch=nominating.batch,
         rule="R01",
@@ -76,7 +76,7 @@ def test_two_leading_members_of_a_unit(nominating: County, staff: User) -> None:
         cadre.leading = True
         cadre.save()
     check = found(nominating, staff, "单位名额")
-    assert (check.kind, check.text) == ("bad", f"{nominating.units[0]}班子成员 2 人，至多 1 人，会有人排不进")
+    assert (check.kind, check.text) == ("bad", f"{nominating.units[0]}班子成员 2 人，至多 1 人：编出来会不合规则，不能发布")
 
 
 @pytest.mark.parametrize(("going", "kind"), [(5, "warn"), (8, "ok")])

@@ -99,9 +99,41 @@ def test_explanation_is_told_with_names_bars_and_costs(short: County) -> None:
 
 def test_studio_offers_each_cure_as_a_trial(desk: Client, short: County) -> None:
     shown = page(desk, "studio", short.batch.pk)
-    for words in ("排不进的，为什么", "已验证", "几个办法", "改动最小", "先试算，不会改动已发布的方案", "其余缺口"):
+    for words in ("排不进的人，为什么", "已验证", "几个办法", "改动最小", "先试算，不会改动已发布的方案", "其余缺口"):
         assert words in shown
     assert f'action="{reverse("batches:trial", args=[short.batch.pk, newest(short).pk])}"' in shown
+
+
+def test_alike_shortfalls_are_told_and_cured_together(desk: Client, nominating: County, staff: User) -> None:
+    rows = []
+    for each in nominating.classes:
+        name = f"K{each.pk}"
+        waiver = {"kind": "waiver", "rule": "R15", "subject": name}
+        rule = {"kind": "parameter", "name": "min_village_days", "value": 6}
+        rows.append({
+            "rule": "R15", "subject": name, "stage": 3, "amount": 2, "demand": 8, "supply": 6, "verified": True,
+            "sentence": f"班级 {name} 要求在村 8 天，最多 6 天。",
+            "causes": [{"rule": "R10", "fixed": True, "sentence": "只有 2 次集中", "relax": []}],
+            "cures": [
+                {"changes": [waiver], "sentence": f"批准 {name} 不受限制", "buys": "不再算作缺口", "cost": {"waivers": 1},
+                 "leaves": 0, "smallest": True},
+                {"changes": [rule], "sentence": "在村天数要求改为 6", "buys": "不再算作缺口", "cost": {"days": 2}, "leaves": 0},
+            ],
+        })  # fmt: skip
+    run = plan_by_hand(nominating, staff)
+    run.explanations = rows
+    run.save()
+    [why] = whys(run)
+    assert (why.more, why.relaxable, why.verified) == (("第2班",), False, True)
+    assert [(cure.key, len(cure.changes), cure.cost) for cure in why.cures] == [
+        ("0.1-0", 2, "2 条例外要批准"), ("0.1-1", 1, "多 2 天"),
+    ]  # fmt: skip
+    shown = page(desk, "studio", nominating.batch.pk)
+    assert "同样情形的还有：第2班。" in shown
+    post(desk, "trial", nominating.batch.pk, run.pk, cure="0.1-0")
+    assert [row["subject"] for row in PlanRun.objects.get(purpose=Purpose.TRIAL).changes] == [
+        f"K{each.pk}" for each in nominating.classes
+    ]
 
 
 # Trying
@@ -122,7 +154,7 @@ def test_cure_is_tried_by_its_button_and_touches_nothing(desk: Client, short: Co
         start_trial(batch=short.batch, by=staff, changes=quota(short), against=run)
 
 
-@pytest.mark.parametrize("cure", ["", "0", "0-1", "1-0", "a-b", "0-0-0"])
+@pytest.mark.parametrize("cure", ["", "0", "0-1", "1-0", "a-b", "0-0-0", "0.1-0", "²-0", "-1-0"])
 def test_cure_that_is_not_offered_is_not_found(desk: Client, short: County, cure: str) -> None:
     response = desk.post(reverse("batches:trial", args=[short.batch.pk, newest(short).pk]), {"cure": cure})
     assert response.status_code == 404
