@@ -2,9 +2,11 @@
 
     python -m batches.planning solve INPUT.json --seed 1 -o PLAN.json [--stages 4]
     python -m batches.planning check INPUT.json PLAN.json
+    python -m batches.planning verify DRAW.json
 
 `solve` ends with 0; `check` with 0 when nothing is broken and 1 when something is, one line a breach, by rule
-code; approved exceptions are told and break nothing.
+code; approved exceptions are told and break nothing. `verify` ends with 0 when the file of a draw is true and runs again
+to the same plan (or elsewhere to one of equal value), with 1 when not, and says the first difference that matters.
 An input that cannot be read or is not valid ends with 2 and one line that says why. Files may be .json.gz.
 """
 
@@ -23,29 +25,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     solving.add_argument("input")
     solving.add_argument("--seed", type=int, default=1)
     solving.add_argument("--stages", type=int, choices=(1, 2, 3, 4), default=4)
+    solving.add_argument("--prefer", choices=("kept", "seats"), default="kept", help="改动已有方案时先保什么")
     solving.add_argument("-o", "--output", help="方案文件；不写则输出到屏幕")
     solving.add_argument("-q", "--quiet", action="store_true", help="不显示进度")
     checking = commands.add_parser("check", help="核对方案是否守规则")
     checking.add_argument("input")
     checking.add_argument("plan")
+    verifying = commands.add_parser("verify", help="核对一份公开的编排文件，并重新计算")
+    verifying.add_argument("draw")
+    verifying.add_argument("-q", "--quiet", action="store_true", help="不显示进度")
     options = parser.parse_args(arguments)
     try:
-        return _solve(options) if options.command == "solve" else _check(options)
+        return {"solve": _solve, "check": _check, "verify": _verify}[options.command](options)
     except InputError as refusal:
         print(str(refusal), file=sys.stderr)
         return 2
 
 
-def _solve(options: argparse.Namespace) -> int:
-    def tell(stage: int, fraction: float, message: str) -> None:
-        print(f"[{stage}/4 {fraction:4.0%}] {message}", file=sys.stderr)
+def _tell(stage: int, fraction: float, message: str) -> None:
+    print(f"[{stage}/4 {fraction:4.0%}] {message}", file=sys.stderr)
 
+
+def _solve(options: argparse.Namespace) -> int:
     document = load(options.input)
     plan = solve(
         document,
         seed=options.seed,
         stages=tuple(range(1, options.stages + 1)),
-        progress=None if options.quiet else tell,
+        prefer=options.prefer,
+        progress=None if options.quiet else _tell,
     )
     if options.output is None:
         sys.stdout.buffer.write(canonical(plan))
@@ -68,6 +76,14 @@ def _check(options: argparse.Namespace) -> int:
     if not broken:
         print("核对通过，没有违反规则之处" + ("（例外均已批准）" if breaches else ""))
     return 1 if broken else 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from .verify import verify  # knows the checker
+
+    verdict = verify(load(options.draw), progress=None if options.quiet else _tell)
+    print("\n".join(verdict.lines))
+    return 0 if verdict.good else 1
 
 
 if __name__ == "__main__":

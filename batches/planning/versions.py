@@ -17,4 +17,5 @@ def versions() -> dict[str, str]:
         "ortools": version("ortools"),
         "scipy": scipy.__version__,
         "numpy": np.__version__,
+        "machine": platform.machine(),
     }
