@@ -8,7 +8,8 @@ units and classes concerned and asks whole stages only where everybody may have 
 from collections.abc import Callable
 from typing import Any
 
-from .control import Progress, ShouldStop, Stopped
+from . import stage1_batches
+from .control import Control, Progress, ShouldStop, Stopped
 from .explain_losses import Losses
 from .explain_seats import Seats, explain_people
 from .explain_sizes import explain_sizes
@@ -41,12 +42,21 @@ def explain(
         for row in plan["assignments"]
         if row["cadre"] in problem.by_id and row["batch"] in place
     }
-    losses = Losses(problem, places, seed)
-    rows: list[Row] = explain_people(Seats(document, problem, places), losses, _teller(1, progress, should_stop))
+    first = _first_places(problem, plan, places, seed)
+    losses = Losses(problem, places, first, seed)
+    rows: list[Row] = explain_people(Seats(document, problem, first), losses, _teller(1, progress, should_stop))
     rows += explain_sizes(document, plan, _teller(2, progress, should_stop))
     if 3 in plan["stages"]:
         rows += explain_classes(document, plan, _teller(3, progress, should_stop))
     return sorted(rows, key=lambda row: (row["stage"], row["rule"], row["subject"]))
+
+
+def _first_places(problem: Problem, plan: Document, places: dict[str, int], seed: int) -> dict[str, int]:
+    """What stage 1 gave out, whom stage 2 left without a class included; what the plan has where that is not the same."""
+    if 2 not in plan["stages"]:
+        return places
+    first, _ = stage1_batches.solve(problem, plan.get("seed", seed), Control())
+    return first if all(first.get(name) == place for name, place in places.items()) else places
 
 
 def _teller(stage: int, progress: Progress | None, should_stop: ShouldStop | None) -> Tell:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from . import stage1_batches
-from .changes import Change, say
-from .control import Control
-from .explain_text import Cause, Cure, Row, conflicts, listed, thinned
+from .changes import Change
+from .explain_text import Cause, Cure, Row, distinct, listed, thinned, told, ways_out
 from .problem import Batch, Cadre, Klass, Problem
 from .stage2_case import Case
 from .stage2_flat import Flat
@@ -44,19 +42,17 @@ class LooseCase(Case):
 class Losses:
     """Whom stage 1 seated and the plan did not, batch by batch, and the conflict behind each batch's losses."""
 
-    def __init__(self, problem: Problem, places: dict[str, int], seed: int):
+    def __init__(self, problem: Problem, places: dict[str, int], first: dict[str, int], seed: int):
         self.problem = problem
         self.places = places
+        self.first = first
         self.seed = seed
-        self._first: dict[str, int] | None = None
-        self._found: dict[int, tuple[list[list[Cause]], bool]] = {}
+        self._found: dict[int, tuple[list[Cause], bool]] = {}
         self._answers: dict[tuple[int, str], bool] = {}
 
     def place_of(self, cadre: str) -> int | None:
         """Where stage 1 had the cadre."""
-        if self._first is None:
-            self._first, _ = stage1_batches.solve(self.problem, self.seed, Control())
-        return self._first.get(cadre)
+        return self.first.get(cadre)
 
     def possible(self, place: int, lifted: dict[str, frozenset[str]]) -> bool:
         """Whether everybody whom stage 1 seated in the batch finds a class."""
@@ -68,86 +64,108 @@ class Losses:
             self._answers[key] = Flat(case).minimize(self.seed, LIMIT, 0).found
         return self._answers[key]
 
-    def explain(self, people: list[Cadre], demand: int) -> Row | None:
-        """Why these people of one unit (or of one class) lost their seats; None where stage 1 had none for them."""
-        placed = sorted({place for c in people if (place := self.place_of(c.id)) is not None})
-        if not placed:
-            return None
-        place = placed[0]
+    def lost(self, only_must: bool) -> list[tuple[str, list[Cadre]]]:
+        """(unit, people) per unit and batch: people of the covered age, or must-attend, whose seats stage 2 took."""
+        groups: dict[tuple[str, int], list[Cadre]] = {}
+        for cadre in self.problem.cadres:
+            place = self.first.get(cadre.id)
+            wanted = bool(cadre.must) if only_must else cadre.eligible and cadre.tier == 0
+            if wanted and place is not None and cadre.id not in self.places:
+                groups.setdefault((cadre.unit, place), []).append(cadre)
+        return [(unit, groups[unit, place]) for unit, place in sorted(groups)]
+
+    def explain(self, people: list[Cadre], demand: int) -> Row:
+        """Why these people of one unit lost their seats in a batch."""
+        place = self.first[people[0].id]
         causes, verified = self._conflict(place)
         batch, amount = self.problem.batches[place], len(people)
-        if not causes:
-            return None
-        more = [change for layer in causes[1:] for change in layer[0].relax]
-        sentences = "；".join(cause.sentence for layer in causes for cause in layer)
+        sentences = "；".join(cause.sentence for cause in causes)
         row: Row = {
             "stage": 2,
             "amount": amount,
             "demand": demand,
             "supply": demand - amount,
             "sentence": f"期次 {batch.id} 分班时排不下：{sentences}；{amount} 人没有班可进。",
-            "causes": [cause.row(more) for cause in causes[0]],
+            "causes": [cause.row() for cause in causes],
             "verified": verified,
-            "cures": listed(self._cures(causes, more, amount), amount),
+            "cures": listed(self._cures(causes, amount), amount),
         }
         return row
 
-    def _conflict(self, place: int) -> tuple[list[list[Cause]], bool]:
+    def _conflict(self, place: int) -> tuple[list[Cause], bool]:
         if place not in self._found:
-            layers = conflicts(ORDER, lambda lifted: self.possible(place, dict.fromkeys(sorted(lifted), EVERY)))
-            firsts = [layer[0] for layer in layers]
-            causes, verified = [], bool(layers)
-            for number, layer in enumerate(layers):
-                others = dict.fromkeys((first for n, first in enumerate(firsts) if n != number), EVERY)
-                rows = []
-                for group in layer:
-                    cause = self._cause(group, place, others)
-                    rows.append(cause)
-                    verified = verified and self.possible(place, {**others, group: EVERY})
-                causes.append(rows)
+
+            def possible(lifted: frozenset[str]) -> bool:
+                return self.possible(place, dict.fromkeys(sorted(lifted), EVERY))
+
+            first, ways = ways_out(ORDER, possible, frozenset({"R04"}))
+            causes = []
+            for group in first:
+                sentence = self._say(group, place)
+                changes = self._relax(ways[group], place)
+                causes.append(Cause(group, sentence, tuple(changes), fixed=not changes))
+            verified = bool(first) and all(possible(frozenset(way)) for way in ways.values())
             self._found[place] = (causes, verified)
         return self._found[place]
 
-    def _cause(self, group: str, place: int, others: dict[str, frozenset[str]]) -> Cause:
-        batch = self.problem.batches[place]
+    def _relax(self, way: list[str], place: int) -> list[Change]:
+        """Changes that lift the groups one after another for few people or units; none where people cannot."""
+        lifted = dict.fromkeys(way, EVERY)
+        changes: list[Change] = []
+        for group in way:
+            names = self._names(group, place, lifted)
+            if not names:
+                return []
+            lifted[group] = frozenset(names)
+            changes += self._changes(group, place, names)
+        return distinct(changes)
+
+    def _people(self, place: int) -> list[Cadre]:
+        """Whom stage 1 had in the batch, those who lost their seats first."""
         people = [c for c in self.problem.cadres if self.place_of(c.id) == place]
-        lost = [c for c in people if c.id not in self.places]
+        return sorted(people, key=lambda c: c.id in self.places)
 
-        def enough(names: list[str]) -> bool:
-            return self.possible(place, {**others, group: frozenset(names)})
+    def _names(self, group: str, place: int, lifted: dict[str, frozenset[str]]) -> list[str]:
+        """A small set of people or units for whom the group has to be lifted, the others lifted as given."""
+        people = self._people(place)
+        touched = {
+            "R02": people,
+            "R03": people,
+            "R04": [],
+            "R07": [c for c in people if c.parity],
+            "PINS": [c for c in people if c.id in self.problem.class_pins],
+        }[group]
+        of_unit = group in ("R02", "R03")
+        names = list(dict.fromkeys(c.unit if of_unit else c.id for c in touched))
+        likely = len({c.unit if of_unit else c.id for c in touched if c.id not in self.places})
+        return _least(names, likely, lambda some: self.possible(place, {**lifted, group: frozenset(some)}))
 
-        if group == "R04":
-            return Cause("R04", "各班人数最多相差 1 人", (), fixed=True)
+    def _changes(self, group: str, place: int, names: list[str]) -> Iterator[Change]:
+        if group in ("R02", "R03"):
+            yield from _waived(group, names, self.problem.batches[place], self._people(place))
+        for name in names if group == "R07" else ():
+            yield {"kind": "drop_demand", "cadre": name, "field": "parity"}
+        for name in names if group == "PINS" else ():
+            yield {"kind": "drop_pin", "of": "classes", "subject": name}
+
+    def _say(self, group: str, place: int) -> str:
+        people = self._people(place)
         if group == "R07":
-            bound = [c.id for c in lost if c.parity] + [c.id for c in people if c.parity and c not in lost]
-            names = _least(bound, len([c for c in lost if c.parity]), enough)
-            odd = sum(c.parity == "odd" for c in people)
-            even = sum(c.parity == "even" for c in people)
-            text = f"只能在单周离岗的有 {odd} 人、只能在双周离岗的有 {even} 人"
-            return Cause("R07", text, tuple(_dropped(names)), fixed=not names)
+            odd, even = (sum(c.parity == parity for c in people) for parity in ("odd", "even"))
+            return f"只能在单周离岗的有 {odd} 人、只能在双周离岗的有 {even} 人"
         if group == "PINS":
-            pinned = [c.id for c in people if c.id in self.problem.class_pins]
-            names = _least(pinned, 0, enough)
-            changes = [{"kind": "drop_pin", "of": "classes", "subject": name} for name in names]
-            return Cause("PINS", f"有 {len(pinned)} 人已指定班级", tuple(changes), fixed=not changes)
-        units = list(dict.fromkeys(c.unit for c in [*lost, *people]))
-        names = _least(units, len({c.unit for c in lost}), enough)
-        return Cause(group, self._say_unit(group, names), tuple(_waived(group, names, batch, people)), fixed=not names)
-
-    @staticmethod
-    def _say_unit(group: str, units: list[str]) -> str:
-        whom = f"单位 {'、'.join(units[:4])}" if units else "有的单位"
+            return f"有 {sum(c.id in self.problem.class_pins for c in people)} 人已指定班级"
+        if group == "R04":
+            return "各班人数最多相差 1 人"
         if group == "R02":
-            return f"{whom} 的人要分在不同的班"
-        return f"{whom} 同期单周、双周人数最多相差 1 人（要留人在岗）"
+            return "同一单位的人要分在不同的班"
+        return "同一单位同期单周、双周人数最多相差 1 人（要留人在岗）"
 
-    def _cures(self, causes: list[list[Cause]], more: list[Change], amount: int) -> Iterator[Cure]:
-        for cause in causes[0]:
-            if cause.relax and all(layer[0].relax for layer in causes[1:]):
-                changes: list[Change] = [*cause.relax, *more]
-                sentence = "；".join(say(change) for change in changes[:3])
-                sentence += f"等 {len(changes)} 处" if len(changes) > 3 else ""
-                yield Cure(changes, sentence, f"{amount} 人全部排进", 0, {"waivers": len(changes)})
+    def _cures(self, causes: list[Cause], amount: int) -> Iterator[Cure]:
+        for cause in causes:
+            changes = list(cause.relax)
+            if changes:
+                yield Cure(changes, told(changes), f"{amount} 人全部排进", 0, {"waivers": len(changes)})
 
 
 def _least(names: list[str], likely: int, enough: Callable[[list[str]], bool]) -> list[str]:
@@ -160,11 +178,6 @@ def _least(names: list[str], likely: int, enough: Callable[[list[str]], bool]) -
     while not enough(names[:size]):
         size = min(len(names), 2 * size)
     return thinned(names[:size], enough) if size <= 12 else names[:size]
-
-
-def _dropped(people: list[str]) -> Iterator[Change]:
-    for name in people:
-        yield {"kind": "drop_demand", "cadre": name, "field": "parity"}
 
 
 def _waived(rule: str, units: list[str], batch: Batch, people: list[Cadre]) -> Iterator[Change]:

@@ -7,11 +7,12 @@ conflict that names the seats is put before stage 1 itself, which then may move 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from .changes import Change, apply, say
+from .changes import Change, apply
 from .explain_county import seats_left
 from .explain_losses import Losses
-from .explain_text import Cause, Cure, Row, conflicts, listed, names, thinned
+from .explain_text import Cause, Cure, Row, distinct, listed, names, thinned, told, ways_out
 from .explain_unit import Limits, Standing, UnitModel
 from .formats import Document
 from .problem import Cadre, Problem
@@ -100,7 +101,7 @@ class Short:
         }
 
     def _cured(self, changes: list[Change]) -> bool:
-        left, now = self.seats.left(_distinct(changes), self.only_must), self.seats.left([], self.only_must)
+        left, now = self.seats.left(changes, self.only_must), self.seats.left([], self.only_must)
         return sum(left.values()) <= sum(now.values()) - len(self.people)
 
     def _lifting(self, lifted: frozenset[str]) -> Iterator[Change]:
@@ -124,21 +125,26 @@ class Short:
 
     def explain(self) -> Row | None:
         """None where stage 1 has seats for everybody: then the loss came later."""
-        layers = conflicts(self._groups(), self.possible)
-        if not layers:
+        first, ways = ways_out(self._groups(), self.possible, frozenset({"R06"}))
+        if not first:
             return None
-        firsts = [layer[0] for layer in layers]
-        causes: list[list[Cause]] = []
-        sure: set[Cause] = set()
-        for number, layer in enumerate(layers):
-            others = frozenset(first for n, first in enumerate(firsts) if n != number)
-            found = [self._cause(group, others) for group in layer]
-            causes.append([cause for cause, _ in found])
-            sure.update(cause for cause, holds in found if holds)
-        return self._row(causes, sure)
+        causes, verified = [], True
+        cures: list[Cure] = []
+        for group in first:
+            changes, limits = self._relax(ways[group])
+            if changes and limits is not None and self.model.possible(limits):
+                cures.append(self._cure(changes, 0))
+            elif changes and self._cured(changes):
+                cures.append(self._county_cure(changes))
+            elif changes:
+                changes = []
+            verified = verified and (bool(changes) or self.possible(frozenset(ways[group])))
+            causes.append(Cause(group, self._say(group), tuple(changes), fixed=not changes))
+        behind = sorted({group for way in ways.values() for group in way} - set(first), key=ORDER.index)
+        return self._row(causes, behind, cures, verified)
 
     def _groups(self) -> list[str]:
-        """The groups of rules that touch the unit at all; a lone quota comes first, being the usual answer."""
+        """The groups of rules that touch the unit at all."""
         bars = {
             group
             for cadre in self.model.wanted
@@ -147,39 +153,47 @@ class Short:
         }
         return [group for group in ORDER if group in ("R01", "R03", "R04", "R08") or group in bars]
 
-    def _cause(self, group: str, others: frozenset[str]) -> tuple[Cause, bool]:
-        """A cause with the least relaxation that suffices once the other conflicts' first rules are lifted."""
-        maker = getattr(self, f"_lift_{group.lower()}")
-        changes, limits = maker(others)
-        sentence = getattr(self, f"_say_{group.lower()}")()
-        if changes is None:
-            return Cause(group, sentence, (), fixed=True), self.possible(others | {group})
-        if limits is None:  # only the whole of stage 1 can tell
-            return Cause(group, sentence, tuple(changes)), False
-        return Cause(group, sentence, tuple(changes)), self.model.possible(limits)
+    def _say(self, group: str) -> str:
+        sentence: str = getattr(self, f"_say_{group.lower()}")()
+        return sentence
 
-    def _row(self, causes: list[list[Cause]], sure: set[Cause]) -> Row:
-        amount, first = len(self.people), causes[0]
-        more = [change for layer in causes[1:] for change in layer[0].relax]
-        sentences = [cause.sentence for cause in first]
-        text = f"单位 {self.unit} {self._wanted_name()} {self.demand} 人：{'；'.join(sentences)}；{amount} 人排不进"
-        later = [cause.sentence for layer in causes[1:] for cause in layer]
-        if later:
-            text += f"。此外，{'；'.join(later)}"
-        # what the unit's own model cannot show, stage 1 shows with everybody free to move
-        verified = all(cause in sure or self._cured([*cause.relax, *more]) for cause in first)
+    def _relax(self, way: list[str]) -> tuple[list[Change], Limits | None]:
+        """Changes that lift the groups one after another, each no further than needed; none where people cannot."""
+        changes: list[Change] = []
+        limits: Limits | None = Limits()
+        for number, group in enumerate(way):
+            rest = frozenset(way[number + 1 :])
+            if group == "R06":
+                more = self._lift_r06()
+                limits = None
+            else:
+                before = replace(limits, lifted=rest) if limits is not None else Limits(frozenset(way) - {group})
+                more, found = getattr(self, f"_lift_{group.lower()}")(before)
+                limits = None if limits is None else found
+            if not more:
+                return [], None
+            changes += more
+        return distinct(changes), limits if limits is None else replace(limits, lifted=frozenset())
+
+    def _row(self, causes: list[Cause], behind: list[str], cures: list[Cure], verified: bool) -> Row:
+        amount = len(self.people)
+        why = "；".join(cause.sentence for cause in causes)
+        text = f"单位 {self.unit} {self._wanted_name()} {self.demand} 人：{why}；{amount} 人排不进"
+        if behind:
+            text += f"。此外，{'；'.join(self._say(group) for group in behind)}"
+        rules = {cause.rule for cause in causes} | set(behind)
         row: Row = {
             "stage": 1,
             "amount": amount,
             "demand": self.demand,
             "supply": self.supply,
             "sentence": f"{text}。",
-            "causes": [cause.row(more) for cause in first],
+            "causes": [cause.row() for cause in causes],
             "verified": verified,
-            "cures": listed(self._cures(causes, sure), amount),
+            "cures": listed([*cures, *self._cures(rules)], amount),
         }
-        if later:
-            row["also"] = [cause.row() for layer in causes[1:] for cause in layer]
+        if behind:
+            row["also"] = [{"rule": group, "sentence": self._say(group)} for group in behind]
         return row
 
     def _wanted_name(self) -> str:
@@ -240,87 +254,80 @@ class Short:
         parts += [f"{fixed} 人已指定期次"] if fixed else []
         return "、".join(parts)
 
-    # the least that lifts it; None where no change does
+    # the least that lifts it; what the limits given lift already stays lifted
 
-    def _lift_r01(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
-        value = next(
-            (n for n in range(1, self.demand) if self.model.possible(Limits(others, quota=n))), self.demand
-        )  # fmt: skip
-        limits = Limits(others, quota=value)
-        return [{"kind": "unit_quota", "unit": self.unit, "value": value}], limits
+    def _lift_r01(self, limits: Limits) -> tuple[list[Change], Limits]:
+        steps = (replace(limits, quota=n) for n in range(1, self.demand + 1))
+        found = next((row for row in steps if self.model.possible(row)), replace(limits, quota=self.demand))
+        return [{"kind": "unit_quota", "unit": self.unit, "value": found.quota}], found
 
-    def _lift_r04(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+    def _lift_r04(self, limits: Limits) -> tuple[list[Change], Limits]:
         size = int(self.problem.rules["class_size"]["max"])
-        value = next(
-            (n for n in range(size + 1, size + self.demand) if self.model.possible(Limits(others, size=n))),
-            size + self.demand,
-        )
-        return [{"kind": "parameter", "name": "class_size.max", "value": value}], Limits(others, size=value)
+        steps = (replace(limits, size=n) for n in range(size + 1, size + self.demand + 1))
+        found = next((row for row in steps if self.model.possible(row)), replace(limits, size=size + self.demand))
+        return [{"kind": "parameter", "name": "class_size.max", "value": found.size}], found
 
-    def _lift_r05(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+    def _lift_r05(self, limits: Limits) -> tuple[list[Change], Limits]:
         standing = self.seats.standing
         days = sorted({standing.days_away(c.id, b) for c in self.model.wanted for b in self.problem.batches})
-        value = next((n for n in days if self.model.possible(Limits(others, overlap=n))), days[-1])
-        return [{"kind": "parameter", "name": "max_overlap_days", "value": value}], Limits(others, overlap=value)
+        steps = (replace(limits, overlap=n) for n in days if n > self.problem.rules["max_overlap_days"])
+        found = next((row for row in steps if self.model.possible(row)), replace(limits, overlap=days[-1]))
+        return [{"kind": "parameter", "name": "max_overlap_days", "value": found.overlap}], found
 
-    def _lift_r07(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
-        rows = self.seats.standing.rows
-        asked = [
-            (c.id, name) for c in [*self.people, *(w for w in self.model.wanted if w not in self.people)]
-            for name in ("must", "must_not", "parity") if rows[c.id][name]
-        ]  # fmt: skip
-        people = list(dict.fromkeys(name for name, _ in asked))
-        people = thinned(people, lambda some: self.model.possible(Limits(others, free=frozenset(some))))
-        changes = [{"kind": "drop_demand", "cadre": name, "field": what} for name, what in asked if name in people]
-        return changes, Limits(others, free=frozenset(people))
-
-    def _lift_r06(self, others: frozenset[str]) -> tuple[list[Change] | None, Limits | None]:
+    def _lift_r06(self) -> list[Change]:
         """A class of the track in every batch, or repeats; who fits no track stays out."""
         if any(c.track is None for c in self.people):
-            return None, None
+            return []
         if any(not c.eligible for c in self.people):
-            return [{"kind": "parameter", "name": "repeats", "value": True}], None
+            return [{"kind": "parameter", "name": "repeats", "value": True}]
         held = {klass.track for klass in self.problem.classes.values()}
         tracks = sorted({str(c.track) for c in self.people} - held)
-        return [{"kind": "more_classes", "batch": None, "track": track, "count": 1} for track in tracks], None
+        return [{"kind": "more_classes", "batch": None, "track": track, "count": 1} for track in tracks]
 
-    def _lift_r08(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
-        return self._waive("R08", others)
+    def _lift_r07(self, limits: Limits) -> tuple[list[Change], Limits]:
+        rows = self.seats.standing.rows
+        everyone = list(dict.fromkeys([*self.people, *self.model.wanted, *self.model.kept]))
+        asked = [(c.id, name) for c in everyone for name in ("must", "must_not", "parity") if rows[c.id][name]]
 
-    def _lift_r03(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
-        return self._waive("R03", others)
+        def enough(some: list[str]) -> bool:
+            return self.model.possible(replace(limits, free=frozenset(some)))
 
-    def _waive(self, rule: str, others: frozenset[str]) -> tuple[list[Change], Limits]:
-        def limits(places: list[int]) -> Limits:
-            return Limits(others, waived=frozenset((rule, place) for place in places))
+        people = thinned(list(dict.fromkeys(name for name, _ in asked)), enough)
+        changes = [{"kind": "drop_demand", "cadre": name, "field": what} for name, what in asked if name in people]
+        return changes, replace(limits, free=frozenset(people))
 
-        places = thinned([b.place for b in self.problem.batches], lambda some: self.model.possible(limits(some)))
+    def _lift_r08(self, limits: Limits) -> tuple[list[Change], Limits]:
+        return self._waive("R08", limits)
+
+    def _lift_r03(self, limits: Limits) -> tuple[list[Change], Limits]:
+        return self._waive("R03", limits)
+
+    def _waive(self, rule: str, limits: Limits) -> tuple[list[Change], Limits]:
+        def waived(places: list[int]) -> Limits:
+            return replace(limits, waived=limits.waived | {(rule, place) for place in places})
+
+        every = [batch.place for batch in self.problem.batches]
+        places = thinned(every, lambda some: self.model.possible(waived(some)))
         batches = [self.problem.batches[place] for place in places]
         changes = [{"kind": "waiver", "rule": rule, "subject": f"{self.unit}@{b.id}"} for b in batches]
-        return changes, limits(places)
+        return changes, waived(places)
 
-    def _lift_pins(self, others: frozenset[str]) -> tuple[list[Change], Limits]:
+    def _lift_pins(self, limits: Limits) -> tuple[list[Change], Limits]:
         pins = self.problem.batch_pins
-        people = [c.id for c in [*self.people, *self.model.wanted] if c.id in pins]
-        people = list(dict.fromkeys(people))
-        people = thinned(people, lambda some: self.model.possible(Limits(others, unpinned=frozenset(some))))
+        everyone = dict.fromkeys([*self.people, *self.model.wanted, *self.model.kept])
+
+        def enough(some: list[str]) -> bool:
+            return self.model.possible(replace(limits, unpinned=frozenset(some)))
+
+        people = thinned([c.id for c in everyone if c.id in pins], enough)
         changes = [change for name in people for change in _unpinned(self.seats.document, name)]
-        return changes, Limits(others, unpinned=frozenset(people))
+        return changes, replace(limits, unpinned=frozenset(people))
 
     # cures
 
-    def _whole_cure(self, cause: Cause, more: list[Change], sure: bool) -> Cure:
-        changes = _distinct([*cause.relax, *more])
-        return self._cure(changes, 0) if sure else self._county_cure(changes)
-
-    def _cures(self, causes: list[list[Cause]], sure: set[Cause]) -> Iterator[Cure]:
-        more = [change for layer in causes[1:] for change in layer[0].relax]
-        for cause in causes[0]:
-            if cause.relax:
-                yield self._whole_cure(cause, more, cause in sure)
-        rules = {cause.rule for layer in causes for cause in layer}
+    def _cures(self, rules: set[str]) -> Iterator[Cure]:
         if "R01" in rules:
-            yield from self._quota_cures(len(causes) > 1)
+            yield from self._quota_cures()
         if len(self.problem.batches) > 1 and rules & {"R01", "R03", "R04", "R05", "R07", "R08"}:
             yield from self._more_batches()
         if "R04" in rules:
@@ -330,14 +337,14 @@ class Short:
             ]
             yield self._county_cure(changes)
 
-    def _quota_cures(self, several: bool) -> Iterator[Cure]:
+    def _quota_cures(self) -> Iterator[Cure]:
         """One more place for the unit, and an exception for single batches."""
         quotas = [self.problem.quota(self.unit, batch) for batch in self.problem.batches]
         now = min((quota for quota in quotas if quota is not None), default=0)
         left = self.demand - self.model.most(Limits(quota=now + 1))
         yield self._cure([{"kind": "unit_quota", "unit": self.unit, "value": now + 1}], left)
-        if not several and len(self.problem.batches) <= 24:
-            changes, limits = self._waive("R01", frozenset())
+        if len(self.problem.batches) <= 24:
+            changes, limits = self._waive("R01", Limits())
             yield self._cure(changes, self.demand - self.model.most(limits))
 
     def _more_batches(self) -> Iterator[Cure]:
@@ -355,10 +362,7 @@ class Short:
     def _cure(self, changes: list[Change], leaves: int) -> Cure:
         amount = len(self.people)
         buys = f"{amount} 人全部排进" if leaves <= 0 else f"再排进 {amount - leaves} 人，还差 {leaves} 人"
-        sentence = "；".join(say(change) for change in changes[:3])
-        if len(changes) > 3:
-            sentence += f"等 {len(changes)} 处"
-        return Cure(changes, sentence, buys, max(0, leaves), self._cost(changes))
+        return Cure(changes, told(changes), buys, max(0, leaves), self._cost(changes))
 
     def _cost(self, changes: list[Change]) -> dict[str, int]:
         cost: dict[str, int] = defaultdict(int)
@@ -383,14 +387,6 @@ class Short:
         return dict(cost)
 
 
-def _distinct(changes: list[Change]) -> list[Change]:
-    """The same change asked for by two conflicts is made once; of two values of one number the last stands."""
-    named = {
-        repr([value for key, value in sorted(change.items()) if key != "value"]): change for change in changes
-    }  # fmt: skip
-    return list(named.values())
-
-
 def _unpinned(document: Document, cadre: str) -> Iterator[Change]:
     for kind in ("batches", "classes"):
         if any(row["cadre"] == cadre for row in document["pins"][kind]):
@@ -398,16 +394,25 @@ def _unpinned(document: Document, cadre: str) -> Iterator[Change]:
 
 
 def explain_people(seats: Seats, losses: Losses, tell: Callable[[float, str], None]) -> list[Row]:
-    """COVER of every unit short, R07 of every must-attend cadre unseated; the loss may be stage 1's or stage 2's."""
+    """COVER of every unit short, R07 of every must-attend cadre unseated; the loss may be stage 1's or stage 2's.
+
+    `seats` hold what stage 1 gave out; a unit that lost people in both stages has a row for each.
+    """
     rows: list[Row] = []
     for only_must in (False, True):
         short = seats.short(only_must)
         for number, (unit, people) in enumerate(short.items()):
             tell(0.5 * only_must + 0.5 * number / len(short), f"单位 {unit}")
             case = Short(seats, unit, people, only_must)
-            row = case.explain() or losses.explain(people, case.demand) or case.unexplained()
-            if not only_must:
-                rows.append({"rule": "COVER", "subject": unit, **row})
-                continue
-            rows += [{"rule": "R07", "subject": cadre.id, **row, "amount": 1} for cadre in people]
+            rows += _named(unit, people, case.explain() or case.unexplained(), only_must)
+        for unit, people in losses.lost(only_must):
+            tell(0.5 * only_must + 0.5, f"单位 {unit}")
+            demand = Short(seats, unit, people, only_must).demand
+            rows += _named(unit, people, losses.explain(people, demand), only_must)
     return rows
+
+
+def _named(unit: str, people: list[Cadre], row: Row, only_must: bool) -> list[Row]:
+    if not only_must:
+        return [{"rule": "COVER", "subject": unit, **row}]
+    return [{"rule": "R07", "subject": cadre.id, **row, "amount": 1} for cadre in people]

@@ -11,7 +11,7 @@ from typing import Any
 
 from .changes import Change, apply, say
 from .explain_county import seating
-from .explain_text import Cause, Cure, Row, conflicts, listed
+from .explain_text import Cause, Cure, Row, distinct, listed, told, ways_out
 from .formats import Document
 from .problem import Problem
 
@@ -74,18 +74,28 @@ class ShortTrack:
         left = sum(self.sizes.missing(list(changes), lifted, self.more).values())
         return left <= self.now - (self.wanted - self.people)
 
-    def explain(self) -> tuple[list[list[Cause]], bool]:
-        layers = conflicts(ORDER, self.possible)
-        firsts = [layer[0] for layer in layers]
+    def explain(self) -> tuple[list[Cause], list[str], bool]:
+        """The causes, what stands behind them, and whether all was checked."""
+        first, ways = ways_out(ORDER, self.possible, frozenset({"R04", "R06"}))
         causes = []
-        for number, layer in enumerate(layers):
-            others = frozenset(first for n, first in enumerate(firsts) if n != number)
-            causes.append([self._cause(group, others) for group in layer])
-        return causes, bool(layers) and self.possible(frozenset(firsts))
+        for group in first:
+            changes = self._relax(ways[group])
+            causes.append(Cause(group, self._say(group), tuple(changes), fixed=not changes))
+        behind = sorted({group for way in ways.values() for group in way} - set(first), key=ORDER.index)
+        verified = bool(first) and all(self.possible(frozenset(way)) for way in ways.values())
+        return causes, [self._say(group) for group in behind], verified
 
-    def _cause(self, group: str, others: frozenset[str]) -> Cause:
-        changes = next((tuple(c) for c in self._attempts(group) if c and self.possible(others, tuple(c))), ())
-        return Cause(group, self._say(group), changes, fixed=not changes)
+    def _relax(self, way: list[str]) -> list[Change]:
+        """Changes that lift the groups one after another; none where none of those tried does."""
+        changes: list[Change] = []
+        for number, group in enumerate(way):
+            rest = frozenset(way[number + 1 :])
+            tried = (distinct([*changes, *more]) for more in self._attempts(group) if more)
+            found = next((row for row in tried if self.possible(rest, tuple(row))), None)
+            if found is None:
+                return []
+            changes = found
+        return changes
 
     def _attempts(self, group: str) -> Iterator[list[Change]]:
         rules, document = self.problem.rules, self.sizes.document
@@ -125,16 +135,14 @@ class ShortTrack:
             "PINS": "有的人已确认暂缓或指定了别的期次",
         }[group]
 
-    def cures(self, klass: str, size: int, causes: list[list[Cause]]) -> Iterator[Cure]:
+    def cures(self, klass: str, size: int, causes: list[Cause]) -> Iterator[Cure]:
         amount = self.least - size
-        behind = [change for layer in causes[1:] for change in layer[0].relax]
-        if all(layer[0].relax for layer in causes[1:]):
-            for cause in causes[0] if causes else []:
-                if cause.relax and cause.rule != "R04":
-                    changes = [*cause.relax, *behind]
-                    sentence = "；".join(say(change) for change in changes[:3])
-                    sentence += f"等 {len(changes)} 处" if len(changes) > 3 else ""
-                    yield Cure(changes, sentence, f"{amount} 人全部补上", 0, {"seats": amount, "waivers": len(changes)})
+        for cause in causes:
+            changes = list(cause.relax)
+            if changes and cause.rule != "R04":
+                yield Cure(
+                    changes, told(changes), f"{amount} 人全部补上", 0, {"seats": amount, "waivers": len(changes)}
+                )
         waiver: Change = {"kind": "waiver", "rule": "R04", "subject": klass}
         yield Cure([waiver], say(waiver), "不再算作缺口", 0, {"waivers": 1})
         less: Change = {"kind": "parameter", "name": "class_size.min", "value": size}
@@ -155,7 +163,7 @@ def explain_sizes(document: Document, plan: Document, tell: Callable[[float, str
         if klass is not None:
             key = (seat["batch"], klass.track)
             seated[key] = seated.get(key, 0) + 1
-    found: dict[tuple[str, str], tuple[ShortTrack, list[list[Cause]], bool]] = {}
+    found: dict[tuple[str, str], tuple[ShortTrack, list[Cause], list[str], bool]] = {}
     rows: list[Row] = []
     for number, (name, amount) in enumerate(sorted(short.items())):
         tell(number / len(short), f"班级 {name}")
@@ -163,15 +171,14 @@ def explain_sizes(document: Document, plan: Document, tell: Callable[[float, str
         if key not in found:
             case = ShortTrack(sizes, *key, seated.get(key, 0))
             found[key] = (case, *case.explain())
-        case, causes, verified = found[key]
-        rows.append(_row(case, name, least - amount, causes, verified))
+        case, causes, behind, verified = found[key]
+        rows.append(_row(case, name, least - amount, causes, behind, verified))
     return rows
 
 
-def _row(case: ShortTrack, klass: str, size: int, causes: list[list[Cause]], verified: bool) -> Row:
+def _row(case: ShortTrack, klass: str, size: int, causes: list[Cause], behind: list[str], verified: bool) -> Row:
     amount = case.least - size
-    behind = [change for layer in causes[1:] for change in layer[0].relax]
-    why = [cause.sentence for layer in causes for cause in layer]
+    why = [*(cause.sentence for cause in causes), *behind]
     head = f"班级 {klass} 只有 {size} 人，比下限 {case.least} 人少 {amount} 人"
     body = f"期次 {case.batch.id} 排到 {case.people} 人：{'；'.join(why)}" if why else "分班时有人没有班可进"
     row: dict[str, Any] = {
@@ -182,7 +189,7 @@ def _row(case: ShortTrack, klass: str, size: int, causes: list[list[Cause]], ver
         "demand": case.least,
         "supply": size,
         "sentence": f"{head}。{body}。",
-        "causes": [cause.row(behind) for cause in causes[0]] if causes else [],
+        "causes": [cause.row() for cause in causes],
         "verified": verified,
         "cures": listed(case.cures(klass, size, causes), amount),
     }

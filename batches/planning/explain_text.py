@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .changes import Change
+from .changes import Change, say
 
 Row = dict[str, Any]
 Oracle = Callable[[frozenset[str]], bool]
@@ -14,16 +14,18 @@ PRICES = {"seats": 1, "waivers": 2, "days": 3, "batches": 100}
 
 @dataclass(frozen=True, eq=False)
 class Cause:
-    """One rule of a conflict: what it says here, and the changes that lift it far enough (none: nobody can)."""
+    """One rule of a conflict: what it says here, and changes that meet the demand (none: people cannot lift it).
+
+    The changes lift this rule, and where another conflict stands behind this one, a rule of that too.
+    """
 
     rule: str
     sentence: str
     relax: tuple[Change, ...] = ()
     fixed: bool = False
 
-    def row(self, more: Iterable[Change] = ()) -> Row:
-        relax = [] if self.fixed else [*self.relax, *(change for change in more if change not in self.relax)]
-        row: Row = {"rule": self.rule, "sentence": self.sentence, "relax": relax}
+    def row(self) -> Row:
+        row: Row = {"rule": self.rule, "sentence": self.sentence, "relax": [] if self.fixed else list(self.relax)}
         if self.fixed:
             row["fixed"] = True
         return row
@@ -98,27 +100,51 @@ def conflict(groups: Sequence[str], possible: Oracle, lifted: frozenset[str] = f
     return [group for group in groups if group not in gone]
 
 
-def conflicts(groups: Sequence[str], possible: Oracle) -> list[list[str]]:
-    """Disjoint conflicts, one behind the other: lifting one rule of each makes the demand possible."""
-    result: list[list[str]] = []
-    lifted: frozenset[str] = frozenset()
-    while not possible(lifted):
-        found = conflict(groups, possible, lifted)
-        if not found:
-            break
-        result.append(found)
-        lifted = lifted | set(found)
-    return result
+def ways_out(
+    groups: Sequence[str], possible: Oracle, last: frozenset[str] = frozenset()
+) -> tuple[list[str], dict[str, list[str]]]:
+    """A conflict, and for each of its groups what has to be lifted with it until the demand can be met.
+
+    Conflicts overlap: lifting one rule of the first may leave another, of which one rule is lifted too, those in `last`
+    only where there is no other. Both are empty where nothing has to be lifted.
+    """
+    if possible(frozenset()):
+        return [], {}
+    first = conflict(groups, possible)
+    ways: dict[str, list[str]] = {}
+    for group in first:
+        way = [group]
+        while not possible(frozenset(way)):
+            found = conflict(groups, possible, frozenset(way))
+            if not found:
+                break
+            way.append(next((name for name in reversed(found) if name not in last), found[-1]))
+        ways[group] = thinned(way, lambda some: possible(frozenset(some)), keep=group)
+    return first, ways
 
 
-def thinned(items: Sequence[Any], enough: Callable[[list[Any]], bool]) -> list[Any]:
-    """The items without those that are not needed; all of them are known to be enough."""
+def thinned(items: Sequence[Any], enough: Callable[[list[Any]], bool], keep: Any = None) -> list[Any]:
+    """The items without those that are not needed (`keep` stays); all of them are known to be enough."""
     kept = list(items)
     for item in list(items):
         fewer = [other for other in kept if other is not item]
-        if len(kept) > 1 and enough(fewer):
+        if fewer and item != keep and enough(fewer):
             kept = fewer
     return kept
+
+
+def told(changes: Sequence[Change]) -> str:
+    """The changes in one sentence; many of them with their number."""
+    text = "；".join(say(change) for change in changes[:3])
+    return f"{text}等 {len(changes)} 处" if len(changes) > 3 else text
+
+
+def distinct(changes: Iterable[Change]) -> list[Change]:
+    """The same change once; of two values for one number the last stands."""
+    named = {
+        repr(sorted((key, value) for key, value in change.items() if key != "value")): change for change in changes
+    }
+    return list(named.values())
 
 
 def names(ids: Iterable[str], most: int = 6) -> str:

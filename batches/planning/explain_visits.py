@@ -13,7 +13,7 @@ from ortools.sat.python import cp_model
 from .changes import Change, say
 from .cpsat import run
 from .explain_causes import closures, say_cause
-from .explain_text import Cause, Cure, Row, conflicts, listed, thinned
+from .explain_text import Cause, Cure, Row, distinct, listed, thinned, told, ways_out
 from .explain_world import BatchCase, Site, World
 from .formats import Document
 
@@ -112,6 +112,15 @@ class Demand:
     def possible(self, lifted: frozenset[str], changes: tuple[Change, ...] = ()) -> bool:
         return self.most(lifted, changes) >= self.wanted
 
+    def gained_together(self, changes: tuple[Change, ...]) -> int:
+        """How much less is missing when all classes of the batch are planned anew after changes."""
+        case = self.visit.case
+        skips, short = case.together(changes)
+        if self.rule == "R14":
+            return case.short_of_villages() - short
+        fewer = case.skips() - skips
+        return fewer * self._days(changes) if self.rule == "R15" else fewer
+
     def indexes(self) -> list[int]:
         """The gatherings that the demand is about: those not held, or this one; all of them when all are held."""
         if self.index is not None:
@@ -130,50 +139,62 @@ class Explainer:
         self.amount = demand.wanted - demand.reached
 
     def explain(self) -> Row:
-        layers = conflicts(self._groups(), self.demand.possible)
-        firsts = [layer[0] for layer in layers]
-        causes, verified = [], bool(layers) and self.demand.possible(frozenset(firsts))
-        for number, layer in enumerate(layers):
-            others = frozenset(first for n, first in enumerate(firsts) if n != number)
-            causes.append([self._cause(group, others) for group in layer])
-        first = causes[0] if causes else []
-        more = [change for layer in causes[1:] for change in layer[0].relax]
-        blocked = any(layer[0].fixed for layer in causes[1:])
-        later = [cause.sentence for layer in causes[1:] for cause in layer]
+        first, ways = ways_out(self._groups(), self.demand.possible, NEVER)
+        causes = []
+        for group in first:
+            changes = self._relax(ways[group])
+            rule = "R13" if group == "OTHERS" else group
+            causes.append(Cause(rule, say_cause(self.demand, group), tuple(changes), fixed=not changes))
+        behind = sorted({group for way in ways.values() for group in way} - set(first), key=ORDER.index)
+        later = [say_cause(self.demand, group) for group in behind]
         row: Row = {
             "stage": 3,
             "amount": self.amount,
             "demand": self.demand.wanted,
             "supply": self.demand.reached,
-            "sentence": self._sentence([cause.sentence for cause in first], later),
-            "causes": [_row(cause, more, blocked) for cause in first],
-            "verified": verified,
-            "cures": listed(self._cures(causes, more, blocked), self.amount),
+            "sentence": self._sentence([cause.sentence for cause in causes], later),
+            "causes": [cause.row() for cause in causes],
+            "verified": bool(first) and all(self.demand.possible(frozenset(way)) for way in ways.values()),
+            "cures": listed(self._cures(causes), self.amount),
         }
         if later:
-            row["also"] = [cause.row() for layer in causes[1:] for cause in layer]
+            row["also"] = [
+                {"rule": "R13" if group == "OTHERS" else group, "sentence": sentence}
+                for group, sentence in zip(behind, later, strict=True)
+            ]
         return row
 
     def _groups(self) -> list[str]:
         pins = any(name == self.visit.klass for name, _ in self.problem.gathering_pins)
         return [group for group in ORDER if group != "PINS" or pins]
 
-    def _cause(self, group: str, others: frozenset[str]) -> Cause:
-        rule = {"OTHERS": "R13", "PINS": "PINS"}.get(group, group)
-        sentence = say_cause(self.demand, group)
-        changes = () if group in NEVER else self._relax(group, others)
-        return Cause(rule, sentence, changes, fixed=not changes)
+    def _relax(self, way: list[str]) -> list[Change]:
+        """Changes that lift the groups one after another, each no further than needed; none where people cannot."""
+        changes: list[Change] = []
+        for number, group in enumerate(way):
+            rest = frozenset(way[number + 1 :])
+            found = None if group in NEVER else self._least(group, rest, changes)
+            if found is None:
+                return []
+            changes = distinct([*changes, *found])
+        return changes if self.leaves(changes) == 0 else []
 
-    def _relax(self, group: str, others: frozenset[str]) -> tuple[Change, ...]:
-        """The least change known that lifts the group far enough; nothing where none of those tried does."""
-
+    def _least(self, group: str, rest: frozenset[str], before: list[Change]) -> list[Change] | None:
         def enough(changes: list[Change]) -> bool:
-            return self.demand.possible(others, tuple(changes))
+            return self.demand.possible(rest, tuple(distinct([*before, *changes])))
 
-        for changes in self._attempts(group):
-            if changes and enough(changes):
-                return tuple(thinned(changes, enough))
-        return ()
+        tried = (changes for changes in self._attempts(group) if changes and enough(changes))
+        found = next(tried, None)
+        return None if found is None else thinned(found, enough)
+
+    def leaves(self, changes: list[Change]) -> int:
+        """How much is still missing after changes: with the others where they are, or all classes moving."""
+        made = tuple(changes)
+        reached = max(self.demand.reached, self.demand.most(frozenset(), made))
+        left = max(0, self.demand.wanted - reached)
+        if left < self.amount and not self.visit.case.stands(made):
+            left = self.amount - self.demand.gained_together(made)
+        return max(0, left)
 
     def _attempts(self, group: str) -> Iterator[list[Change]]:
         rules = self.problem.rules
@@ -212,11 +233,10 @@ class Explainer:
         tail = f"。此外，{'；'.join(later)}" if later else ""
         return f"{head}：{why}{tail}。"
 
-    def _cures(self, causes: list[list[Cause]], more: list[Change], blocked: bool) -> Iterator[Cure]:
-        if not blocked:
-            for cause in causes[0] if causes else []:
-                if cause.relax:
-                    yield self._cure([*cause.relax, *(change for change in more if change not in cause.relax)])
+    def _cures(self, causes: list[Cause]) -> Iterator[Cure]:
+        for cause in causes:
+            if cause.relax:
+                yield self._cure(list(cause.relax))
         for changes in self._tries():
             if changes:
                 yield self._cure(changes)
@@ -237,23 +257,12 @@ class Explainer:
         yield next(closures(self.demand), [])
 
     def _cure(self, changes: list[Change]) -> Cure:
-        reached = max(self.demand.reached, self.demand.most(frozenset(), tuple(changes)))
-        leaves = max(0, self.demand.wanted - reached)
+        leaves = self.leaves(changes)
         unit = {"R14": "个村", "R15": "天"}.get(self.demand.rule, "次集中")
         gained = self.amount - leaves
         buys = f"{self.amount} {unit}全部补上" if not leaves else f"多 {gained} {unit}，还差 {leaves} {unit}"
-        sentence = "；".join(say(change) for change in changes[:3]) + (
-            f"等 {len(changes)} 处" if len(changes) > 3 else ""
-        )
         waivers = sum(change["kind"] not in ("parameter",) for change in changes)
-        return Cure(changes, sentence, buys, leaves, {"waivers": waivers})
-
-
-def _row(cause: Cause, more: list[Change], blocked: bool) -> Row:
-    """The cause with what the conflicts behind it need too; nobody can lift it where nobody can lift those."""
-    if blocked and not cause.fixed:
-        return Cause(cause.rule, cause.sentence, (), fixed=True).row()
-    return cause.row(more)
+        return Cure(changes, told(changes), buys, leaves, {"waivers": waivers})
 
 
 def explain_classes(document: Document, plan: Document, tell: Callable[[float, str], None]) -> list[Row]:

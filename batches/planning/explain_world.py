@@ -8,13 +8,18 @@ import copy
 from dataclasses import dataclass, field
 
 from .changes import Change, apply
+from .cpsat import run
 from .formats import Document
 from .places import Places, Site
 from .problem import Batch, Problem, class_members, day_number, day_text, first_days, sex_counts
-from .stage3_options import Chooser
+from .stage3_itinerary import unlodged
+from .stage3_model import Model, Round, missing_villages
+from .stage3_options import Chooser, Stays
 
 Key = tuple[str, int]
 PLENTY = 10_000
+ROUNDS = 5
+TOGETHER_LIMIT = 6.0
 VIRTUAL = "x-base"
 
 
@@ -88,9 +93,42 @@ class BatchCase:
                 key = (gathering["class"], gathering["index"])
                 self.meetings.held[key] = (day_number(gathering["first_day"]), bases)
         self._worlds: dict[str, World] = {}
+        self._together: dict[str, tuple[int, int]] = {}
 
     def size(self, klass: str) -> int:
         return len(self.members.get(klass, []))
+
+    def stands(self, changes: tuple[Change, ...]) -> bool:
+        """Whether what the plan holds in the batch is still possible after changes, gathering by gathering."""
+        world = self.world(frozenset(), 1, changes)
+        for (name, index), (first, bases) in self.meetings.held.items():
+            sites = [site for site in world.sites(name, index, True) if site.bases == bases]
+            if first not in world.first_days(name, index, True) or not sites:
+                return False
+            if not world.fits(name, index, first, sites[0]):
+                return False
+        return True
+
+    def skips(self) -> int:
+        """Gatherings of filled classes that the plan does not hold."""
+        world = self.world(frozenset(), 1)
+        return sum(len(world.indexes(name)) for name in self.members) - len(self.meetings.held)
+
+    def short_of_villages(self) -> int:
+        """Villages missing under R14 in the plan, over the classes."""
+        seen: dict[str, set[str]] = {name: set() for name in self.members}
+        village = {base["id"]: base["village"] for base in self.document["bases"]}
+        for (name, _), (_, bases) in self.meetings.held.items():
+            seen[name] |= {village[base] for base in bases}
+        asked = self.problem.rules["min_distinct_villages"]
+        return sum(max(0, asked - len(rows)) for rows in seen.values())
+
+    def together(self, changes: tuple[Change, ...]) -> tuple[int, int]:
+        """(skips, villages missing) when all classes of the batch are planned anew after changes, as stage 3 would."""
+        key = repr(changes)
+        if key not in self._together:
+            self._together[key] = plan_anew(self.world(frozenset(), 1, changes), set(self.members))
+        return self._together[key]
 
     def world(self, lifted: frozenset[str], more: int, changes: tuple[Change, ...] = ()) -> World:
         """The batch with the groups of rules lifted and changes made; `more` bases and fortnights where those are lifted."""
@@ -102,6 +140,31 @@ class BatchCase:
                 _LIFT[group](document, more, max(map(len, self.members.values()), default=1))
             self._worlds[key] = World(document, self.members)
         return self._worlds[key]
+
+
+def plan_anew(world: World, filled: set[str]) -> tuple[int, int]:
+    """The first two levels of stage 3 for all classes of the batch; what cannot be lodged together is cut off."""
+    problem = world.problem
+    stays = Stays(problem, {base: world.places.history[base] for base in world.places.rows})
+    slots = world.chooser.slots(world.batch, list(world.batch.classes), world.days, stays)
+    round_ = Round(problem, world.places, [s for s in slots if s.klass.id in filled], dict(stays.load), {})
+    values = (len(round_.slots), problem.rules["min_distinct_villages"] * len(filled))
+    for _ in range(ROUNDS):
+        model = Model(round_)
+        model.model.minimize(sum(model.skip))
+        answer = run(model.model, 1, TOGETHER_LIMIT)
+        if not answer.found:
+            break
+        model.model.add(sum(model.skip) <= answer.objective)
+        model.model.minimize(sum(model.short.values()))
+        better = run(model.model, 1, TOGETHER_LIMIT)
+        found = better if better.found else answer
+        chosen = [next((n for n in row if found.true(model.x[n])), None) for row in round_.of_slot]
+        clashes = unlodged(round_, chosen)
+        if not clashes:
+            return answer.objective, sum(missing_villages(round_, chosen).values())
+        round_.clashes.extend(clashes)
+    return values
 
 
 def _cut_out(document: Document, batch: Document, seats: dict[str, str]) -> Document:
