@@ -15,7 +15,7 @@ from typing import Any
 
 from batches.models import Batch, PlanRun
 from batches.plan_labels import Labels
-from batches.planning import InputError, Stopped
+from batches.planning import InputError, Stopped, repair
 from batches.planning.changes import apply
 from batches.planning.control import Control
 from batches.planning.explain import explain
@@ -67,6 +67,21 @@ def explained(run: JobRun, document: Document, plan: Document, seed: int) -> lis
     found: list[dict[str, Any]] = _understood(
         lambda: explain(document, plan, seed=seed, progress=progress, should_stop=run.should_stop)
     )
+    return found
+
+
+def moves_and_quality(run: JobRun, plan_run: PlanRun, most: int) -> list[Document]:
+    """The curve of a repaired plan: its fewest moves, and what up to `most` more would buy (`planning.repair`)."""
+
+    def progress(_stage: int, fraction: float, message: str) -> None:
+        run.progress(min(99, int(100 * fraction)), Labels([message]).say(message))
+
+    found: list[Document] = _understood(
+        lambda: repair.curve(
+            json.loads(plan_run.input_text), seed=plan_run.seed, most=most, prefer=plan_run.prefer, progress=progress,
+            should_stop=run.should_stop,
+        )
+    )  # fmt: skip
     return found
 
 

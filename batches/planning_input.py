@@ -116,6 +116,8 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
     document["cadres"] = cadre_rows(batch, cadres, ignore_past=True, since=standing.since)
     document["bases"] = base_rows(batch, standing)
     document["other_uses"] = other_uses(batch, standing)
+    for track in document["programme"]["tracks"]:
+        track["classes_per_batch"] = sum(row["track"] == track["id"] for row in document["batches"][0]["classes"])
     days = document["calendar"]
     days["holidays"] = [day for day in days["holidays"] if day >= standing.since.isoformat()]
     _excuse_what_was(batch, standing, document)

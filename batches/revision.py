@@ -16,12 +16,18 @@ def change_arrangement(batch: Batch, entry: audit.Entry, *, seen: int | None = N
     an act's transaction with the act's own `entry`: the batch's row is the named lock of its arrangement, and the entry is
     what another clerk is told of. Raises Conflict "arrangement_changed", saying who did what when.
     """
-    locked = Batch.objects.select_for_update(of=("self",)).select_related("programme").get(pk=batch.pk)
-    if seen is not None and seen != locked.revision:
-        raise Conflict("arrangement_changed", _what_happened(locked))
+    locked = require_seen(batch, seen)
     locked.revision += 1
     locked.save(update_fields=["revision"])
     entry.data["arrangement"] = _mark(locked)
+    return locked
+
+
+def require_seen(batch: Batch, seen: int | None) -> Batch:
+    """Lock the batch for an act that leaves the arrangement as it is but was decided from it. Raises as above."""
+    locked = Batch.objects.select_for_update(of=("self",)).select_related("programme").get(pk=batch.pk)
+    if seen is not None and seen != locked.revision:
+        raise Conflict("arrangement_changed", _what_happened(locked))
     return locked
 
 

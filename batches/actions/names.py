@@ -26,7 +26,7 @@ def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
     """Ask the planner for names (a job). Names of an earlier proposal are replaced when the new ones come."""
     with audit.act("start_proposal", by=by, subject=batch, seed=seed):
         states.require(Batch.objects.select_for_update().get(pk=batch.pk), "propose")
-        _refuse_second_run(batch)
+        refuse_second_run(batch)
         run = PlanRun.objects.create(programme=batch.programme, batch=batch, purpose=PlanRun.Purpose.NAMES, seed=seed)
         run.job = start_job(
             task="batches.propose_names", title=f"{batch}名单建议", owner=by, params={"run": run.pk},
@@ -36,7 +36,7 @@ def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
     return run
 
 
-def _refuse_second_run(batch: Batch) -> None:
+def refuse_second_run(batch: Batch) -> None:
     """Two clerks at once: the second is told (call with the batch's row locked)."""
     if batch.plan_runs.filter(job__state__in=("waiting", "running")).exists():
         raise Conflict("run_in_progress", f"{batch}正在编排。请等它完成，或在任务里停止后再来。")
@@ -95,7 +95,7 @@ def confirm_nomination(*, nomination: Nomination, by: User) -> None:
     with audit.act("confirm_nomination", by=by, subject=nomination):
         fresh = _answerable(nomination, by)
         if fresh.state == State.DEFERRED:
-            _require_place(fresh.batch, fresh.cadre.unit)
+            require_place(fresh.batch, fresh.cadre.unit)
         _decide(fresh, State.CONFIRMED, by)
 
 
@@ -152,7 +152,7 @@ def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: Us
         if not candidates_for_swap(fresh).filter(pk=cadre.pk).exists():
             raise DomainError("not_a_candidate", f"{cadre}不是本单位可以替换的人：要在职、同单位、这一期还没有报名。")
         if fresh.state == State.DEFERRED:
-            _require_place(fresh.batch, fresh.cadre.unit)
+            require_place(fresh.batch, fresh.cadre.unit)
         _decide(fresh, State.SWAPPED, by, reason)
         Nomination.objects.filter(replaces=fresh).update(replaces=None)
         new, _ = Nomination.objects.update_or_create(
@@ -173,7 +173,7 @@ def add_nomination(*, batch: Batch, cadre: Cadre, by: User, reason: str) -> Nomi
             raise DomainError("already_named", f"{cadre}已经在{batch}名单里。")
         if cadre.state != Cadre.State.IN_POST:
             raise DomainError("not_in_post", f"{cadre}不在职，不能报名。")
-        _require_place(batch, cadre.unit)
+        require_place(batch, cadre.unit)
         nomination, _ = Nomination.objects.update_or_create(
             batch=batch, cadre=cadre,
             defaults={"state": State.CONFIRMED, "reason": reason, "decided_by": by, "decided_at": timezone.now()},
@@ -193,7 +193,7 @@ def is_waived(batch: Batch, rule: str, subject: str) -> bool:
     return any(waiver.until is None or waiver.until >= today for waiver in granted)
 
 
-def _require_place(batch: Batch, unit: Unit) -> None:
+def require_place(batch: Batch, unit: Unit) -> None:
     """Lock the unit (the named lock of R01), then count its people in the batch."""
     Unit.objects.select_for_update().get(pk=unit.pk)
     quota = unit_quota(batch, unit)

@@ -9,7 +9,7 @@ from accounts import audit
 from accounts.models import User
 from bases.queries import unconfirmed_rates
 from batches import states
-from batches.actions.names import _refuse_second_run
+from batches.actions.names import refuse_second_run
 from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
 from batches.models import Batch, PlanRun, PlanVersion
@@ -28,7 +28,7 @@ def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
     """Ask the planner for classes, calendar and lodging of the batch's names (a job with progress, can be stopped)."""
     with audit.act("start_planning", by=by, subject=batch, seed=seed):
         states.require(Batch.objects.select_for_update().get(pk=batch.pk), "plan")
-        _refuse_second_run(batch)
+        refuse_second_run(batch)
         if not going(batch).exists():
             raise DomainError("no_names", f"{batch}还没有名单。请先生成名单建议，或加人。")
         run = PlanRun.objects.create(programme=batch.programme, batch=batch, seed=seed)

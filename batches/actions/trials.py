@@ -10,7 +10,7 @@ from accounts.models import User
 from bases.actions import close_place
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
-from batches.actions.names import _refuse_second_run, demand, drop_demand, is_waived, set_aside
+from batches.actions.names import demand, drop_demand, is_waived, refuse_second_run, set_aside
 from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_labels import Labels
@@ -55,7 +55,7 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
         locked = Batch.objects.select_for_update().get(pk=batch.pk)
         if not may_try(locked):
             states.require(locked, "plan")
-        _refuse_second_run(batch)
+        refuse_second_run(batch)
         try:
             apply(json.loads(against.input_text), changes)
         except InputError as error:

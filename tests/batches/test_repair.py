@@ -112,7 +112,7 @@ def test_input_in_force_without_changes_needs_no_moves(published: County, staff:
 def test_input_in_force_pins_what_has_begun(published: County, clock: time_machine.Traveller) -> None:
     clock.move_to(SOON)
     document = build_input(published.batch)
-    one, two = published.classes
+    one = published.classes[0]
     assert document["pins"]["gatherings"] == [
         {"class": f"K{one.pk}", "index": 1, "first_day": "2027-03-05", "bases": [f"P{published.bases[0].pk}"]}
     ]

@@ -1,0 +1,80 @@
+"""Cells of the calendar that people fix: the planner leaves the day and the base of a gathering where they are."""
+
+import datetime
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import User
+from bases.models import PracticeBase
+from batches import states
+from batches.models import Batch, Gathering, GatheringPin, PracticeClass
+from batches.revision import change_arrangement
+from batches.standing import WEEK, fortnights
+from config.errors import DomainError
+
+
+def pin_gathering(
+    *,
+    practice_class: PracticeClass,
+    index: int,
+    first_day: datetime.date,
+    bases: Sequence[PracticeBase],
+    reason: str,
+    by: User,
+    seen: int | None = None,
+) -> GatheringPin:
+    """Fix the first day of a class's fortnight, and its base or two where given; what was fixed before is replaced.
+
+    Plans made from then on keep it. Raises DomainError "reason_needed", "not_planning", "no_such_fortnight",
+    "outside_week" (R10), "too_many_bases", "already_begun"; Conflict when the arrangement is no longer the one `seen`.
+    """
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明为什么固定，以后重排时要看。")
+    if len(bases) > 2 or len({base.pk for base in bases}) < len(bases):
+        raise DomainError("too_many_bases", "一次集中最多在两个不同的基地。")
+    with audit.act("pin_gathering", by=by, subject=practice_class, reason=reason, index=index) as entry:
+        batch = change_arrangement(practice_class.batch, entry, seen=seen)
+        _require_planning(batch)
+        mondays = dict(fortnights(batch, practice_class))
+        if index not in mondays:
+            raise DomainError("no_such_fortnight", f"{practice_class.short_name}没有第 {index} 次集中。")
+        monday = mondays[index]
+        if not monday <= first_day < monday + WEEK:
+            last = monday + WEEK - datetime.timedelta(days=1)
+            raise DomainError(
+                "outside_week", f"第 {index} 次集中要在 {monday:%m-%d} 至 {last:%m-%d} 这一周里开始（R10）。请改日期。"
+            )
+        _require_coming(practice_class, index)
+        GatheringPin.objects.filter(practice_class=practice_class, index=index, live=True).update(live=False)
+        one, two = [*bases, None, None][:2]
+        return GatheringPin.objects.create(
+            practice_class=practice_class,
+            index=index,
+            first_day=first_day,
+            base=one,
+            second_base=two,
+            reason=reason[:200],
+        )
+
+
+def unpin_gathering(*, pin: GatheringPin, by: User, seen: int | None = None) -> None:
+    """Let the planner decide again; the gathering stays where it is until the next plan. Raises DomainError "not_pinned"."""
+    with audit.act("unpin_gathering", by=by, subject=pin.practice_class, index=pin.index) as entry:
+        _require_planning(change_arrangement(pin.practice_class.batch, entry, seen=seen))
+        if not GatheringPin.objects.filter(pk=pin.pk, live=True).update(live=False):
+            raise DomainError("not_pinned", f"{pin}已经不固定了。")
+
+
+def _require_planning(batch: Batch) -> None:
+    if batch.state in (Batch.State.EVALUATING, Batch.State.CLOSED):
+        raise DomainError("not_planning", f"{batch}现在是“{batch.get_state_display()}”，不再编排，不用固定。")
+
+
+def _require_coming(practice_class: PracticeClass, index: int) -> None:
+    begun = Gathering.objects.filter(
+        practice_class=practice_class, index=index, first_day__lte=timezone.localdate()
+    ).exclude(state=Gathering.State.CANCELLED)  # fmt: skip
+    if practice_class.batch.state in states.LIVE and begun.exists():
+        raise DomainError("already_begun", "这次集中已经开始或办过，不会再动，不用固定。")
