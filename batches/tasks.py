@@ -2,8 +2,9 @@
 
 from batches.actions.names import keep_proposal
 from batches.actions.plans import keep_plan
+from batches.actions.repair import MOST_MOVES, keep_curve
 from batches.models import PlanRun
-from batches.plan_work import explained, keep_input, solve_by_parts, work_on_part
+from batches.plan_work import explained, keep_input, moves_and_quality, solve_by_parts, work_on_part
 from batches.planning.formats import canonical
 from batches.planning_input import pk_of
 from office.jobs import JobRun, job_task
@@ -41,6 +42,17 @@ def plan(run: JobRun) -> None:
         short = len(result["shortfalls"])
         run.message = f"{plan_run.get_purpose_display()}完成，" + (f"{short} 处缺口" if short else "全部排进")
         run.result = {"shortfalls": short, "people": len(result["assignments"])}
+
+
+@job_task("batches.curve")
+def curve(run: JobRun) -> None:
+    """What a few more moves than the fewest would buy a repaired plan."""
+    plan_run = _plan_run(run)
+    points = moves_and_quality(run, plan_run, MOST_MOVES)
+    with run.finishing():
+        kept = keep_curve(run=plan_run, points=points, by=run.job.owner)
+        run.message = f"{len(kept)} 种改法可以选" if len(kept) > 1 else "多动几处也不会更好"
+        run.result = {"points": len(kept)}
 
 
 @job_task("batches.plan_step")
