@@ -270,12 +270,23 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Granted:
+    """An approved exception that the plan was made with; `used` where the plan needs it."""
+
+    subject: str
+    reason: str
+    approver: str
+    used: bool
+
+
+@dataclass(frozen=True)
 class RuleRow:
     code: str
     name: str
     ok: bool | None
     fact: str
     findings: tuple[Finding, ...]
+    granted: tuple[Granted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -311,6 +322,10 @@ class PlanSays:
         return sum(finding.waived for row in self.rules for finding in row.findings)
 
     @property
+    def granted(self) -> int:
+        return sum(len(row.granted) for row in self.rules)
+
+    @property
     def kept(self) -> int:
         return sum(row.ok is True for row in self.rules)
 
@@ -326,7 +341,9 @@ def plan_says(run: PlanRun) -> PlanSays:
         + [json.dumps(row, ensure_ascii=False) for row in plan["shortfalls"]]
         + [f"{klass}#{index}" for row in plan["shortfalls"] for klass, index in _offered(row)]
         + [f"{row['cadre']} {row['message']}" for row in plan["unassigned"]]
+        + [row["subject"] for row in document["waivers"]]
     )
+    used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
     return PlanSays(
         rules=tuple(
             RuleRow(
@@ -336,6 +353,13 @@ def plan_says(run: PlanRun) -> PlanSays:
                         labels.say(breach.message), _class_in(breach.subject), breach.waived, _cell_in(breach.subject)
                     )
                     for breach in (*line.breaches, *line.waived)
+                ),
+                tuple(
+                    Granted(
+                        "、".join(labels.put(part) for part in re.split("[@:/]", row["subject"])), row["reason"],
+                        row["approver"], (line.code, row["subject"]) in used,
+                    )
+                    for row in document["waivers"] if row["rule"] == line.code
                 ),
             )
             for line in lines

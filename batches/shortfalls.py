@@ -10,7 +10,11 @@ from batches.planning.changes import say
 
 Row = dict[str, Any]
 BAR = 300
-COSTS = (("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "多 {} 天"), ("waivers", "{} 条例外要批准"))
+COSTS = (("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"), ("waivers", "{} 处要批准"))
+HEADINGS = {
+    "COVER": "排不进的人，为什么", "R07": "排不进的人，为什么", "R04": "人数不够的班，为什么",
+    "R14": "到访村不够的班，为什么", "R15": "在村天数不够的班，为什么",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,8 @@ class Why:
     places: float
 
     @property
-    def is_people(self) -> bool:
-        """About people without a seat; else about gatherings, days and villages."""
-        return self.rule in ("COVER", "R07")
+    def heading(self) -> str:
+        return HEADINGS.get(self.rule, "没有排上的集中，为什么")
 
     @property
     def missing(self) -> float:
@@ -129,10 +132,11 @@ def _cure(rows: list[Row], places: list[int], number: int, labels: Labels) -> Cu
         changes += [change for change in cure["changes"] if change not in changes]
     cost = {name: sum(cure.get("cost", {}).get(name, 0) for cure in different) for name, _ in COSTS}
     together = f"，连同另外 {len(different) - 1} 处" if len(different) > 1 else ""
+    sentence, told = labels.say(cures[0]["sentence"]), [labels.say(say(change)) for change in changes]
     return Cure(
         f"{'.'.join(str(place) for place in places)}-{number}",
-        labels.say(cures[0]["sentence"]) + together,
-        tuple(labels.say(say(change)) for change in changes),
+        sentence + together,
+        tuple(line for line in told if line != sentence),
         labels.say(cures[0]["buys"]),
         "、".join(text.format(cost[name]) for name, text in COSTS if cost[name]) or "不增加名额、期数和天数",
         bool(cures[0].get("smallest")),

@@ -21,6 +21,7 @@ Purpose = PlanRun.Purpose
 SHOWN_PURPOSES = (Purpose.PLAN, Purpose.REPAIR, Purpose.TRIAL)
 MOST_TABS = 5
 ALPHABET = 26
+NAMES_TASK = "batches.propose_names"
 STAGES = {1: "名单入期", 2: "分班", 3: "集中日期和基地", 4: "住宿"}
 TOLD_FIRST = ("must_unmet", "covered_0", "marginal_excess", "pair_excess", "skips", "max_load", "travel_km", "journey_cost",
               "room_mate_repeats", "income_range_mean", "moved_seats", "moved_classes", "moved_gatherings")  # fmt: skip
@@ -182,10 +183,11 @@ class StageBar:
 
 
 def stage_bars(job: Job) -> list[StageBar]:
-    """How far each stage is, and how good what was found is (one query)."""
+    """How far each stage is, and how good what was found is (one query). A proposal of names has the first stage alone."""
     return [
         StageBar(STAGES.get(row.stage, row.name), row.done, row.total, row.percent, best_so_far(row.stage, row.best))
         for row in stand_of(job, 1).stages
+        if row.stage == 1 or job.task != NAMES_TASK
     ]
 
 

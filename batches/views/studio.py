@@ -98,6 +98,7 @@ def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
         "figures": strip,
         "whys": whys(run),
         "others": unexplained(run, json.loads(run.plan_text)),
+        "moved": _moved(run),
         "track_count": batch.programme.tracks.count(),
         "bar": _bar(batch, plans, shown, {row.name: row.big for row in strip}),
     }
@@ -119,6 +120,14 @@ def _pinned(batch: Batch, run: PlanRun, *, in_force: bool) -> set[tuple[int, int
         rows = GatheringPin.objects.filter(practice_class__batch=batch, live=True).order_by("pk")
         return set(rows.values_list("practice_class", "index"))
     return {(pk_of(row["class"]), row["index"]) for row in json.loads(run.input_text)["pins"]["gatherings"]}
+
+
+def _moved(run: PlanRun) -> list[str]:
+    """What a plan made with the fewest changes changes against what stood before, in words."""
+    previous = json.loads(run.input_text)["previous"]
+    if run.purpose != Purpose.REPAIR or previous is None:
+        return []
+    return differences_in_words(plan_differences(previous, json.loads(run.plan_text)))
 
 
 def _bar(batch: Batch, plans: list[Choice], shown: Choice, own: dict[str, str]) -> dict[str, Any] | None:

@@ -12,17 +12,19 @@ from django.urls import reverse
 
 from accounts.models import User
 from bases.models import BaseUse, Closure, Rate
-from batches.actions.plans import withdraw_publication
+from batches.actions.plans import keep_plan, withdraw_publication
 from batches.arrangement import arrangement_of
 from batches.arrangement import planned as planned_arrangement
 from batches.comparison import compare
 from batches.load_map import load_map
 from batches.models import GatheringPin, PlanRun, Waiver
 from batches.overview import distance, plan_says
+from batches.planning.formats import canonical, fingerprint
+from batches.planning_input import document_of
 from batches.queries import latest_run
 from batches.studio import best_so_far, choices, letter
 from office.models import Job, JobState
-from tests.batches.county import FIRST, County, plan_by_hand
+from tests.batches.county import FIRST, County, hand_plan, plan_by_hand
 from tests.batches.pages import page, post
 
 pytestmark = pytest.mark.django_db
@@ -87,8 +89,27 @@ def test_studio_tells_shortfalls_and_approved_exceptions_in_words(
     shown = page(desk, "studio", nominating.batch.pk)
     assert "已批准例外" in shown
     assert f'href="#class-{first.pk}"' in shown
+    [granted] = row.granted
+    assert (granted.subject, granted.reason, granted.approver, granted.used) == ("第1班", "汛期", "林晓雯", True)
+    assert "第1班：汛期（林晓雯批准）" in shown
     assert "第2班少到 1 个不同的村" in shown
     assert "1 处缺口" in page(desk, "batch", nominating.batch.pk)
+
+
+def test_exception_that_the_plan_did_not_need_is_listed_as_such(
+    desk: Client, nominating: County, staff: User, colleague: User
+) -> None:
+    subject = f"U{nominating.units[0].pk}@B{nominating.batch.pk}"
+    Waiver.objects.create(
+        batch=nominating.batch, rule="R01", subject=subject, reason="任务重", asked_by=staff, approver=colleague
+    )
+    says = plan_says(plan_by_hand(nominating, staff))
+    assert [(row.code, [granted.used for granted in row.granted]) for row in says.rules if row.granted] == [
+        ("R01", [False])
+    ]
+    assert (says.waived, says.granted) == (0, 1)
+    shown = page(desk, "studio", nominating.batch.pk)
+    assert f"{nominating.units[0]}、第1期：任务重（林晓雯批准），这个方案没有用到" in shown
 
 
 def test_load_counts_guests_and_closures_beside_the_classes(planned: County) -> None:
@@ -308,3 +329,26 @@ def test_plan_texts_say_nothing_raw_in_the_figures(desk: Client, planned: County
     shown = page(desk, "studio", planned.batch.pk)
     assert "something_new" not in shown
     assert "其他目标" in shown
+
+
+def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_reason(
+    desk: Client, published: County
+) -> None:
+    run = PlanRun.objects.create(
+        programme=published.batch.programme, batch=published.batch, purpose=PlanRun.Purpose.REPAIR, title="修路"
+    )
+    document = document_of(run)
+    run.input_text, run.fingerprint = canonical(document).decode(), fingerprint(document)
+    keep_plan(run=run, plan=hand_plan(published, document, swap=True), by=None)
+    shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
+    one, two = (base.village.name for base in published.bases)
+    assert "少变动重排动了 4 处" in shown
+    assert f"<li>第1班第1次集中：2027-03-05 {one} → 2027-03-05 {two}</li>" in shown
+    assert "发布为第 2 版…" in shown
+    assert "为什么改（写进这一版和通知）" in shown
+    address = reverse("batches:publish", args=[published.batch.pk, run.pk])
+    published.batch.refresh_from_db()
+    seen = {"revision": str(published.batch.revision)}
+    assert "请写明为什么改" in desk.post(address, seen, follow=True).content.decode()
+    assert "已发布为第 2 版" in desk.post(address, seen | {"reason": "修路"}, follow=True).content.decode()
+    assert published.batch.plan_versions.count() == 2

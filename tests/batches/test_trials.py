@@ -126,7 +126,7 @@ def test_alike_shortfalls_are_told_and_cured_together(desk: Client, nominating: 
     [why] = whys(run)
     assert (why.more, why.relaxable, why.verified) == (("第2班",), False, True)
     assert [(cure.key, len(cure.changes), cure.cost) for cure in why.cures] == [
-        ("0.1-0", 2, "2 条例外要批准"), ("0.1-1", 1, "多 2 天"),
+        ("0.1-0", 2, "2 处要批准"), ("0.1-1", 0, "规定放宽 2 天"),
     ]  # fmt: skip
     shown = page(desk, "studio", nominating.batch.pk)
     assert "同样情形的还有：第2班。" in shown
