@@ -71,16 +71,16 @@ def rule_summary(programme: Programme) -> list[dict[str, Any]]:
     rows = []
     for name in (name for _, names in GROUPS for name in names):
         field = Programme._meta.get_field(name)
-        rows.append(
-            {"field": name, "name": field.verbose_name, "value": _shown(programme, name), "meaning": MEANINGS[name]}  # type: ignore[union-attr] # every parameter is a plain column
-        )
+        label = field.verbose_name  # type: ignore[union-attr] # every parameter is a plain column
+        value = shown(name, getattr(programme, name))
+        rows.append({"field": name, "name": label, "value": value, "meaning": MEANINGS[name]})
     return rows
 
 
-def _shown(programme: Programme, name: str) -> Any:
-    value = getattr(programme, name)
+def shown(name: str, value: Any) -> Any:
+    """A parameter's value as people read it."""
     if name == "makeup_rule":
-        return programme.get_makeup_rule_display()
+        return Programme.MakeUpRule(value).label
     if name == "start_weekdays":
         return "、".join(f"星期{'一二三四五六日'[day - 1]}" for day in value) or "不限"
     if isinstance(value, bool):

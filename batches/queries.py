@@ -191,6 +191,13 @@ def latest_run(batch: Batch) -> PlanRun | None:
     return batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="").order_by("-created_at", "-pk").first()
 
 
+def visible_outlooks(user: User) -> QuerySet[PlanRun]:
+    """Outlooks that are kept, the newest first: for centre staff and leaders alone."""
+    kept = PlanRun.objects.filter(purpose=PlanRun.Purpose.OUTLOOK).exclude(outcome=PlanRun.Outcome.SUPERSEDED)
+    kept = kept.select_related("programme__superseded_by", "job__owner", "against").order_by("-created_at", "-pk")
+    return kept if sees_all(user) else kept.none()
+
+
 def version_in_force(batch: Batch) -> PlanVersion | None:
     """The newest published version while a plan is in force, else None."""
     return batch.plan_versions.order_by("-number").first() if batch.state in LIVE_STATES else None

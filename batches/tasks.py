@@ -1,6 +1,7 @@
 """The planner's jobs: load, solve with live progress, keep the result in the transaction that ends the job."""
 
 from batches.actions.names import keep_proposal
+from batches.actions.outlook import keep_outlook
 from batches.actions.plans import keep_plan
 from batches.actions.repair import MOST_MOVES, keep_curve
 from batches.models import PlanRun
@@ -41,6 +42,20 @@ def plan(run: JobRun) -> None:
         keep_plan(run=plan_run, plan=result, by=run.job.owner)
         short = len(result["shortfalls"])
         run.message = f"{plan_run.get_purpose_display()}完成，" + (f"{short} 处缺口" if short else "全部排进")
+        run.result = {"shortfalls": short, "people": len(result["assignments"])}
+
+
+@job_task("batches.plan_outlook")
+def plan_outlook(run: JobRun) -> None:
+    """All four stages for the coming batches of a programme, by rules that somebody tries; the input came with the run."""
+    plan_run = _plan_run(run)
+    run.progress(1, "正在汇总规则和今后各期")
+    document = keep_input(plan_run)
+    result = solve_by_parts(run, plan_run, (1, 2, 3, 4))
+    with run.finishing():
+        keep_outlook(run=plan_run, document=document, plan=result, by=run.job.owner)
+        short = len(result["shortfalls"])
+        run.message = "推演完成，" + (f"{short} 处缺口" if short else "全部排进")
         run.result = {"shortfalls": short, "people": len(result["assignments"])}
 
 

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from batches.views import adjust, names, nominations, overview, plan, programme, session, staff, studio, waivers
+from batches.views import (
+    adjust,
+    names,
+    nominations,
+    outlook,
+    overview,
+    plan,
+    programme,
+    session,
+    staff,
+    studio,
+    waivers,
+)
 
 app_name = "batches"
 urlpatterns = [
@@ -12,6 +24,15 @@ urlpatterns = [
     path("programme/new/", programme.create, name="programme_create"),
     path("programme/<int:programme_id>/edit/", programme.edit, name="programme_edit"),
     path("programme/<int:programme_id>/tracks/", programme.tracks, name="programme_tracks"),
+    path("coverage/", outlook.countdown, name="countdown"),
+    path("outlook/", outlook.outlook, name="outlook"),
+    path("outlook/estimate/", outlook.outlook_estimate, name="outlook_estimate"),
+    path("outlook/start/", outlook.outlook_start, name="outlook_start"),
+    path("outlook/<int:outlook_id>/", outlook.outlook_run, name="outlook_run"),
+    path("outlook/<int:outlook_id>/progress/", outlook.outlook_progress, name="outlook_progress"),
+    path("outlook/<int:outlook_id>/stop/", outlook.outlook_stop, name="outlook_stop"),
+    path("outlook/<int:outlook_id>/adopt/", outlook.outlook_adopt, name="outlook_adopt"),
+    path("outlook/<int:outlook_id>/drop/", outlook.outlook_drop, name="outlook_drop"),
     path("<int:batch_id>/", session.batch, name="batch"),
     path("<int:batch_id>/classes/<int:class_id>/", session.class_page, name="class_page"),
     path("<int:batch_id>/advance/<str:step>/", session.advance, name="advance"),
@@ -37,6 +58,11 @@ urlpatterns = [
     path("<int:batch_id>/staff/end/<str:post_kind>/<int:row_id>/", staff.end, name="end_staff"),
     path("<int:batch_id>/adjust/", adjust.adjust, name="adjust"),
     path("<int:batch_id>/adjust/beds/<int:gathering_id>/<int:enrollment_id>/", adjust.place, name="place"),
+    path("<int:batch_id>/swap/", repair.swap, name="swap"),
+    path("<int:batch_id>/swap/pins/<int:pin_id>/drop/", repair.unpin, name="unpin"),
+    path("<int:batch_id>/repair/", repair.repair, name="repair"),
+    path("<int:batch_id>/repair/<int:run_id>/curve/", repair.curve, name="curve"),
+    path("<int:batch_id>/versions/<int:number>/", repair.version, name="version"),
     path("<int:batch_id>/waivers/", waivers.waivers, name="waivers"),
     path("<int:batch_id>/waivers/<int:waiver_id>/approve/", waivers.approve, name="approve_waiver"),
     path("<int:batch_id>/waivers/<int:waiver_id>/end/", waivers.end, name="end_waiver"),

@@ -100,6 +100,8 @@ PAGES: dict[str, tuple[Page, ...]] = {
     "batches": (
         Page("batches:list", "各期", "calendar-event", ("batches:list",)),
         Page("batches:programme", "规则与参数", "adjustments", ("batches:programme",)),
+        Page("batches:countdown", "全覆盖倒计时", "clock", ("batches:countdown",)),
+        Page("batches:outlook", "规则推演", "calculator", ("batches:outlook",)),
     ),
     "activities": (Page("activities:classes", "五个一进度", "notebook", ("activities:classes",)),),
     "evaluations": (

@@ -15,6 +15,8 @@ from activities.models import ActivityRecord, PaperState
 from activities.owing import ClassOwing, owing_of_classes
 from bases.models import PracticeBase
 from batches.models import Batch, Gathering, GatheringSite, PracticeClass, Programme
+from batches.outlook_input import newest_programmes
+from batches.outlooks import Story, story_of
 from batches.presence import HELD
 from batches.queries import coverage
 from cadres.models import Cadre
@@ -65,6 +67,12 @@ def coverage_parts(programme: Programme) -> list[Part]:
         )
         start += count
     return parts
+
+
+def countdown() -> Story | None:
+    """How many batches until everybody due is covered, by the rules that coming batches follow."""
+    programme = newest_programmes().first()
+    return story_of(programme) if programme is not None else None
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ def dashboard_page(request: HttpRequest, batch_id: int | None = None) -> HttpRes
         "batches": batches[:5],
         "programme": programme,
         "coverage": dashboard.coverage_parts(programme) if programme else [],
+        "story": dashboard.countdown() if programme else None,
         "classes": dashboard.five_ones(batch) if batch else [],
         "records": dashboard.records_of_batch(batch).count() if batch else 0,
         "bases": bases,

@@ -203,6 +203,10 @@ def _course(side: Side, people: dict[str, User], staff: User, number: int) -> No
         entered_by=staff,
     )
     side.plan_run = PlanRun.objects.create(programme=side.batch.programme, batch=side.batch)
+    side.outlook = PlanRun.objects.create(
+        programme=side.batch.programme, purpose=PlanRun.Purpose.OUTLOOK, title="每单位多派 1 人",
+        changes=[{"kind": "parameter", "name": "unit_max_per_batch", "value": 4, "was": 3}],
+    )  # fmt: skip
     version = PlanVersion.objects.filter(batch=side.batch).count() + 1
     side.plan_version = PlanVersion.objects.create(
         batch=side.batch,

@@ -15,17 +15,22 @@ from config.errors import DomainError
 Tracks = Sequence[Mapping[str, Any]]
 
 
-def save_programme(*, programme: Programme, by: User, reason: str = "", tracks: Tracks | None = None) -> Programme:
+def save_programme(
+    *, programme: Programme, by: User, reason: str = "", tracks: Tracks | None = None, next_version: bool = False
+) -> Programme:
     """Save changed rules, and the tracks where they are given (`order` and the other columns of each).
 
     Rules that a published batch was run by stay as they are: the change becomes a new version, to which batches not yet
-    published move; their classes follow the tracks. Returns the programme that now holds the values. Raises DomainError
+    published move; their classes follow the tracks. With `next_version` it becomes one in any case, and batches that are
+    planned stay with the old one too. Returns the programme that now holds the values. Raises DomainError
     "old_programme", "no_tracks", "track_order_twice", "classes_in_use".
     """
     if tracks is not None:
         _check_tracks(tracks)
     with audit.act("save_programme", by=by, reason=reason) as entry:
-        if programme.pk is not None and programme.batches.filter(state__in=states.LIVE).exists():
+        if next_version:
+            programme = _new_version(programme, settled=(Batch.State.PLANNED, *states.LIVE))
+        elif programme.pk is not None and programme.batches.filter(state__in=states.LIVE).exists():
             programme = _new_version(programme)
         else:
             programme.save()
@@ -43,7 +48,7 @@ def _check_tracks(tracks: Tracks) -> None:
         raise DomainError("track_order_twice", "有两个班型的次序相同。请改成不同的数：干部归入第一个符合的班型。")
 
 
-def _new_version(programme: Programme) -> Programme:
+def _new_version(programme: Programme, settled: Sequence[str] = states.LIVE) -> Programme:
     old = Programme.objects.select_for_update(of=("self",)).get(pk=programme.pk)
     if hasattr(old, "superseded_by"):
         raise DomainError("old_programme", f"“{old}”已有更新的版本，请在最新版上改。")
@@ -55,12 +60,12 @@ def _new_version(programme: Programme) -> Programme:
         track.pk, track.programme = None, programme
         track._state.adding = True
         track.save()
-    _move_batches(old, programme)
+    _move_batches(old, programme, settled)
     return programme
 
 
-def _move_batches(old: Programme, new: Programme) -> None:
-    waiting = old.batches.exclude(state__in=states.LIVE)
+def _move_batches(old: Programme, new: Programme, settled: Sequence[str]) -> None:
+    waiting = old.batches.exclude(state__in=settled)
     by_order = {track.order: track for track in new.tracks.all()}
     for practice_class in PracticeClass.objects.filter(batch__in=waiting).select_related("track").order_by("pk"):
         practice_class.track = by_order[practice_class.track.order]

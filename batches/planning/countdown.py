@@ -249,6 +249,7 @@ def _needs(case: Horizon) -> list[dict[str, Any]]:
                 "quota": quota,
                 "leading_max": most,
                 "never": out[unit],
+                "away": sum(len(cadre.open) < len(problem.batches) for cadre in people),
                 "needs": _needs_of(case, people),
                 "by_leading": leading > 0
                 and math.ceil(leading / max(1, most)) > math.ceil(len(people) / max(1, quota)),
@@ -341,7 +342,7 @@ def _setters(
             "kind": "both",
             "subject": unit,
             "needs": needed,
-            "sentence": f"座位和单位名额合在一起：办到第 {before} 期，{unit} 还有 {count} 人排不进",
+            "sentence": f"座位和单位名额合在一起：办完 {before} 期，{unit} 还有 {count} 人排不进",
         }
         for unit, count in sorted(waiting.items())
     ]

@@ -18,6 +18,8 @@ from batches.course import blocks_of, quick_blocks, steps_of
 from batches.facts import facts_of
 from batches.forms.programme import BatchForm
 from batches.models import Batch, Programme
+from batches.outlook_input import newest_programmes
+from batches.outlooks import story_of
 from batches.overview import class_table, differences_of
 from batches.planning_input import gatherings_held
 from batches.queries import latest_run, nomination_counts, visible_batches, visible_classes
@@ -48,10 +50,12 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         {"batch": batch, "facts": facts[batch.pk], "steps": steps_of(batch), "blocks": quick_blocks(batch, facts[batch.pk])}
         for batch in page.object_list
     ]  # fmt: skip
+    programme = newest_programmes().first()
     context = {
         "page": page,
         "rows": rows,
-        "has_programme": Programme.objects.exists(),
+        "has_programme": programme is not None,
+        "story": story_of(programme) if programme is not None else None,
         "may_run": may_run_batches.test(request.user),
     }
     return render(request, "batches/list.html", context)

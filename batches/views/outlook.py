@@ -1,0 +1,250 @@
+"""全覆盖倒计时 and 规则推演: how far coverage is, rules tried without touching anything, and their adoption."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access import allow
+from batches.actions.outlook import adopt_outlook, drop_outlook, start_outlook
+from batches.forms.outlook import OutlookForm
+from batches.models import Batch, PlanRun, Programme
+from batches.outlook_input import OPEN, Facts, newest_programmes
+from batches.outlooks import (
+    Rates,
+    batch_name,
+    calendars,
+    change_lines,
+    compared,
+    labels_of,
+    say,
+    story_of,
+)
+from batches.plan_labels import Labels
+from batches.planning import InputError
+from batches.planning.formats import require_valid
+from batches.planning.outlook import estimate
+from batches.queries import visible_outlooks
+from batches.rules import may_run_batches, may_see_batches
+from batches.views.acts import UNPROCESSABLE, me, posted_reason
+from batches.views.plan import STOP_POLLING
+from office.jobs import cancel_job
+
+Outcome = PlanRun.Outcome
+MOST_MISSING = 60
+
+
+def _programme(request: HttpRequest) -> Programme | None:
+    """The programme that the address names, else the first."""
+    asked = request.GET.get("programme", "") or request.POST.get("programme", "")
+    rows = newest_programmes()
+    if asked.isdecimal() and len(asked) < 10:
+        return get_object_or_404(rows, pk=int(asked))
+    found: Programme | None = rows.first()
+    return found
+
+
+@allow(may_see_batches)
+@require_GET
+def countdown(request: HttpRequest) -> HttpResponse:
+    """How many batches until everybody due is covered, who sets the number, and who can never be covered."""
+    programme = _programme(request)
+    context: dict[str, Any] = {"programme": programme, "programmes": list(newest_programmes())}
+    if programme is not None:
+        story = story_of(programme)
+        context |= {"story": story, "page": Paginator(story.units, 20).get_page(request.GET.get("page"))}
+    return render(request, "batches/countdown.html", context)
+
+
+@allow(may_see_batches)
+@require_GET
+def outlook(request: HttpRequest) -> HttpResponse:
+    """The sandbox: parameters as they are (or as the address has them), what they lead to, and the outlooks kept."""
+    programme = _programme(request)
+    if programme is None:
+        return render(
+            request, "batches/outlook.html", {"programme": None, "may_run": may_run_batches.test(request.user)}
+        )
+    return _sandbox(request, programme, _form(programme, request.GET))
+
+
+def _form(programme: Programme, data: QueryDict) -> OutlookForm:
+    tracks = list(programme.tracks.order_by("order"))
+    named = data.keys() - {"programme", "page"}
+    return OutlookForm(programme, tracks, data if named else None)
+
+
+def _sandbox(request: HttpRequest, programme: Programme, form: OutlookForm) -> HttpResponse:
+    kept = visible_outlooks(me(request)).filter(programme__name=programme.name)
+    kept = kept.defer("input_text", "plan_text", "against__input_text", "against__plan_text")
+    page = Paginator(kept, 20).get_page(request.GET.get("page"))
+    rows = [
+        {"run": run, "changes": change_lines(run.changes, form.tracks), "batches": run.figures.get("batches")}
+        for run in page.object_list
+    ]
+    refused = form.is_bound and not form.is_valid()
+    context = {
+        "programme": programme, "programmes": list(newest_programmes()), "form": form, "page": page, "rows": rows,
+        "may_run": may_run_batches.test(request.user), **_estimated(programme, form),
+    }  # fmt: skip
+    return render(request, "batches/outlook.html", context, status=UNPROCESSABLE if refused else 200)
+
+
+@allow(may_see_batches)
+@require_GET
+def outlook_estimate(request: HttpRequest) -> HttpResponse:
+    """The cheap bounds of the parameters in the address beside today's; writes nothing."""
+    programme = _programme(request)
+    if programme is None:
+        return HttpResponse(status=STOP_POLLING)
+    form = _form(programme, request.GET)
+    return render(request, "batches/parts/outlook_estimate.html", {"form": form, **_estimated(programme, form)})
+
+
+def _estimated(programme: Programme, form: OutlookForm) -> dict[str, Any]:
+    """Today's figures and those of the form's parameters, unless it has errors."""
+    if form.is_bound and not form.is_valid():
+        return {"lines": None, "refused": ""}
+    changes = form.changes() if form.is_bound else []
+    count = form.cleaned_data["batches"] if form.is_bound else form.fields["batches"].initial
+    facts = Facts(programme)
+    document = facts.document(count, changes)
+    try:
+        require_valid(document)
+        tried = estimate(document)
+    except InputError as error:
+        return {"lines": None, "refused": Labels([str(error)]).say(str(error))}
+    today = estimate(facts.document(count)) if changes else tried
+    labels = Labels([row["sentence"] for row in tried["setters"]])
+    return {
+        "lines": compared(today, tried, Rates(), exact=False),
+        "setters": [say(row["sentence"], labels) for row in tried["setters"]],
+        "changes": change_lines(changes, form.tracks),
+        "changed": {change["name"] for change in changes},
+        "count": count,
+    }
+
+
+@allow(may_run_batches)
+@require_POST
+def outlook_start(request: HttpRequest) -> HttpResponse:
+    """Plan the coming batches by these parameters, exactly, as a job."""
+    programme = _programme(request)
+    if programme is None:
+        return redirect("batches:programme_create")
+    form = _form(programme, request.POST)
+    if not form.is_valid():
+        return _sandbox(request, programme, form)
+    run = start_outlook(
+        programme=programme, changes=form.changes(), batches=form.cleaned_data["batches"], by=me(request),
+        title=form.cleaned_data["title"],
+    )  # fmt: skip
+    messages.info(request, "开始精确推演。可以离开，完成后在这里看；现在的安排不会动。")
+    return redirect("batches:outlook_run", run.pk)
+
+
+def _run(request: HttpRequest, outlook_id: int) -> PlanRun:
+    return get_object_or_404(visible_outlooks(me(request)), pk=outlook_id)
+
+
+@allow(may_see_batches)
+@require_GET
+def outlook_run(request: HttpRequest, outlook_id: int) -> HttpResponse:
+    """An outlook: what was changed, its figures beside today's rules, each batch, its calendar, adoption."""
+    run = _run(request, outlook_id)
+    tracks = list(run.programme.tracks.order_by("order"))
+    newest = not hasattr(run.programme, "superseded_by")
+    context: dict[str, Any] = {
+        "run": run, "job": run.job, "changes": change_lines(run.changes, tracks), "newest": newest,
+        "may_run": may_run_batches.test(request.user), "adopted": run.outcome == Outcome.ADOPTED, "lines": None, "again": "",
+    }  # fmt: skip
+    if run.plan_text:
+        context |= _result(run) | _adoption(run)
+        query = {change["name"]: change["value"] for change in run.changes} | {"programme": run.programme_id}
+        context["again"] = f"{reverse('batches:outlook')}?{urlencode(query, doseq=True)}"
+    return render(request, "batches/outlook_run.html", context)
+
+
+def _result(run: PlanRun) -> dict[str, Any]:
+    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    labels, found = labels_of(run, document), run.figures
+    rates = Rates()
+    against = run.against
+    waits = against is not None and not against.plan_text
+    today = against.figures if against is not None and against.plan_text else found
+    uncovered = sorted((labels.of(unit), count) for unit, count in found["uncovered"].items())
+    return {
+        "lines": compared(today, found, rates, exact=True),
+        "compares": today is not found,
+        "waits": waits,
+        "setters": [say(row["sentence"], labels) for row in found["setters"]],
+        "rows": [
+            row | {"name": batch_name(row["batch"], labels), "cost": rates.cost([row]), "short": sum(row["missing"].values())}
+            for row in found["rows"]
+        ],
+        "uncovered": uncovered[:MOST_MISSING],
+        "more_uncovered": max(0, len(uncovered) - MOST_MISSING),
+        "calendars": calendars(document, plan, labels),
+    }  # fmt: skip
+
+
+def _adoption(run: PlanRun) -> dict[str, Any]:
+    """What adopting the rules would do to batches, told before it is done."""
+    batches = list(Batch.objects.filter(programme=run.programme_id).order_by("number"))
+    return {
+        "follow": [batch for batch in batches if batch.state in OPEN],
+        "stay": [batch for batch in batches if batch.state not in OPEN],
+        "next_version": run.programme.version + 1,
+    }
+
+
+@allow(may_see_batches)
+@require_GET
+def outlook_progress(request: HttpRequest, outlook_id: int) -> HttpResponse:
+    """The progress of the job, polled; once it has ended the page is loaded anew."""
+    run = _run(request, outlook_id)
+    if run.job is None or not run.job.is_unfinished:
+        response = HttpResponse(status=STOP_POLLING)
+        response["HX-Refresh"] = "true"
+        return response
+    context = {"run": run, "job": run.job, "may_run": may_run_batches.test(request.user)}
+    return render(request, "batches/parts/outlook_progress.html", context)
+
+
+@allow(may_run_batches)
+@require_POST
+def outlook_stop(request: HttpRequest, outlook_id: int) -> HttpResponse:
+    """Stop the job; nothing of it is kept."""
+    run = _run(request, outlook_id)
+    if run.job is None or not run.job.is_unfinished:
+        messages.info(request, "推演已经结束，不用停止。")
+    else:
+        cancel_job(job=run.job, by=me(request))
+        messages.info(request, "已请求停止。正在算的这一步结束后停下。")
+    return redirect("batches:outlook_run", run.pk)
+
+
+@allow(may_run_batches)
+@require_POST
+def outlook_adopt(request: HttpRequest, outlook_id: int) -> HttpResponse:
+    """Make these the programme's rules."""
+    run = _run(request, outlook_id)
+    saved = adopt_outlook(run=run, by=me(request), reason=posted_reason(request))
+    messages.success(request, f"已采用，规则成为“{saved}”。已编排、已发布的期不变，以后的期按新规则。")
+    return redirect("batches:programme")
+
+
+@allow(may_run_batches)
+@require_POST
+def outlook_drop(request: HttpRequest, outlook_id: int) -> HttpResponse:
+    """Take an outlook off the list."""
+    run = _run(request, outlook_id)
+    drop_outlook(run=run, by=me(request))
+    messages.success(request, f"“{run.title}”已撤下。")
+    return redirect("batches:outlook")

@@ -1,0 +1,376 @@
+"""Coverage countdown and rule sandbox: figures from the facts of the day, nothing touched until rules are adopted."""
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import AuditEntry, Role, User
+from bases.models import Rate
+from batches import tasks
+from batches.actions.batch import create_batch
+from batches.actions.names import confirm_unit, defer_nomination, open_nominations
+from batches.actions.outlook import adopt_outlook, drop_outlook, start_outlook
+from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme
+from batches.outlook_input import Facts, newest_programmes
+from batches.outlooks import Rates, compared, story_of
+from batches.planning.formats import require_valid
+from batches.planning.outlook import estimate
+from cadres.models import Cadre, PastAttendance, Unavailability, Unit
+from config.errors import Conflict, DomainError
+from office.models import Job, JobState
+from tests import factories
+from tests.batches.county import FIRST, LAST, TODAY, County
+
+pytestmark = pytest.mark.django_db
+
+
+def change(name: str, value: Any, was: Any) -> dict[str, Any]:
+    return {"kind": "parameter", "name": name, "value": value, "was": was}
+
+
+def more_people(county: County, count: int) -> list[Cadre]:
+    return factories.CadreFactory.create_batch(count, unit=county.units[0])
+
+
+def carried_out(run: PlanRun) -> PlanRun:
+    """The run's job done here and now."""
+    assert run.job is not None
+    tasks.plan_outlook(str(run.job.pk))
+    run.refresh_from_db()
+    return run
+
+
+@pytest.fixture
+def outlook(county: County, staff: User) -> PlanRun:
+    """The next batch with one more person a unit, planned."""
+    more_people(county, 3)
+    run = start_outlook(
+        programme=county.batch.programme, changes=[change("unit_max_per_batch", 4, 3)], batches=1, by=staff
+    )
+    return carried_out(run)
+
+
+# The countdown
+
+
+def test_countdown_names_the_unit_that_sets_it(county: County) -> None:
+    more_people(county, 5)
+    story = story_of(county.batch.programme)
+    assert story.figures["needed"] == 3
+    assert story.setters == [f"{county.units[0].name}有7人，每期最多3人，要3期"]
+    assert [row["number"] for row in story.batches] == [1, 2, 3]
+    assert story.batches[1]["first_day"] == "2027-03-29", "the Monday after the batch that is set up"
+    assert story.sentence == f"还要办 3 期（第1期至第3期），到 {story.finish} 全部覆盖"
+
+
+@pytest.mark.parametrize("event", ["joins", "retires", "attends", "birthday"])
+def test_countdown_follows_the_facts_of_the_day(county: County, event: str) -> None:
+    people = more_people(county, 5)
+    today = TODAY
+    if event == "joins":
+        more_people(county, 3)
+    elif event == "retires":
+        Cadre.objects.filter(pk=people[0].pk).update(state=Cadre.State.RETIRED)
+    elif event == "attends":
+        PastAttendance.objects.create(cadre=people[0], session="往年第一期")
+    else:
+        Cadre.objects.filter(pk=people[0].pk).update(birth=datetime.date(1986, 3, 1))
+        assert story_of(county.batch.programme).figures["needed"] == 3, "still forty"
+        today = datetime.date(2027, 3, 1)
+    assert story_of(county.batch.programme, today=today).figures["needed"] == (4 if event == "joins" else 2)
+
+
+def test_countdown_names_who_can_never_be_covered(county: County) -> None:
+    cadre = county.cadres[0]
+    Unavailability.objects.create(
+        cadre=cadre, days=(datetime.date(2027, 1, 1), None), reason="长期病假", entered_by=factories.UserFactory()
+    )
+    Unit.objects.filter(pk=county.units[3].pk).update(quota=0)
+    story = story_of(county.batch.programme)
+    assert {row["why"] for row in story.never} == {"长期不能参加", f"单位{county.units[3].name}每期名额为0"}
+    assert any(cadre.name in row["who"] for row in story.never)
+
+
+def test_names_of_a_planned_batch_count_as_covered(planned: County) -> None:
+    story = story_of(planned.batch.programme)
+    assert story.figures["due"] == 0
+    assert story.planned == [str(planned.batch)]
+    assert story.sentence == "应覆盖的人都已参加、在训或排定"
+
+
+def test_units_stand_in_the_order_of_their_names(county: County) -> None:
+    names = [row["name"] for row in story_of(county.batch.programme).units]
+    assert names == sorted(names)
+
+
+def test_countdown_asks_as_often_for_many_people_as_for_few(county: County) -> None:
+    story_of(county.batch.programme)
+    with CaptureQueriesContext(connection) as few:
+        story_of(county.batch.programme)
+    for _ in range(3):
+        factories.CadreFactory.create_batch(3, unit=factories.UnitFactory())
+    with CaptureQueriesContext(connection) as many:
+        story_of(county.batch.programme)
+    assert len(many) == len(few)
+
+
+# The input of the coming batches
+
+
+def test_coming_batches_are_those_set_up_and_then_new_ones_of_the_programme_s_length(county: County) -> None:
+    facts = Facts(county.batch.programme)
+    document = facts.document(3)
+    require_valid(document)
+    assert [(row["id"], row["first_day"], row["last_day"]) for row in document["batches"]] == [
+        (f"B{county.batch.pk}", FIRST.isoformat(), LAST.isoformat()),
+        ("N2", "2027-03-29", "2027-06-20"),
+        ("N3", "2027-06-21", "2027-09-12"),
+    ]
+    longer = facts.document(3, [change("batch_months", 6, 3), change("track_1", 3, 2)])
+    require_valid(longer)
+    assert longer["batches"][1]["last_day"] == "2027-09-12"
+    assert [len(row["classes"]) for row in longer["batches"]] == [3, 3, 3]
+    assert longer["programme"]["tracks"][0]["classes_per_batch"] == 3
+
+
+def test_answers_of_units_and_demands_bind_the_coming_batch(county: County, staff: User) -> None:
+    Nomination.objects.bulk_create(Nomination(batch=county.batch, cadre=cadre) for cadre in county.cadres[:4])
+    Batch.objects.filter(pk=county.batch.pk).update(state=Batch.State.PROPOSED)
+    county.batch.refresh_from_db()
+    open_nominations(batch=county.batch, until=TODAY, by=staff)
+    confirm_unit(batch=county.batch, unit=county.units[0], by=staff)
+    defer_nomination(nomination=Nomination.objects.get(cadre=county.cadres[2]), reason="借调", by=staff)
+    PlanDemand.objects.create(batch=county.batch, cadre=county.cadres[5], kind=PlanDemand.Kind.MUST, reason="组织安排")
+    document = Facts(county.batch.programme).document(2)
+    require_valid(document)
+    own = f"B{county.batch.pk}"
+    rows = {row["id"]: row for row in document["cadres"]}
+    assert {pin["cadre"] for pin in document["pins"]["batches"]} == {f"C{county.cadres[i].pk}" for i in (0, 1, 3)}
+    assert rows[f"C{county.cadres[2].pk}"]["must_not"] == [own]
+    assert rows[f"C{county.cadres[5].pk}"]["must"] == [own]
+
+
+def test_published_people_count_and_their_batch_does_not_come_again(published: County) -> None:
+    document = Facts(published.batch.programme).document(1)
+    assert document["batches"][0]["id"] == "N2"
+    assert all(row["attended_before"] for row in document["cadres"])
+
+
+# The sandbox
+
+
+def test_estimate_lies_beside_todays(county: County) -> None:
+    more_people(county, 5)
+    facts = Facts(county.batch.programme)
+    lines = compared(
+        estimate(facts.document(2)),
+        estimate(facts.document(2, [change("unit_max_per_batch", 7, 3)])),
+        Rates(),
+        exact=False,
+    )
+    told = {line.name: line for line in lines}
+    assert (told["要覆盖完还办几期"].today, told["要覆盖完还办几期"].tried) == ("3 期", "2 期")
+    assert told["要覆盖完还办几期"].change == "↓ 少 1 期"
+    assert told["全部覆盖的月份"].change == "↓ 早 3 个月"
+    assert told["每期座位"].change == "不变"
+
+
+def test_cost_is_person_days_and_nights_at_the_rates(county: County, staff: User) -> None:
+    Rate.objects.all().delete()
+    rate = factories.RateFactory(
+        days=(datetime.date(2027, 1, 1), None), breakfast=20, lunch=40, dinner=40, night=Decimal("50.50"),
+        confirmed_by=None, confirmed_at=None,
+    )  # fmt: skip
+    stays = [{"stays": [{"township": None, "first_day": "2027-03-05", "person_days": 12, "nights": 8}]}]
+    cost = Rates().cost(stays)
+    assert cost.yuan == 12 * 40 + 8 * (20 + 40 + Decimal("50.50"))
+    assert cost.note == "食宿标准还没有全部确认，按已填的数算"
+    Rate.objects.filter(pk=rate.pk).update(confirmed_by=staff, confirmed_at=timezone.now())
+    township = factories.TownshipFactory()
+    factories.RateFactory(
+        township=township, days=(datetime.date(2027, 1, 1), None), breakfast=0, lunch=0, dinner=0, night=1,
+        confirmed_by=staff, confirmed_at=timezone.now(),
+    )  # fmt: skip
+    own = [{"stays": [{"township": f"T{township.pk}", "first_day": "2027-03-05", "person_days": 12, "nights": 8}]}]
+    assert (Rates().cost(own).yuan, Rates().cost(own).note) == (8, "")
+    early = [{"stays": [{"township": None, "first_day": "2026-12-31", "person_days": 1, "nights": 0}]}]
+    assert Rates().cost(early).yuan is None
+    assert "2026-12-31 没有食宿标准" in Rates().cost(early).note
+
+
+def test_estimate_page_writes_nothing(county: County, client: Client, staff: User) -> None:
+    client.force_login(staff)
+    before = (PlanRun.objects.count(), Job.objects.count(), AuditEntry.objects.count())
+    programme = Programme.objects.get(pk=county.batch.programme_id)
+    page = client.get(reverse("batches:outlook_estimate"), {"unit_max_per_batch": "1", "batches": "2"})
+    assert page.status_code == 200
+    assert "各单位每期最多（人）：3 改为 1" in page.content.decode()
+    assert (PlanRun.objects.count(), Job.objects.count(), AuditEntry.objects.count()) == before
+    assert Programme.objects.get(pk=programme.pk).unit_max_per_batch == 3
+
+
+def test_estimate_says_which_parameter_is_wrong(county: County, client: Client, staff: User) -> None:
+    client.force_login(staff)
+    page = client.get(reverse("batches:outlook_estimate"), {"class_size_min": "9", "track_1": "0", "batches": "99"})
+    text = page.content.decode()
+    assert "每班人数要在最少与最多之间" in text
+    assert "一个班都没有" in text
+    assert "推演几期" in text
+
+
+def test_estimate_asks_as_often_for_many_as_for_few(county: County, client: Client, staff: User) -> None:
+    client.force_login(staff)
+    url = reverse("batches:outlook_estimate")
+    client.get(url, {"unit_max_per_batch": "1"})
+    with CaptureQueriesContext(connection) as few:
+        client.get(url, {"unit_max_per_batch": "1"})
+    more_people(county, 5)
+    factories.HouseholdFactory.create_batch(3, base=county.bases[0])
+    with CaptureQueriesContext(connection) as many:
+        client.get(url, {"unit_max_per_batch": "1"})
+    assert len(many) == len(few)
+
+
+# Exactly, as a job
+
+
+def test_outlook_is_planned_beside_todays_rules_and_touches_nothing(outlook: PlanRun, county: County) -> None:
+    assert outlook.outcome in (PlanRun.Outcome.SOLVED, PlanRun.Outcome.SHORT)
+    assert outlook.figures["people"] == outlook.figures["rows"][0]["people"] > 0
+    assert outlook.against is not None
+    assert outlook.against.changes == []
+    assert Programme.objects.get(pk=outlook.programme_id).unit_max_per_batch == 3
+    county.batch.refresh_from_db()
+    assert county.batch.state == Batch.State.DRAFT
+    assert not county.batch.nominations.exists()
+
+
+def test_todays_rules_are_planned_once_for_the_same_facts(outlook: PlanRun, staff: User) -> None:
+    assert outlook.against is not None
+    carried_out(outlook.against)
+    again = start_outlook(
+        programme=outlook.programme, changes=[change("unit_max_per_batch", 2, 3)], batches=1, by=staff
+    )
+    assert again.against == outlook.against
+    assert PlanRun.objects.filter(purpose=PlanRun.Purpose.OUTLOOK, changes=[]).count() == 1
+
+
+def test_same_outlook_is_not_started_twice_at_once(county: County, staff: User) -> None:
+    start_outlook(programme=county.batch.programme, changes=[change("leading_max", 2, 1)], batches=1, by=staff)
+    with pytest.raises(Conflict):
+        start_outlook(programme=county.batch.programme, changes=[change("leading_max", 2, 1)], batches=1, by=staff)
+
+
+def test_rules_the_planner_refuses_are_told(county: County, staff: User) -> None:
+    with pytest.raises(DomainError, match="不能推演"):
+        start_outlook(programme=county.batch.programme, changes=[change("weekend_days_min", 3, 1)], batches=1, by=staff)
+    with pytest.raises(DomainError, match="1 至 12 期"):
+        start_outlook(programme=county.batch.programme, changes=[], batches=13, by=staff)
+    assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.OUTLOOK).exists()
+
+
+def test_result_page_shows_both_and_each_batch(outlook: PlanRun, client: Client, staff: User) -> None:
+    client.force_login(staff)
+    url = reverse("batches:outlook_run", args=[outlook.pk])
+    assert "现在的规则还没有排完" in client.get(url).content.decode()
+    assert outlook.against is not None
+    carried_out(outlook.against)
+    text = client.get(url).content.decode()
+    assert "和现在的规则并排" in text
+    assert "各单位每期最多（人）：3 改为 4" in text
+    assert "第1期日历" in text
+    assert "采用…" in text
+
+
+# Adoption
+
+
+def test_adopted_rules_are_the_programme_s_next_version(outlook: PlanRun, county: County, staff: User) -> None:
+    saved = adopt_outlook(run=outlook, by=staff, reason="早一期覆盖")
+    assert (saved.version, saved.unit_max_per_batch, saved.supersedes_id) == (2, 4, outlook.programme_id)
+    assert newest_programmes().get() == saved
+    assert Programme.objects.get(pk=outlook.programme_id).unit_max_per_batch == 3, "the old version stays readable"
+    county.batch.refresh_from_db()
+    assert county.batch.programme == saved, "in preparation: the new rules hold"
+    outlook.refresh_from_db()
+    assert outlook.outcome == PlanRun.Outcome.ADOPTED
+    assert AuditEntry.objects.filter(act="adopt_outlook", reason="早一期覆盖").exists()
+
+
+def test_adopted_number_of_classes_reaches_batches_in_preparation(county: County, staff: User) -> None:
+    run = carried_out(
+        start_outlook(programme=county.batch.programme, changes=[change("track_1", 3, 2)], batches=1, by=staff)
+    )
+    saved = adopt_outlook(run=run, by=staff, reason="多办一个班")
+    assert saved.tracks.get().classes_per_batch == 3
+    assert county.batch.classes.count() == 3
+
+
+@pytest.mark.parametrize("state", ["planned", "published"])
+def test_adoption_leaves_planned_and_published_batches_alone(request: Any, staff: User, state: str) -> None:
+    county: County = request.getfixturevalue(state)
+    old = county.batch.programme
+    next_batch = create_batch(
+        programme=old, number=2, first_day=datetime.date(2027, 3, 29), last_day=datetime.date(2027, 4, 25), by=staff
+    )
+    more_people(county, 3)
+    run = carried_out(start_outlook(programme=old, changes=[change("unit_max_per_batch", 4, 3)], batches=1, by=staff))
+    saved = adopt_outlook(run=run, by=staff, reason="早一期覆盖")
+    county.batch.refresh_from_db()
+    next_batch.refresh_from_db()
+    assert county.batch.programme == old
+    assert county.batch.programme.unit_max_per_batch == 3
+    assert next_batch.programme == saved
+
+
+def test_adoption_is_refused_where_it_makes_no_sense(outlook: PlanRun, staff: User) -> None:
+    with pytest.raises(DomainError, match="为什么"):
+        adopt_outlook(run=outlook, by=staff, reason=" ")
+    assert outlook.against is not None
+    with pytest.raises(DomainError, match="没有可以采用的"):
+        adopt_outlook(run=outlook.against, by=staff, reason="试")
+    Programme.objects.filter(pk=outlook.programme_id).update(unit_max_per_batch=5)
+    with pytest.raises(Conflict, match="规则又改过"):
+        adopt_outlook(run=outlook, by=staff, reason="试")
+    Programme.objects.filter(pk=outlook.programme_id).update(unit_max_per_batch=3)
+    adopt_outlook(run=outlook, by=staff, reason="早一期覆盖")
+    with pytest.raises(Conflict, match="已经采用过"):
+        adopt_outlook(run=outlook, by=staff, reason="再来一次")
+
+
+def test_dropped_outlook_leaves_the_list_and_an_adopted_one_stays(
+    outlook: PlanRun, client: Client, staff: User
+) -> None:
+    client.force_login(staff)
+    page = client.get(reverse("batches:outlook")).content.decode()
+    assert outlook.title in page
+    assert outlook.against is not None
+    assert outlook.against.job is not None
+    drop_outlook(run=outlook.against, by=staff)
+    outlook.against.job.refresh_from_db()
+    assert outlook.against.job.state == JobState.CANCELLED
+    assert client.get(reverse("batches:outlook_run", args=[outlook.against.pk])).status_code == 404
+    adopt_outlook(run=outlook, by=staff, reason="早一期覆盖")
+    with pytest.raises(DomainError, match="要留档"):
+        drop_outlook(run=outlook, by=staff)
+
+
+def test_leaders_read_and_do_not_start(county: County, client: Client) -> None:
+    client.force_login(factories.user_with_role(Role.LEADER))
+    assert "精确推演</button>" not in client.get(reverse("batches:outlook")).content.decode()
+    assert client.get(reverse("batches:countdown")).status_code == 200
+    assert client.post(reverse("batches:outlook_start"), {"batches": "1"}).status_code == 403
+
+
+def test_batch_list_and_dashboard_tell_the_countdown(county: County, client: Client, staff: User) -> None:
+    client.force_login(staff)
+    sentence = story_of(county.batch.programme).sentence
+    assert sentence in client.get(reverse("batches:list")).content.decode()
+    assert sentence in client.get(reverse("reports:dashboard")).content.decode()
