@@ -45,7 +45,7 @@ def explain(
     first = _first_places(problem, plan, places, seed)
     losses = Losses(problem, places, first, seed)
     rows: list[Row] = explain_people(Seats(document, problem, first), losses, _teller(1, progress, should_stop))
-    rows += explain_sizes(document, plan, _teller(2, progress, should_stop))
+    rows += explain_sizes(document, plan, losses, _teller(2, progress, should_stop))
     if 3 in plan["stages"]:
         rows += explain_classes(document, plan, _teller(3, progress, should_stop))
     return sorted(rows, key=lambda row: (row["stage"], row["rule"], row["subject"]))

@@ -74,10 +74,21 @@ class Losses:
                 groups.setdefault((cadre.unit, place), []).append(cadre)
         return [(unit, groups[unit, place]) for unit, place in sorted(groups)]
 
+    def lost_from(self, place: int, track: str) -> bool:
+        """Whether stage 2 left anybody of the track in the batch without a class."""
+        people = (name for name, where in self.first.items() if where == place and name not in self.places)
+        return any(self.problem.by_id[name].track == track for name in people)
+
+    def seated(self, place: int, track: str) -> int:
+        """People of the track whom stage 1 seated in the batch."""
+        return sum(
+            1 for name, where in self.first.items() if where == place and self.problem.by_id[name].track == track
+        )
+
     def explain(self, people: list[Cadre], demand: int) -> Row:
         """Why these people of one unit lost their seats in a batch."""
         place = self.first[people[0].id]
-        causes, verified = self._conflict(place)
+        causes, verified = self.conflict(place)
         batch, amount = self.problem.batches[place], len(people)
         sentences = "；".join(cause.sentence for cause in causes)
         row: Row = {
@@ -92,7 +103,8 @@ class Losses:
         }
         return row
 
-    def _conflict(self, place: int) -> tuple[list[Cause], bool]:
+    def conflict(self, place: int) -> tuple[list[Cause], bool]:
+        """Why not everybody whom stage 1 seated in the batch finds a class, and whether all was checked."""
         if place not in self._found:
 
             def possible(lifted: frozenset[str]) -> bool:

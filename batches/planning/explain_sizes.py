@@ -11,9 +11,10 @@ from typing import Any
 
 from .changes import Change, apply, say
 from .explain_county import seating
+from .explain_losses import Losses
 from .explain_text import Cause, Cure, Row, distinct, listed, told, ways_out
 from .formats import Document
-from .problem import Problem
+from .problem import Batch, Problem
 
 ORDER = ("PINS", "R03", "R08", "R07", "R05", "R01", "R06", "R04")
 PLENTY = 10_000
@@ -149,7 +150,35 @@ class ShortTrack:
         yield Cure([less], say(less), "不再算作缺口", 0, {"seats": amount, "waivers": 1})
 
 
-def explain_sizes(document: Document, plan: Document, tell: Callable[[float, str], None]) -> list[Row]:
+class Shortage:
+    """Why the classes of a track in a batch are too small: too few people came, or stage 2 found them no class."""
+
+    def __init__(self, sizes: Sizes, losses: Losses, batch: Batch, track: str):
+        self.case = ShortTrack(sizes, batch.id, track, losses.seated(batch.place, track))
+        self.causes: list[Cause] = []
+        self.behind: list[str] = []
+        self.verified = True
+        self.people = self.case.people
+        if self.people < self.case.wanted:
+            self.causes, self.behind, self.verified = self.case.explain()
+        if losses.lost_from(batch.place, track):
+            self._add(*losses.conflict(batch.place))
+
+    def _add(self, causes: list[Cause], verified: bool) -> None:
+        """What stage 2 lost stands behind what stage 1 could not seat."""
+        self.verified = self.verified and verified
+        if not self.causes:
+            self.causes = causes
+            return
+        self.behind += [cause.sentence for cause in causes]
+        more = next((cause.relax for cause in causes if cause.relax), ())
+        self.causes = [
+            Cause(cause.rule, cause.sentence, tuple(distinct([*cause.relax, *more])), fixed=cause.fixed or not more)
+            for cause in self.causes
+        ]
+
+
+def explain_sizes(document: Document, plan: Document, losses: Losses, tell: Callable[[float, str], None]) -> list[Row]:
     """R04 of every class below its minimum."""
     short = {row["subject"]: row["amount"] for row in plan["shortfalls"] if row["rule"] == "R04"}
     if not short:
@@ -157,30 +186,23 @@ def explain_sizes(document: Document, plan: Document, tell: Callable[[float, str
     sizes = Sizes(document)
     problem = sizes.problem
     least = problem.rules["class_size"]["min"]
-    seated: dict[tuple[str, str], int] = {}
-    for seat in plan["assignments"]:
-        klass = problem.classes.get(seat["class"])
-        if klass is not None:
-            key = (seat["batch"], klass.track)
-            seated[key] = seated.get(key, 0) + 1
-    found: dict[tuple[str, str], tuple[ShortTrack, list[Cause], list[str], bool]] = {}
+    found: dict[tuple[str, str], Shortage] = {}
     rows: list[Row] = []
     for number, (name, amount) in enumerate(sorted(short.items())):
         tell(number / len(short), f"班级 {name}")
-        key = (problem.batch_of_class[name].id, problem.classes[name].track)
-        if key not in found:
-            case = ShortTrack(sizes, *key, seated.get(key, 0))
-            found[key] = (case, *case.explain())
-        case, causes, behind, verified = found[key]
-        rows.append(_row(case, name, least - amount, causes, behind, verified))
+        batch, track = problem.batch_of_class[name], problem.classes[name].track
+        if (batch.id, track) not in found:
+            found[batch.id, track] = Shortage(sizes, losses, batch, track)
+        rows.append(_row(found[batch.id, track], name, least - amount))
     return rows
 
 
-def _row(case: ShortTrack, klass: str, size: int, causes: list[Cause], behind: list[str], verified: bool) -> Row:
+def _row(shortage: Shortage, klass: str, size: int) -> Row:
+    case = shortage.case
     amount = case.least - size
-    why = [*(cause.sentence for cause in causes), *behind]
+    why = [*(cause.sentence for cause in shortage.causes), *shortage.behind]
     head = f"班级 {klass} 只有 {size} 人，比下限 {case.least} 人少 {amount} 人"
-    body = f"期次 {case.batch.id} 排到 {case.people} 人：{'；'.join(why)}" if why else "分班时有人没有班可进"
+    body = f"期次 {case.batch.id} 选到 {case.people} 人：{'；'.join(why)}" if why else "分班时有人没有班可进"
     row: dict[str, Any] = {
         "rule": "R04",
         "subject": klass,
@@ -189,9 +211,9 @@ def _row(case: ShortTrack, klass: str, size: int, causes: list[Cause], behind: l
         "demand": case.least,
         "supply": size,
         "sentence": f"{head}。{body}。",
-        "causes": [cause.row() for cause in causes],
-        "verified": verified,
-        "cures": listed(case.cures(klass, size, causes), amount),
+        "causes": [cause.row() for cause in shortage.causes],
+        "verified": shortage.verified and bool(shortage.causes),
+        "cures": listed(case.cures(klass, size, shortage.causes), amount),
     }
     return row
 

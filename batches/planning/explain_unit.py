@@ -36,6 +36,7 @@ class People:
     """People of the unit who are alike to the model."""
 
     wanted: bool
+    must: bool
     track: str
     leading: bool
     parity: str | None
@@ -93,7 +94,9 @@ class UnitModel:
         self.kept = [
             cadre
             for cadre in standing.members[unit]
-            if cadre.id not in mine and cadre.id in standing.places and standing.holds(cadre, only_must)
+            if cadre.id not in mine
+            and (cadre.id in standing.places or (cadre.must and cadre.eligible))
+            and standing.holds(cadre, only_must)
         ]
         self._known: dict[Limits, int] = {}
         self._barred: dict[tuple[str, int], frozenset[str]] = {}
@@ -144,23 +147,25 @@ class UnitModel:
         for cadre, wanted in [(c, True) for c in self.wanted] + [(c, False) for c in self.kept]:
             places = tuple(b.place for b in self.problem.batches if self.opens(cadre, b, limits))
             own = cadre.parity if "R07" not in limits.lifted and cadre.id not in limits.free else None
-            groups[People(wanted, str(cadre.track), cadre.leading, own, places)] += 1
+            groups[People(wanted, bool(cadre.must), str(cadre.track), cadre.leading, own, places)] += 1
         seated: list[cp_model.IntVar] = []
+        must: list[cp_model.IntVar] = []
         at: dict[int, At] = defaultdict(list)
         for people, count in sorted(groups.items(), key=lambda item: repr(item[0])):
             row = [model.new_int_var(0, count, "") for _ in people.open]
             for place, number in zip(people.open, row, strict=True):
                 at[place].append((people, number))
-            if people.wanted:
+            if people.wanted or people.must:
                 model.add(sum(row) <= count)
-                seated.extend(row)
             elif row:
                 model.add(sum(row) == count)
+            seated += row if people.wanted else []
+            must += row if people.must else []
         for place in sorted(at):
             self._limit(model, self.problem.batches[place], at[place], limits)
-        model.maximize(sum(seated))
+        model.maximize(sum(seated) + (len(self.wanted) + 1) * sum(must))  # must-attend people come first
         answer = run(model, 1, LIMIT)
-        return answer.objective if answer.found else -1
+        return answer.value(sum(seated)) if answer.found else -1
 
     def _limit(self, model: cp_model.CpModel, batch: Batch, here: At, limits: Limits) -> None:
         """Quota, leading members, seats and parities in a batch."""
