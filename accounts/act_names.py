@@ -82,6 +82,7 @@ ACT_NAMES = {
     "keep_curve": "保存多动几处的结果",
     "keep_outlook": "保存推演结果",
     "keep_plan": "保存编排方案",
+    "export_plan": "导出可核对的方案",
     "keep_proposal": "保存名单建议",
     "lock_sign_in": "登录锁定",
     "lodge": "安排住宿",

@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts.models import Role, User
 from activities.models import ActivityRecord, Attachment, Reflection, ResearchReport
 from bases.models import BaseUse, Closure
-from batches.models import Absence, Batch, MakeUp, Nomination, PlanDemand, PlanRun, PlanVersion, Waiver
+from batches.models import Absence, Batch, GatheringPin, MakeUp, Nomination, PlanDemand, PlanRun, PlanVersion, Waiver
 from cadres.models import PastAttendance, RosterImport, Unavailability
 from evaluations.models import Campaign, Criterion, Panel, PanelMember, Recusal, Result, Review, Rubric, Scorer
 from office.files import store_file
@@ -203,6 +203,9 @@ def _course(side: Side, people: dict[str, User], staff: User, number: int) -> No
         entered_by=staff,
     )
     side.plan_run = PlanRun.objects.create(programme=side.batch.programme, batch=side.batch)
+    side.gathering_pin = GatheringPin.objects.create(
+        practice_class=side.practice_class, index=1, first_day=side.batch.first_day, reason="说好了"
+    )
     side.outlook = PlanRun.objects.create(
         programme=side.batch.programme, purpose=PlanRun.Purpose.OUTLOOK, title="每单位多派 1 人",
         changes=[{"kind": "parameter", "name": "unit_max_per_batch", "value": 4, "was": 3}],

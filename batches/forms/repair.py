@@ -1,0 +1,210 @@
+"""What happened to a published batch, scenario by scenario: the fact first, then the repair with the fewest changes."""
+
+import datetime
+from abc import abstractmethod
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts.models import User
+from bases.actions import close_place
+from bases.models import Closure, HostHousehold, PracticeBase, Room
+from batches.actions.people import withdraw_enrollment
+from batches.actions.repair import add_class, close_everywhere, name_late, start_repair
+from batches.actions.trials import start_trial
+from batches.forms.fields import ActForm, ArrangementForm, CadreField, MemberField, day_field, reason_field
+from batches.models import Enrollment, Parity, PlanRun, Track
+from batches.planning.changes import Change
+from batches.planning_input import key, pk_of
+from batches.queries import enrolled, version_in_force
+from cadres.actions.unavailability import enter_unavailability
+from cadres.models import Cadre
+from config.errors import DomainError
+
+DAY = datetime.timedelta(days=1)
+STARTED = "已开始少变动重排，算完先看动了谁，再决定发布不发布。"
+PLACES: dict[str, type[Any]] = {"P": PracticeBase, "H": HostHousehold, "R": Room}
+WORDS = {"P": "base", "H": "household", "R": "room"}
+
+
+class RepairForm(ActForm):
+    """Plan anew from what stands today, nothing new entered."""
+
+    prefer = forms.ChoiceField(label="先后", choices=PlanRun.Prefer.choices, initial=PlanRun.Prefer.KEPT)
+
+    def perform(self, by: User) -> str:
+        start_repair(batch=self.batch, by=by, prefer=self.cleaned_data["prefer"])
+        return "已开始少变动重排。已有的安排都不变。"
+
+
+class ScenarioForm(ArrangementForm):
+    """`fact` enters what happened; the repair follows. `do` says how far the clerk goes: repair, trial."""
+
+    do = "repair"
+
+    @abstractmethod
+    def fact(self, by: User) -> str:
+        """Enter what happened; returns a sentence."""
+
+    def trial(self) -> list[Change]:
+        """The same as changes of a trial; none where it can only be entered."""
+        return []
+
+    def perform(self, by: User) -> str:
+        if self.do == "trial":
+            return self._try(by)
+        told = self.fact(by)
+        try:
+            start_repair(batch=self.batch, by=by, title=self.name)
+        except DomainError as error:
+            return f"{told}还没有开始重排：{error.message}"
+        return f"{told}{STARTED}"
+
+    def _try(self, by: User) -> str:
+        version = version_in_force(self.batch)
+        if version is None or version.run is None:
+            raise DomainError("no_plan", "还没有发布的方案，不能试算。")
+        start_trial(batch=self.batch, by=by, changes=self.trial(), against=version.run, title=self.name)
+        return "已开始试算。什么都没有登记，已有的安排都不变。"
+
+    name = ""
+
+
+def _until(day: datetime.date) -> str:
+    return (day + DAY).isoformat()
+
+
+class DaysForm(ScenarioForm):
+    """A scenario with a first and a last day."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("first_day") and data.get("last_day") and data["last_day"] < data["first_day"]:
+            self.add_error("last_day", "早于开始的一天。请改到它以后。")
+        return data
+
+
+class IllForm(DaysForm):
+    name = "病假或不可用"
+    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
+    first_day = day_field("从")
+    last_day = day_field("到", "含当日")
+    reason = reason_field()
+
+    def fill(self) -> None:
+        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
+
+    def fact(self, by: User) -> str:
+        row = self.cleaned_data["enrollment"]
+        enter_unavailability(
+            cadre=row.cadre, first_day=self.cleaned_data["first_day"], last_day=self.cleaned_data["last_day"],
+            reason=self.cleaned_data["reason"], by=by,
+        )  # fmt: skip
+        return f"{row.cadre}不能来的日子已登记。"
+
+
+class LeaveForm(ScenarioForm):
+    name = "调走或退出"
+    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
+    on_day = day_field("从哪天起", "这一天起不算本期的人，此前的在村天数保留")
+    reason = reason_field()
+
+    def fill(self) -> None:
+        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
+        self.fields["on_day"].initial = timezone.localdate() + DAY
+
+    def fact(self, by: User) -> str:
+        withdraw_enrollment(**self.values(), by=by, seen=self.seen)
+        return f"{self.cleaned_data['enrollment'].cadre}已退出。"
+
+    def trial(self) -> list[Change]:
+        return [{"kind": "withdraw", "cadre": key("C", self.cleaned_data["enrollment"].cadre_id)}]
+
+
+class LateNameForm(ScenarioForm):
+    name = "晚到的人"
+    cadre = CadreField(
+        Cadre.objects.filter(state=Cadre.State.IN_POST), label="谁", help_text="姓名，或“姓名 单位”；班由重排来定"
+    )
+    reason = reason_field()
+
+    def fact(self, by: User) -> str:
+        name_late(batch=self.batch, **self.values(), by=by, seen=self.seen)
+        return f"{self.cleaned_data['cadre']}已报名。"
+
+
+class CloseForm(DaysForm):
+    name = "基地、农户或房间停接"
+    place = forms.ChoiceField(label="哪里")
+    first_day = day_field("从")
+    last_day = day_field("到", "含当日")
+    kind = forms.ChoiceField(label="为什么", choices=Closure.Kind.choices)
+    reason = reason_field("说明")
+
+    def fill(self) -> None:
+        bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).select_related("village").order_by("pk")
+        homes = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).select_related("base__village")
+        rooms = Room.objects.filter(household__in=homes).select_related("household__base__village")
+        self.fields["place"].choices = [  # type: ignore[attr-defined] # a choice
+            ("", "请选一处"),
+            ("基地", [(key("P", row.pk), str(row.village)) for row in bases]),
+            ("农户", [(key("H", row.pk), f"{row.base.village}　{row}") for row in homes.order_by("base", "pk")]),
+            ("房间", [(key("R", row.pk), f"{row.household.base.village}　{row.household}{row}")
+                    for row in rooms.order_by("household__base", "household", "pk")]),
+        ]  # fmt: skip
+
+    def fact(self, by: User) -> str:
+        data, place = self.cleaned_data, self.cleaned_data["place"]
+        row = PLACES[place[0]].objects.get(pk=pk_of(place))
+        close_place(
+            first_day=data["first_day"], last_day=data["last_day"], kind=data["kind"], by=by, reason=data["reason"],
+            **{WORDS[place[0]]: row},
+        )  # fmt: skip
+        return f"{row}停接已登记。"
+
+    def trial(self) -> list[Change]:
+        data, place = self.cleaned_data, self.cleaned_data["place"]
+        return [{
+            "kind": "close", "place": WORDS[place[0]], "id": place, "from": data["first_day"].isoformat(),
+            "until": _until(data["last_day"]),
+        }]  # fmt: skip
+
+
+class TyphoonForm(DaysForm):
+    name = "台风周，各基地停接"
+    first_day = day_field("从")
+    last_day = day_field("到", "含当日；这几天所有基地都停接")
+    reason = reason_field("说明")
+
+    def fact(self, by: User) -> str:
+        data = self.cleaned_data
+        count = close_everywhere(first_day=data["first_day"], last_day=data["last_day"], by=by, reason=data["reason"])
+        return f"{count} 个基地停接已登记。"
+
+    def trial(self) -> list[Change]:
+        first, until = self.cleaned_data["first_day"].isoformat(), _until(self.cleaned_data["last_day"])
+        bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).order_by("pk")
+        return [
+            {"kind": "close", "place": "base", "id": key("P", row.pk), "from": first, "until": until} for row in bases
+        ]
+
+
+class MoreClassForm(ScenarioForm):
+    name = "多开一班"
+    track = forms.ModelChoiceField(Track.objects.none(), label="班型", empty_label=None)
+    parity = forms.ChoiceField(label="周次", choices=Parity.choices)
+    reason = reason_field()
+
+    def fill(self) -> None:
+        self.fields["track"].queryset = self.batch.programme.tracks.order_by("order")  # type: ignore[attr-defined] # a model choice
+
+    def fact(self, by: User) -> str:
+        row = add_class(batch=self.batch, **self.values(), by=by, seen=self.seen)
+        return f"{row.short_name}已加开。"
+
+
+SCENARIOS: dict[str, type[ScenarioForm]] = {
+    "ill": IllForm, "leave": LeaveForm, "late": LateNameForm, "close": CloseForm, "typhoon": TyphoonForm,
+    "class": MoreClassForm,
+}  # fmt: skip

@@ -1,0 +1,265 @@
+"""少变动重排, 固定和调换, and the versions of a plan: what changes a plan with the fewest moves, told before it is done."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access import allow
+from batches.actions.pins import unpin_gathering
+from batches.actions.repair import start_curve
+from batches.arrangement import Arrangement, arrangement_of, planned
+from batches.foretold import foretell, needs
+from batches.forms.repair import SCENARIOS, RepairForm, ScenarioForm
+from batches.forms.swaps import CellForm, CellsForm, PeopleForm, PersonForm, PinForm, SwapForm
+from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PlanRun
+from batches.overview import calendar_of, class_table, differences_of
+from batches.plan_labels import Labels
+from batches.planning import InputError
+from batches.queries import latest_run
+from batches.repairs import curve_of, moves_in_words, proven, skip_reasons
+from batches.rules import may_run_batches, may_see_batches
+from batches.standing import Place
+from batches.states import LIVE, allowed
+from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, revision_seen
+from config.errors import DomainError
+
+SWAPS: dict[str, type[SwapForm]] = {
+    "people": PeopleForm, "person": PersonForm, "cells": CellsForm, "cell": CellForm, "pin": PinForm,
+}  # fmt: skip
+TITLES = {
+    "people": ("两人对调", "对调"),
+    "person": ("一人调班", "调班"),
+    "cells": ("两格对调", "对调"),
+    "cell": ("改期或换基地", "改"),
+    "pin": ("固定一格", "固定"),
+}
+
+
+NOTHING: dict[str, Any] = {"assignments": [], "gatherings": [], "lodging": []}
+
+
+def may_change(batch: Batch) -> bool:
+    return allowed(batch, "republish") or allowed(batch, "plan")
+
+
+# 固定和调换
+
+
+@allow(may_run_batches)
+@require_http_methods(["GET", "POST"])
+def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """People and cells that change places. A GET with `form` tells what would happen; a POST starts the repair or pins."""
+    found, job = batch_and_job(request, batch_id)
+    shown = arrangement_of(found)
+    context: dict[str, Any] = {"batch": found, "job": job, "may_run": True, "may_change": may_change(found)}
+    if shown is None:
+        return render(request, "batches/swap.html", context)
+    forms = _swap_forms(request, found, shown)
+    looked = None
+    sent = forms.get((request.POST if request.method == "POST" else request.GET).get("form", ""))
+    if sent is not None and request.method == "POST":
+        message = sent.carried_out(me(request))
+        if message is not None:
+            messages.success(request, message)
+            return redirect(*(("batches:swap",) if isinstance(sent, PinForm) else ("batches:studio",)), found.pk)
+    elif sent is not None:
+        looked = _look(found, sent, request.GET["form"])
+    calendar = calendar_of(shown)
+    pins = list(_pins(found))
+    calendar.pinned = {(pin.practice_class_id, pin.index) for pin in pins}
+    context |= {
+        "looked": looked, "arrangement": shown, "calendar": calendar, "table": class_table(shown), "pins": pins,
+        "people_pins": _people_pins(found), "pin_form": forms["pin"],
+        "cards": [{"key": key, "title": TITLES[key][0], "form": form} for key, form in forms.items() if key != "pin"],
+        "sides": _sides(request, shown), "fixed": _begun(found), "run_query": "",
+    }  # fmt: skip
+    refused = sent is not None and looked is None and (request.method == "POST" or bool(sent.errors))
+    return render(request, "batches/swap.html", context, status=UNPROCESSABLE if refused else 200)
+
+
+def _swap_forms(request: HttpRequest, batch: Batch, shown: Arrangement) -> dict[str, SwapForm]:
+    data = request.POST if request.method == "POST" else request.GET
+    fixed = _begun(batch)
+    return {
+        name: kind(
+            batch, shown, fixed, data if data.get("form") == name else None, prefix=name, auto_id=f"id_{name}_%s"
+        )
+        for name, kind in SWAPS.items()
+    }
+
+
+def _begun(batch: Batch) -> set[Place]:
+    """Cells that are over or under way."""
+    if batch.state not in LIVE:
+        return set()
+    rows = Gathering.objects.filter(practice_class__batch=batch, first_day__lte=timezone.localdate())
+    return set(rows.order_by("pk").values_list("practice_class", "index"))
+
+
+def _look(batch: Batch, form: SwapForm, name: str) -> dict[str, Any] | None:
+    """What a valid form would do; a refusal goes onto the form."""
+    if not form.is_valid():
+        return None
+    try:
+        told = foretell(batch, form.changes())
+    except InputError as error:
+        form.add_error(None, Labels([str(error)]).say(str(error)))
+        return None
+    except DomainError as error:
+        form.refuse(error)
+        return None
+    values = [(form.add_prefix(field), form[field].value()) for field in form.fields if field != "revision"]
+    values.append((form.add_prefix("revision"), form.seen if form.seen is not None else batch.revision))
+    return {"key": name, "title": form.title(), "act": TITLES[name][1], "told": told, "values": values}
+
+
+def _pins(batch: Batch) -> Any:
+    rows = GatheringPin.objects.filter(practice_class__batch=batch, live=True)
+    return rows.select_related("practice_class", "base__village", "second_base__village").order_by(
+        "practice_class__number", "index"
+    )
+
+
+def _people_pins(batch: Batch) -> Any:
+    rows = PlanDemand.objects.filter(batch=batch, live=True, kind=PlanDemand.Kind.PIN)
+    return rows.select_related("cadre__unit").order_by("class_number", "cadre__sort_name", "pk")
+
+
+def _sides(request: HttpRequest, shown: Arrangement) -> list[dict[str, Any]]:
+    """Two classes side by side, whose people can be dragged across."""
+    if len(shown.classes) < 2:
+        return []
+    by_pk = {str(row.pk): row for row in shown.classes}
+    chosen = [by_pk.get(request.GET.get(name, "")) for name in ("left", "right")]
+    left = chosen[0] or shown.classes[0]
+    right = chosen[1] or next(row for row in shown.classes if row.pk != left.pk)
+    return [
+        {"name": name, "class": row, "people": shown.members.get(row.pk, [])}
+        for name, row in (("left", left), ("right", right))
+    ]
+
+
+@allow(may_run_batches)
+@require_POST
+def unpin(request: HttpRequest, batch_id: int, pin_id: int) -> HttpResponse:
+    """Let the planner decide a cell again."""
+    found = batch_of(request, batch_id)
+    pin = get_object_or_404(GatheringPin.objects.filter(practice_class__batch=found), pk=pin_id)
+    unpin_gathering(pin=pin, by=me(request), seen=revision_seen(request))
+    messages.success(request, f"{pin}不再固定。它仍在原处，到下一次重排才可能动。")
+    return redirect("batches:swap", found.pk)
+
+
+# 少变动重排
+
+
+@allow(may_run_batches)
+@require_http_methods(["GET", "POST"])
+def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Why a published batch should be planned anew, what happened, and what the last repairs would change."""
+    found, job = batch_and_job(request, batch_id)
+    forms = _repair_forms(request, found)
+    sent = forms.get(request.POST.get("form", "")) if request.method == "POST" else None
+    if sent is not None:
+        if isinstance(sent, ScenarioForm) and request.POST.get("do") == "trial":
+            sent.do = "trial"
+        message = sent.carried_out(me(request))
+        if message is not None:
+            messages.success(request, message)
+            return redirect("batches:repair", found.pk)
+    runs = _repairs(found)
+    run = _chosen(request, runs)
+    live = found.state in LIVE
+    context = {
+        "batch": found,
+        "job": job,
+        "may_run": True,
+        "may_change": may_change(found),
+        "may_repair": allowed(found, "republish"),
+        "needs": needs(found) if live else [],
+        "has_plan": live or latest_run(found) is not None,
+        "start": forms["repair"],
+        "scenarios": [
+            {"key": key, "title": form.name, "form": form, "may_try": type(form).trial is not ScenarioForm.trial}
+            for key, form in forms.items()
+            if isinstance(form, ScenarioForm)
+        ],
+        "open": request.POST.get("form", ""),
+        "runs": runs,
+        "run": run,
+        "groups": moves_in_words(run) if run else [],
+        "proven": run is not None and proven(run),
+        "skips": skip_reasons(run) if run else [],
+        "curve": _curve(runs, run) if run else None,
+    }
+    return render(request, "batches/repair.html", context, status=UNPROCESSABLE if sent is not None else 200)
+
+
+def _repair_forms(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    sent = request.POST.get("form") if request.method == "POST" else None
+    kinds: dict[str, Any] = {"repair": RepairForm, **SCENARIOS}
+    return {
+        name: kind(batch, request.POST if name == sent else None, prefix=name, auto_id=f"id_{name}_%s")
+        for name, kind in kinds.items()
+    }
+
+
+def _repairs(batch: Batch) -> list[PlanRun]:
+    """The newest repairs that have a plan."""
+    rows = batch.plan_runs.filter(purpose=PlanRun.Purpose.REPAIR).exclude(plan_text="")
+    return list(rows.select_related("batch__programme").order_by("-created_at", "-pk")[:12])
+
+
+def _chosen(request: HttpRequest, runs: list[PlanRun]) -> PlanRun | None:
+    asked = request.GET.get("run", "")
+    found = next((run for run in runs if str(run.pk) == asked), None)
+    if asked and found is None:
+        raise Http404
+    return found or (runs[0] if runs else None)
+
+
+def _curve(runs: list[PlanRun], run: PlanRun) -> Any:
+    """The curve that the run is a point of."""
+    for holder in (run, *runs):
+        points = holder.figures.get("curve") or []
+        if any(row["run"] == run.pk for row in points):
+            return curve_of(holder, run.pk)
+    return None
+
+
+@allow(may_run_batches)
+@require_POST
+def curve(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
+    """Ask what a few more moves would buy."""
+    found = batch_of(request, batch_id)
+    run = get_object_or_404(found.plan_runs, pk=run_id)
+    start_curve(run=run, by=me(request))
+    messages.info(request, "正在算多动几处会怎样。可以离开，算完在这里看。")
+    return redirect(f"{reverse('batches:repair', args=[found.pk])}?run={run.pk}")
+
+
+# Versions
+
+
+@allow(may_see_batches)
+@require_GET
+def version(request: HttpRequest, batch_id: int, number: int) -> HttpResponse:
+    """A published version as it was, for reading."""
+    found = batch_of(request, batch_id)
+    row = get_object_or_404(found.plan_versions.select_related("published_by"), number=number)
+    plan = NOTHING | json.loads(row.plan_text)
+    shown = planned(found, PlanRun(batch=found, plan_text=json.dumps(plan)))
+    context = {
+        "batch": found, "version": row, "arrangement": shown, "table": class_table(shown), "calendar": calendar_of(shown),
+        "members": [(each, shown.members.get(each.pk, [])) for each in shown.classes],
+        "differences": differences_of(row), "may_run": may_run_batches.test(request.user),
+        "track_count": found.programme.tracks.count(), "run_query": "",
+        "others": found.plan_versions.exclude(pk=row.pk).order_by("-number").values_list("number", flat=True),
+    }  # fmt: skip
+    return render(request, "batches/version.html", context)

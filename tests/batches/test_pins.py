@@ -1,0 +1,106 @@
+"""Cells that people fix: what may be pinned, how it reaches the planner, and that a repair keeps it."""
+
+import datetime
+import json
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from batches.actions.pins import pin_gathering, unpin_gathering
+from batches.models import Batch, GatheringPin
+from batches.planning_input import build_input
+from batches.queries import latest_run
+from config.errors import Conflict, DomainError
+from tests.batches.county import County
+from tests.batches.test_repair import moves, repair
+from tests.batches.test_swaps import ask, cells
+
+pytestmark = pytest.mark.django_db
+MARCH = datetime.date(2027, 3, 1).replace
+
+
+def test_pinned_cell_is_kept_by_a_repair_and_shown(planned: County, staff: User, desk: Client) -> None:
+    (cell,) = cells(planned, (1, 2))
+    data = {
+        "form": "pin", "pin-cell": cell, "pin-what": "both", "pin-reason": "已和村里说好",
+        "pin-revision": Batch.objects.get(pk=planned.batch.pk).revision,
+    }  # fmt: skip
+    url = reverse("batches:swap", args=[planned.batch.pk])
+    assert desk.post(url, data).status_code == 302
+    pin = GatheringPin.objects.get()
+    assert (pin.first_day.isoformat(), pin.base, pin.second_base) == ("2027-03-19", planned.bases[1], None)
+    shown = ask(desk, planned)
+    assert "已固定" in shown
+    assert "已和村里说好" in shown
+    run = repair(planned, staff, against=latest_run(planned.batch))
+    document = json.loads(run.input_text)
+    assert document["pins"]["gatherings"] == [
+        {"class": f"K{pin.practice_class_id}", "index": 2, "first_day": "2027-03-19", "bases": [f"P{pin.base_id}"]}
+    ]
+    assert moves(run) == []
+    assert desk.post(reverse("batches:unpin", args=[planned.batch.pk, pin.pk])).status_code == 302
+    assert not GatheringPin.objects.filter(live=True).exists()
+
+
+def test_pin_of_the_day_alone_leaves_the_base_to_the_planner(published: County, staff: User) -> None:
+    one = published.classes[0]
+    pin_gathering(practice_class=one, index=2, first_day=MARCH(day=19), bases=(), reason="定了日子", by=staff)
+    assert build_input(published.batch)["pins"]["gatherings"] == [
+        {"class": f"K{one.pk}", "index": 2, "first_day": "2027-03-19", "bases": None}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "index", "reason", "code"),
+    [
+        (MARCH(day=12), 2, "说好了", "outside_week"),
+        (MARCH(day=19), 3, "说好了", "no_such_fortnight"),
+        (MARCH(day=19), 2, " ", "reason_needed"),
+    ],
+)
+def test_pin_that_cannot_be_is_refused(
+    planned: County, staff: User, day: datetime.date, index: int, reason: str, code: str
+) -> None:
+    with pytest.raises(DomainError) as refused:
+        pin_gathering(practice_class=planned.classes[0], index=index, first_day=day, bases=(), reason=reason, by=staff)
+    assert refused.value.code == code
+    assert not GatheringPin.objects.exists()
+
+
+def test_pin_of_a_gathering_that_has_begun_is_refused(
+    published: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    clock.move_to("2027-03-06 09:00+08:00")
+    with pytest.raises(DomainError) as refused:
+        pin_gathering(
+            practice_class=published.classes[0], index=1, first_day=MARCH(day=5), bases=(), reason="固定", by=staff
+        )
+    assert refused.value.code == "already_begun"
+
+
+def test_second_pin_replaces_the_first_and_two_clerks_are_told(planned: County, staff: User, colleague: User) -> None:
+    one, seen = planned.classes[0], Batch.objects.get(pk=planned.batch.pk).revision
+    base = planned.bases[1]
+    pin_gathering(practice_class=one, index=2, first_day=MARCH(day=19), bases=(base,), reason="甲", by=staff, seen=seen)
+    with pytest.raises(Conflict, match="固定集中"):
+        pin_gathering(
+            practice_class=one, index=2, first_day=MARCH(day=19), bases=(), reason="乙", by=colleague, seen=seen
+        )
+    assert GatheringPin.objects.get(live=True).base == base
+    pin_gathering(
+        practice_class=one, index=2, first_day=MARCH(day=19), bases=(), reason="乙", by=colleague, seen=seen + 1
+    )
+    assert GatheringPin.objects.get(live=True).base is None
+
+
+def test_pin_taken_off_twice_is_refused(planned: County, staff: User) -> None:
+    pin = pin_gathering(
+        practice_class=planned.classes[0], index=2, first_day=MARCH(day=19), bases=(), reason="固定", by=staff
+    )
+    unpin_gathering(pin=pin, by=staff)
+    with pytest.raises(DomainError) as refused:
+        unpin_gathering(pin=pin, by=staff)
+    assert refused.value.code == "not_pinned"
