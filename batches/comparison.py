@@ -44,6 +44,17 @@ class Comparison:
     levels: tuple[Pair, ...]
     differences: tuple[str, ...]
 
+    @property
+    def findings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the rule sheet and the shortfalls say of one plan and not of the other."""
+        one, other = self.left.findings, self.right.findings
+        return tuple(row for row in one if row not in other), tuple(row for row in other if row not in one)
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """What they say of both."""
+        return tuple(row for row in self.left.findings if row in self.right.findings)
+
 
 def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
     """Both plans checked anew and put side by side; the differences are told from the first to the second."""

@@ -14,7 +14,7 @@ from batches.plan_work import stand_of
 from batches.planning.changes import say
 from batches.queries import latest_run, version_in_force
 from batches.readiness import Check
-from batches.states import LIVE
+from batches.states import LIVE, PLANNABLE
 from office.models import Job
 
 Purpose = PlanRun.Purpose
@@ -42,7 +42,7 @@ def studio_steps(batch: Batch, *, job: Job | None, has_plan: bool, checks: list[
     """选期班 → 就绪检查 → 编排 → 看结果 → 发布, each done, now or later."""
     live = batch.state in LIVE
     blocked = any(check.kind == "bad" for check in checks)
-    ready = live or has_plan or not blocked
+    ready = live or has_plan or (not blocked and batch.state in PLANNABLE)
     now = 4 if live else 2 if job else 3 if has_plan else 1 if not ready else 2
     names = (
         ("选期班", reverse("batches:list")), ("就绪检查", "#ready"), ("编排", "#plan"), ("看结果", "#result"),

@@ -62,7 +62,8 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
             told = Labels([str(error)]).say(str(error))
             raise DomainError("cannot_try", f"这个办法不能试算：{told}。请重新编排后再看办法。") from error
         run = PlanRun.objects.create(
-            programme=batch.programme, batch=batch, purpose=Purpose.TRIAL, title=(title or "试算")[:60], against=against,
+            programme=batch.programme, batch=batch, purpose=Purpose.TRIAL, against=against,
+            title=Labels([title]).say(title or "试算")[:60],
             changes=[*against.changes, *changes], seed=against.seed, prefer=against.prefer,
         )  # fmt: skip
         run.job = start_job(

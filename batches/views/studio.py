@@ -46,7 +46,7 @@ def studio(request: HttpRequest, batch_id: int) -> HttpResponse:
     may_plan = found.state in PLANNABLE
     plans = choices(found)
     shown = chosen(found, plans, request.GET.get("run", ""))
-    checks = readiness(found, me(request)) if may_plan else []
+    checks = [] if found.state in LIVE else readiness(found, me(request))
     context = {
         "batch": found,
         "job": job,
@@ -247,6 +247,6 @@ def compare(request: HttpRequest, batch_id: int) -> HttpResponse:
     if left is not None and right is not None:
         runs = {run.pk: run for run in found.plan_runs.filter(pk__in=(left.run.pk, right.run.pk)).order_by("pk")}
         told = compare_plans(found, runs[left.run.pk], runs[right.run.pk])
-        context["comparison"], context["sides"] = told, (told.left, told.right)
+        context["comparison"] = told
         context["page"] = Paginator(told.differences, 20).get_page(request.GET.get("page"))
     return render(request, "batches/compare.html", context)

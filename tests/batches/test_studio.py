@@ -19,12 +19,13 @@ from batches.comparison import compare
 from batches.load_map import load_map
 from batches.models import GatheringPin, PlanRun, Waiver
 from batches.overview import distance, plan_says
+from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import document_of
 from batches.queries import latest_run
 from batches.studio import best_so_far, choices, letter
 from office.models import Job, JobState
-from tests.batches.county import FIRST, County, hand_plan, plan_by_hand
+from tests.batches.county import FIRST, County, plan_by_hand
 from tests.batches.pages import page, post
 
 pytestmark = pytest.mark.django_db
@@ -279,6 +280,13 @@ def test_comparison_tells_what_differs_in_words(planned: County, staff: User) ->
     ]
     assert [row.name for row in told.figures if row.differs] == ["路程"]
     assert compare(planned.batch, first, first).differences == ()
+    name = f"K{planned.classes[1].pk}"
+    rows = [{"rule": rule, "subject": name, "amount": 1, "message": ""} for rule in ("R04", "R15")]
+    third, fourth = (plan_by_hand(planned, staff, shortfalls=found) for found in (rows, rows[1:]))
+    told = compare(planned.batch, third, fourth)
+    assert any(line.startswith("第2班缺 1 人") for line in told.findings[0])
+    assert not any("第2班缺 1 人" in line for line in (*told.findings[1], *told.shared))
+    assert any(line.startswith("第2班在村少 1 天") for line in told.shared)
 
 
 def test_comparison_page_pages_its_differences(desk: Client, planned: County, staff: User) -> None:
@@ -334,16 +342,19 @@ def test_plan_texts_say_nothing_raw_in_the_figures(desk: Client, planned: County
 def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_reason(
     desk: Client, published: County
 ) -> None:
+    one, two = published.bases
+    change = {
+        "kind": "pin_gathering", "class": f"K{published.classes[0].pk}", "index": 1, "first_day": None, "bases": [f"P{two.pk}"],
+    }  # fmt: skip
     run = PlanRun.objects.create(
-        programme=published.batch.programme, batch=published.batch, purpose=PlanRun.Purpose.REPAIR, title="修路"
+        programme=published.batch.programme, batch=published.batch, purpose=PlanRun.Purpose.REPAIR, changes=[change]
     )
     document = document_of(run)
     run.input_text, run.fingerprint = canonical(document).decode(), fingerprint(document)
-    keep_plan(run=run, plan=hand_plan(published, document, swap=True), by=None)
+    keep_plan(run=run, plan=solve(document), by=None)
     shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
-    one, two = (base.village.name for base in published.bases)
-    assert "少变动重排动了 4 处" in shown
-    assert f"<li>第1班第1次集中：2027-03-05 {one} → 2027-03-05 {two}</li>" in shown
+    assert "少变动重排动了" in shown
+    assert f"<li>第1班第1次集中：2027-03-05 {one.village.name} → 2027-03-05 {two.village.name}</li>" in shown
     assert "发布为第 2 版…" in shown
     assert "为什么改（写进这一版和通知）" in shown
     address = reverse("batches:publish", args=[published.batch.pk, run.pk])
@@ -352,3 +363,10 @@ def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_
     assert "请写明为什么改" in desk.post(address, seen, follow=True).content.decode()
     assert "已发布为第 2 版" in desk.post(address, seen | {"reason": "修路"}, follow=True).content.decode()
     assert published.batch.plan_versions.count() == 2
+
+
+def test_studio_of_a_batch_in_preparation_checks_and_does_not_plan(desk: Client, county: County) -> None:
+    shown = page(desk, "studio", county.batch.pk)
+    assert "还没有名单" in shown
+    assert "先收齐名单" in shown
+    assert 'id="plan"' not in shown

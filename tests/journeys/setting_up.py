@@ -171,7 +171,8 @@ def pick(centre: Person, label: str, text: str) -> None:
 
 def make_plan(centre: Person, batch: Batch) -> None:
     """One button; the page shows how far it is and then the result, without being asked again."""
-    centre.open(f"/batches/{batch.pk}/")
+    centre.open(f"/batches/{batch.pk}/studio/")
+    centre.see("就绪检查")
     centre.press("编排 20 人")
     centre.wait_for("#job, #rules")
     centre.wait_for("#rules")
@@ -198,7 +199,7 @@ def publish(centre: Person, batch: Batch) -> None:
     centre.write("住宿", "50")
     centre.press("填入这个标准")
     centre.press("确认", "main table")
-    centre.open(f"/batches/{batch.pk}/")
+    centre.open(f"/batches/{batch.pk}/studio/")
     centre.confirm("发布为第 1 版")
     centre.press("发布为第 1 版", "dialog[open]")
     centre.hear("已发布为第 1 版")
