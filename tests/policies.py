@@ -110,6 +110,8 @@ ARGUMENTS: dict[str, str | Callable[[World, str], Any]] = {
     "review_id": "review",
     "room_id": "room",
     "run_id": "plan_run",
+    "pin_id": "gathering_pin",
+    "number": lambda world, relation: 1,
     "unit_id": "unit",
     "user_id": "account",
     "village_id": "village",
@@ -299,6 +301,11 @@ BATCHES: dict[str, Row] = {
     "batches:studio": Row(every=ONLOOKERS, status=200),
     "batches:studio_progress": Row(every=ONLOOKERS, status=286),
     "batches:compare": Row(every=ONLOOKERS, status=200),
+    "batches:swap": Row(every=DESK, methods=("GET", "POST"), status=200),
+    "batches:unpin": Row(every=DESK, methods=("POST",), status=302),
+    "batches:repair": Row(every=DESK, methods=("GET", "POST"), status=200),
+    "batches:curve": Row(every=DESK, methods=("POST",), status=302),
+    "batches:version": Row(every=ONLOOKERS, status=200),
     "batches:trial": Row(
         every=DESK, methods=("POST",), data={"cure": "0-0"}, status=302, setup=lambda _: _with_plans()
     ),
