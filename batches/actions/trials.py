@@ -11,8 +11,9 @@ from bases.actions import close_place
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
 from batches.actions.names import demand, drop_demand, is_waived, refuse_second_run, set_aside
+from batches.actions.pins import pin_gathering, unpin_gathering
 from batches.actions.waivers import ask_waiver
-from batches.models import Batch, Nomination, PlanDemand, PlanRun
+from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun, PracticeClass
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.changes import Change, apply
@@ -32,13 +33,12 @@ ELSEWHERE = {
     "parameter": "项目规则不在这里改：到“项目规则”改好保存，成为新的一版，再重新编排。",
     "more_batches": "加办的期不在这里建：到“期班”新建一期。",
     "more_classes": "加班不在这里办：到“项目规则”改班型的班数，再重新编排。",
-    "drop_pin": "固定的集中和名单不在这里取消：固定的集中到“调整”取消，名单里的人到“名单”缓派。",
-    "pin_gathering": "固定集中的日期和基地不在这里办：到“调整”固定这一格，再重新编排。",
     "reopen": "恢复接待不在这里办：到“基地”恢复，再重新编排。",
 }
 """Kinds of changes that become facts on another page, and which."""
 LEAVING = dict.fromkeys(("withdraw", "pin_batch"), "本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。")
 """The same, of a batch in force."""
+OUT_OF_THE_LIST = "名单里的人不在这里取消：到“名单”缓派，再重新编排。"
 
 
 def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanRun, title: str = "") -> PlanRun:
@@ -86,7 +86,9 @@ def adoption_obstacles(run: PlanRun) -> list[str]:
     if not may_try(run.batch):
         return [f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。"]
     elsewhere = ELSEWHERE | (LEAVING if run.batch.state in states.LIVE else {})
-    return list(dict.fromkeys(elsewhere[row["kind"]] for row in run.changes if row["kind"] in elsewhere))
+    told = [elsewhere[row["kind"]] for row in run.changes if row["kind"] in elsewhere]
+    told += [OUT_OF_THE_LIST for row in run.changes if row["kind"] == "drop_pin" and row["of"] == "batches"]
+    return list(dict.fromkeys(told))
 
 
 def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None) -> PlanRun:
@@ -152,6 +154,51 @@ def _pin_batch(batch: Batch, change: Change, reason: str, by: User) -> None:
         _withdraw(batch, change, reason, by)
 
 
+def _pin_gathering(batch: Batch, change: Change, reason: str, by: User) -> None:
+    """Without a day, that of the pin or the gathering stays; without day and bases, the pin goes."""
+    practice_class, index = batch.classes.get(pk=pk_of(change["class"])), change["index"]
+    if change["first_day"] is None and change["bases"] is None:
+        _unpin(practice_class, index, by)
+        return
+    day = _day_of(practice_class, index, change["first_day"])
+    if day is None:
+        raise DomainError(
+            "no_day", f"{practice_class.short_name}第 {index} 次集中还没有日期。请到“固定和调换”写明哪一天。"
+        )
+    bases = PracticeBase.objects.in_bulk([pk_of(name) for name in change["bases"] or ()])
+    pin_gathering(
+        practice_class=practice_class, index=index, first_day=day, reason=reason, by=by,
+        bases=[bases[pk_of(name)] for name in change["bases"] or ()],
+    )  # fmt: skip
+
+
+def _day_of(practice_class: PracticeClass, index: int, wanted: str | None) -> datetime.date | None:
+    """The day wanted; else that of the pin, else that of the gathering."""
+    if wanted:
+        return datetime.date.fromisoformat(wanted)
+    known = GatheringPin.objects.filter(practice_class=practice_class, index=index, live=True).first()
+    if known is not None and known.first_day is not None:
+        return known.first_day
+    stood = practice_class.gatherings.exclude(state=Gathering.State.CANCELLED).filter(index=index).first()
+    return stood.first_day if stood is not None else None
+
+
+def _unpin(practice_class: PracticeClass, index: int, by: User) -> None:
+    for pin in GatheringPin.objects.filter(practice_class=practice_class, index=index, live=True).order_by("pk"):
+        unpin_gathering(pin=pin, by=by)
+
+
+def _drop_pin(batch: Batch, change: Change, reason: str, by: User) -> None:
+    """A person's class, or a cell; names themselves are dropped elsewhere."""
+    if change["of"] == "gatherings":
+        name, index = str(change["subject"]).split("#")
+        _unpin(batch.classes.get(pk=pk_of(name)), int(index), by)
+        return
+    pinned = batch.demands.filter(live=True, cadre=pk_of(change["subject"]), kind=PlanDemand.Kind.PIN)
+    for row in pinned.order_by("pk"):
+        drop_demand(demand=row, by=by)
+
+
 def _close(_: Batch, change: Change, reason: str, by: User) -> None:
     models: dict[str, Any] = {"base": PracticeBase, "household": HostHousehold, "room": Room}
     place = {change["place"]: models[change["place"]].objects.get(pk=pk_of(change["id"]))}
@@ -165,6 +212,8 @@ ADOPT: dict[str, Callable[[Batch, Change, str, User], None]] = {
     "drop_demand": _drop_demand,
     "pin_class": _pin_class,
     "pin_batch": _pin_batch,
+    "pin_gathering": _pin_gathering,
+    "drop_pin": _drop_pin,
     "withdraw": _withdraw,
     "close": _close,
 }

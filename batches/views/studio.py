@@ -24,6 +24,7 @@ from batches.overview import calendar_of, class_table, differences_in_words, pla
 from batches.planning_input import pk_of
 from batches.queries import version_in_force
 from batches.readiness import readiness
+from batches.repairs import moves_in_words
 from batches.rules import may_run_batches, may_see_batches
 from batches.shortfalls import changes_of, unexplained, whys
 from batches.states import LIVE, PLANNABLE, allowed
@@ -98,7 +99,7 @@ def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
         "figures": strip,
         "whys": whys(run),
         "others": unexplained(run, json.loads(run.plan_text)),
-        "moved": _moved(run),
+        "moved": moves_in_words(run) if run.purpose == Purpose.REPAIR else [],
         "track_count": batch.programme.tracks.count(),
         "bar": _bar(batch, plans, shown, {row.name: row.big for row in strip}),
     }
@@ -120,14 +121,6 @@ def _pinned(batch: Batch, run: PlanRun, *, in_force: bool) -> set[tuple[int, int
         rows = GatheringPin.objects.filter(practice_class__batch=batch, live=True).order_by("pk")
         return set(rows.values_list("practice_class", "index"))
     return {(pk_of(row["class"]), row["index"]) for row in json.loads(run.input_text)["pins"]["gatherings"]}
-
-
-def _moved(run: PlanRun) -> list[str]:
-    """What a plan made with the fewest changes changes against what stood before, in words."""
-    previous = json.loads(run.input_text)["previous"]
-    if run.purpose != Purpose.REPAIR or previous is None:
-        return []
-    return differences_in_words(plan_differences(previous, json.loads(run.plan_text)))
 
 
 def _bar(batch: Batch, plans: list[Choice], shown: Choice, own: dict[str, str]) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from bases.models import Closure
 from batches import tasks
 from batches.actions.plans import publish_obstacles
 from batches.actions.trials import ADOPT, ELSEWHERE, adopt_trial, adoption_obstacles, start_trial
-from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
+from batches.models import Batch, GatheringPin, Nomination, PlanDemand, PlanRun, Waiver
 from batches.planning.changes import FIELDS, apply
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input
@@ -277,6 +277,25 @@ def test_adopted_demands_pins_and_leavings(planned: County, staff: User) -> None
     assert planned.batch.nominations.get(cadre=three).state == Nomination.State.DEFERRED
     [closure] = Closure.objects.all()
     assert (str(closure.days.lower), str(closure.days.upper)) == ("2027-03-26", "2027-03-28")
+
+
+def test_adopted_cells_are_fixed_and_let_go(planned: County, staff: User) -> None:
+    name, two = f"K{planned.classes[0].pk}", planned.bases[1]
+    day = {"kind": "pin_gathering", "class": name, "index": 2, "first_day": "2027-03-19", "bases": [f"P{two.pk}"]}
+    adopt_trial(run=trial_of(planned, [day]), by=staff, reason="现场会")
+    pin = GatheringPin.objects.get(live=True)
+    assert (pin.practice_class, pin.index, str(pin.first_day), pin.base) == (planned.classes[0], 2, "2027-03-19", two)
+    kept = PlanDemand.objects.create(
+        batch=planned.batch, cadre=planned.cadres[0], kind="pin", class_number=1, reason="x"
+    )
+    gone = [
+        {"kind": "drop_pin", "of": "gatherings", "subject": f"{name}#2"},
+        {"kind": "drop_pin", "of": "classes", "subject": f"C{kept.cadre_id}"},
+    ]
+    adopt_trial(run=trial_of(planned, gone), by=staff, reason="会不开了")
+    assert not GatheringPin.objects.filter(live=True).exists()
+    kept.refresh_from_db()
+    assert not kept.live
 
 
 @pytest.mark.parametrize(
