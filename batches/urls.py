@@ -47,6 +47,7 @@ urlpatterns = [
     path("<int:batch_id>/progress/", plan.progress, name="progress"),
     path("<int:batch_id>/stop/", plan.stop, name="stop"),
     path("<int:batch_id>/publish/<int:run_id>/", plan.publish, name="publish"),
+    path("<int:batch_id>/export/<int:run_id>/", plan.export, name="export_plan"),
     path("<int:batch_id>/withdraw/", plan.withdraw, name="withdraw"),
     path("<int:batch_id>/names/", names.names, name="names"),
     path("<int:batch_id>/names/remind/", names.remind, name="remind"),

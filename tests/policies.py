@@ -315,6 +315,7 @@ BATCHES: dict[str, Row] = {
     "batches:progress": Row(every=ONLOOKERS, status=286),
     "batches:stop": Row(every=DESK, methods=("POST",), status=302),
     "batches:publish": Row(every=DESK, methods=("POST",), status=302),
+    "batches:export_plan": Row(every=DESK, methods=("POST",), status=302),
     "batches:withdraw": Row(every=DESK, methods=("POST",), data={"reason": "改名单"}, status=302),
     "batches:names": Row(every=ONLOOKERS, methods=("GET", "POST"), status=200),
     "batches:remind": Row(every=DESK, methods=("POST",), status=302),

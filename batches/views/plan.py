@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
+from batches.actions.draws import export_plan
 from batches.actions.names import running_job, start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
 from batches.models import Batch
@@ -101,3 +102,14 @@ def withdraw(request: HttpRequest, batch_id: int) -> HttpResponse:
     withdraw_publication(batch=found, by=me(request), reason=posted_reason(request))
     messages.success(request, "已撤回发布。改好后重新编排，再发布为下一版。")
     return redirect("batches:batch", found.pk)
+
+
+@allow(may_run_batches)
+@require_POST
+def export(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
+    """The plan as a file that can be checked and run again outside of this system."""
+    found = batch_of(request, batch_id)
+    run = get_object_or_404(found.plan_runs, pk=run_id)
+    response = HttpResponse(export_plan(run=run, by=me(request)), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="dunmiao-plan-{found.number}-{run.pk}.json"'
+    return response

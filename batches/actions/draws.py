@@ -1,0 +1,39 @@
+"""A plan as a file that anybody can check and run again (4-planning §4.5)."""
+
+import json
+
+from accounts import audit
+from accounts.models import User
+from batches.models import Batch, PlanRun
+from batches.planning import InputError
+from batches.planning.formats import canonical
+from batches.planning.verify import write_draw
+from config.errors import DomainError
+
+
+def export_plan(*, run: PlanRun, by: User | None) -> bytes:
+    """The draw of a run: rules, input without names, seed, versions, plan and fingerprint, as canonical JSON.
+
+    `python -m batches.planning verify FILE` checks it anywhere, without this system and its data.
+    Raises DomainError for a run without a plan, or one whose free text would tell an identity or telephone number.
+    """
+    with audit.act("export_plan", by=by, subject=run.batch or run.programme, run=run.pk, fingerprint=run.fingerprint):
+        if not run.plan_text:
+            raise DomainError("no_plan", "这次编排还没有结果，不能导出。请等它完成。")
+        document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+        try:
+            return canonical(write_draw(document, plan, seed=run.seed, prefer=run.prefer))
+        except InputError as error:
+            raise DomainError("not_exportable", f"不能导出：{error}。") from error
+
+
+def exportable_run(batch: Batch, *, version: int | None = None) -> PlanRun:
+    """The run behind a published version (the newest if none is named). Raises DomainError where there is none."""
+    versions = batch.plan_versions.select_related("run__programme").order_by("-number")
+    found = versions.first() if version is None else versions.filter(number=version).first()
+    if found is None:
+        what = "还没有发布过方案" if version is None else f"没有第 {version} 版方案"
+        raise DomainError("no_version", f"{batch}{what}。")
+    if found.run is None:
+        raise DomainError("no_run", f"{batch}第 {found.number} 版没有留下编排记录，不能导出。")
+    return found.run
