@@ -59,7 +59,7 @@ def test_export_holds_no_name_and_is_recorded(published: PlanRun, staff: User) -
         assert nomination.cadre.name not in content
         assert nomination.cadre.unit.name not in content
     entry = AuditEntry.objects.filter(act="export_plan").latest("seq")
-    assert (entry.actor_id, entry.data["fingerprint"]) == (str(staff.pk), published.fingerprint)
+    assert (str(entry.actor_id), json.loads(entry.data)["fingerprint"]) == (str(staff.pk), published.fingerprint)
 
 
 def test_command_says_what_is_missing(published: PlanRun, tmp_path: Path) -> None:
