@@ -58,7 +58,7 @@ class Answer:
 
 
 def run(model: cp_model.CpModel, seed: int, limit: float, linear: int = 1, presolve: bool = True) -> Answer:
-    """Solve within `limit` of deterministic time; `linear` 2 works harder on the linear relaxation."""
+    """Solve within `limit` of deterministic time; `linear` 2 works harder on the linear relaxation, 0 not at all."""
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed % 2_000_000_000

@@ -1,8 +1,9 @@
 """Stage 2: which class of the batch each cadre joins, within the track.
 
-Method: the nested tree (odd and even weeks, halves, classes) of small CP-SATs; where a node misses a cell or a class
-would hold one man or one woman alone, the flat model hinted with the tree's plan. Where rules of units, parities and
-sizes clash, the elastic flat model finds the fewest people who go without a seat (pins stay, whatever they break).
+Method: the nested tree (odd and even weeks, halves, classes) of small CP-SATs; what it leaves off is mended by swaps of
+two people, and in a small batch, or where a class would hold one man or one woman alone, by the flat model. Where
+rules of units, parities and sizes clash, the elastic flat model finds the fewest people who go without a seat (pins
+stay, whatever they break).
 Promise: hard rules kept; 0 is a lower bound of the excess, so a plan without a cell off is proven optimal.
 """
 
@@ -14,11 +15,13 @@ from .problem import Batch, Cadre, Problem
 from .stage2_case import Case, Seats
 from .stage2_flat import Flat
 from .stage2_keep import count_moved, keep
+from .stage2_swaps import swap
 from .stage2_tree import Unsplit, split_batch
 
 FLAT_LITERALS = 6000
 MEND_LITERALS = 1500
 FLAT_LIMIT = 2.0
+TREES, FEW = 4, 4  # trees at most, and pair cells off a class with which the first will do
 ELASTIC_LIMIT = 10.0
 
 
@@ -83,9 +86,21 @@ def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tu
 
 
 def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
-    """The flat model where the tree left something off, if that makes it better."""
-    value = _value(case, seats)
+    """The best of a few trees where much is off, swaps, then the flat model in a small batch if that is better."""
     literals = len(case.members) * len(case.batch.classes)
+    value = _value(case, seats)
+    for other in range(1, TREES if MEND_LITERALS < literals <= FLAT_LITERALS else 1):
+        if value[1] == 0 and value[2] <= FEW * len(case.batch.classes):
+            break
+        pulse()
+        try:
+            again = split_batch(case, seed + other * 7919, pulse)
+        except Unsplit:
+            break
+        seats, value = min((seats, value), (again, _value(case, again)), key=lambda row: row[1])
+    pulse()
+    seats = swap(case, seats, seed)
+    value = _value(case, seats)
     if value == (0, 0, 0) or literals > (FLAT_LITERALS if value[0] else MEND_LITERALS):
         return seats
     pulse()
@@ -95,7 +110,7 @@ def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Sea
     answer = flat.minimize(seed, FLAT_LIMIT)
     if not answer.found:
         return seats
-    mended = flat.seats(answer)
+    mended = swap(case, flat.seats(answer), seed)
     return mended if _value(case, mended) < value else seats
 
 

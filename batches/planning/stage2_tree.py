@@ -12,7 +12,15 @@ from .cpsat import Expr, run
 from .problem import Cadre, Klass
 from .stage2_case import MARGINAL, PAIR, Case, Seats
 
-NODE_LIMIT = 2.0
+HARD_LIMIT = 2.0
+NEVER = 10**9
+# what is kept, deterministic time, work on the linear relaxation: which of them is quick cannot be told beforehand
+TRIALS = (
+    *((PAIR, limit, linear) for limit in (0.04, 0.12) for linear in (2, 0, 1)),
+    (MARGINAL, 0.1, 2),
+    (MARGINAL, 0.4, 1),
+    (NEVER, 0.6, 2),
+)
 AGE_TOLERANCE = 0.1
 
 
@@ -52,7 +60,8 @@ class Node:
         self.people = list(people)
         self.model = cp_model.CpModel()
         self.first = {c.id: self.model.new_bool_var("") for c in self.people}
-        self.costs: list[Expr] = []
+        self.cells: list[tuple[Expr, int, int, int, int]] = []  # (count, floor, ceil, people, weight)
+        self.tilts: list[tuple[Expr, int]] = []
 
     def count(self, people: Iterable[Cadre]) -> Expr:
         return sum(self.first[c.id] for c in people)
@@ -75,36 +84,60 @@ class Node:
                 self.model.add_linear_constraint(self.count(rows), len(rows) - second * most, first * most)
 
     def balance(self, people: list[Cadre], first: int, second: int) -> None:
-        """Cells within floor and ceil of their share, and mean ages close; both at a cost."""
+        """Cells within floor and ceil of their share, and mean ages close: kept, or had at a cost (`solve`)."""
         whole = first + second
         for name, rows in self.case.cells(people).items():
             low, high = len(rows) * first // whole, -(-len(rows) * first // whole)
-            if low <= 0 and high >= len(rows):
-                continue
-            off = self.model.new_int_var(0, len(rows), "")
-            count = self.count(rows)
-            self.model.add(count - off <= high)
-            self.model.add(count + off >= low)
-            self.costs.append((MARGINAL if len(name) == 2 else PAIR) * off)
+            if low > 0 or high < len(rows):
+                self.cells.append((self.count(rows), low, high, len(rows), MARGINAL if len(name) == 2 else PAIR))
         total = sum(c.age for c in people)
         tolerance = max(1, int(AGE_TOLERANCE * len(people) * len(people) * first / whole))
         tilt = sum((c.age * len(people) - total) * self.first[c.id] for c in people)
-        off = self.model.new_int_var(0, 90, "")
-        self.model.add(tilt - off * tolerance <= tolerance)
-        self.model.add(tilt + off * tolerance >= -tolerance)
-        self.costs.append(off)
+        self.tilts.append((tilt, tolerance))
 
     def solve(self, seed: int) -> dict[str, bool]:
-        """Who is in the first part; the hard rules alone when balancing finds nothing in time."""
-        self.model.minimize(sum(self.costs))
-        # presolve merges what balancing needs apart: without it most nodes close several times sooner
-        answer = run(self.model, seed, NODE_LIMIT, linear=2, presolve=False)
-        if not answer.found and not answer.impossible:
-            self.model.clear_objective()
-            answer = run(self.model, seed, NODE_LIMIT)
+        """Who is in the first part: everything kept; or marginal cells alone, the rest at a cost; or all at a cost.
+
+        Plain feasibility with reasoning over whole sums finds in a hundredth of the effort what an objective finds;
+        an objective is tried when there is nothing to be found, and the hard rules alone when that finds nothing.
+        """
+        hopeless: set[int] = set()
+        for held, limit, linear in TRIALS:
+            if held in hopeless:
+                continue
+            model, costs = self._model(held)
+            if costs:
+                model.minimize(sum(costs))
+            answer = run(model, seed, limit, linear=linear, presolve=False)
+            if answer.found:
+                return {name: answer.true(literal) for name, literal in self.first.items()}
+            hopeless |= {held} if answer.impossible else set()
+        answer = run(self.model, seed, HARD_LIMIT)
         if not answer.found:
             raise Unsplit
         return {name: answer.true(literal) for name, literal in self.first.items()}
+
+    def _model(self, held: int) -> tuple[cp_model.CpModel, list[Expr]]:
+        """The hard rules with cells of that weight and above kept, the others at a cost."""
+        model = self.model.clone()
+        costs: list[Expr] = []
+        for count, low, high, most, weight in self.cells:
+            if weight >= held:
+                model.add_linear_constraint(count, low, high)
+                continue
+            off = model.new_int_var(0, most, "")
+            model.add(count - off <= high)
+            model.add(count + off >= low)
+            costs.append(weight * off)
+        for tilt, tolerance in self.tilts:
+            if held == PAIR:
+                model.add_linear_constraint(tilt, -tolerance, tolerance)
+                continue
+            off = model.new_int_var(0, 90, "")
+            model.add(tilt - off * tolerance <= tolerance)
+            model.add(tilt + off * tolerance >= -tolerance)
+            costs.append(off)
+        return model, costs
 
 
 def _split_parity(case: Case, odd: set[str], seed: int) -> dict[str, bool]:

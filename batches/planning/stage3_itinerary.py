@@ -1,12 +1,13 @@
 """Stage 3: when and where each class gathers.
 
 Method: batch by batch in calendar order, carrying the load of the bases. CP-SAT settles skips, distinct villages and
-the peak load; HiGHS then shortens journeys with those held. Classes that meet at a base must find households together:
-a choice where they do not is cut off and the round is solved again; in the end each base takes one class at a time.
-Promise: every gathering held can be lodged; skips and load of a batch carry their bounds; journeys within 0.5 % of
-theirs wherever the node limit did not end the search.
+the peak load; with those held HiGHS finds the sites with the fewest returns and kilometres, and annealing gives them to
+the classes with few changes of route. Classes that meet at a base must find households together: a choice where they do
+not is cut off and the round is solved again; in the end each base takes one class at a time.
+Promise: every gathering held can be lodged; each level of a batch carries its bound.
 """
 
+import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,11 +20,13 @@ from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, settle, water_level
 from .stage3_options import Chooser, Option, Stays, taken_out
 from .stage3_polish import polish
-from .stage3_travel import Program, cost, journey
+from .stage3_routes import Walk, fewest
+from .stage3_travel import METRE, Program, Shortest, journey, rank
 
 TOGETHER = 16
 TOGETHER_IN_LARGE_COUNTY = 8
 MOST_CUT_ROUNDS = 6
+MOST_WALKS = 6
 GROUPS = 8
 
 
@@ -38,11 +41,21 @@ class Totals:
     changes: int = 0
     changes_bound: int = 0
     peak_bound: float = 0.0
-    cost: float = 0.0
-    cost_bound: float | None = 0.0
-    km: float = 0.0
-    route_changes: int = 0
     returns: int = 0
+    returns_bound: int = 0
+    km: float = 0.0
+    km_bound: float = 0.0
+    route_changes: int = 0
+    route_changes_bound: int = 0
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of returns, kilometres and changes of route of a round."""
+
+    returns: int = 0
+    km: float = 0.0
+    changes: int = 0
 
 
 @dataclass
@@ -142,32 +155,66 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
         settled = settle(round_, seed)
     control.best(3, "skips", *settled.skips)
     control.best(3, "max_load", *settled.peak)
-    control.best(3, "journey_cost", cost(round_, settled.chosen), None)
-    chosen, bound = shorten(round_, settled, seed, control)
-    control.best(3, "journey_cost", cost(round_, chosen), bound)
-    _count(round_, settled, chosen, bound, totals)
+    chosen, bounds = shorten(round_, settled, seed, control)
+    km, changes, returns = journey(round_, chosen)
+    control.best(3, "village_returns", returns, bounds.returns)
+    control.best(3, "travel_km", km, bounds.km)
+    control.best(3, "route_changes", changes, bounds.changes)
+    _count(round_, settled, chosen, bounds, totals)
     return chosen
 
 
-def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tuple[list[int | None], float | None]:
-    """The shorter of what was settled and what the solvers find, with a bound of the cost."""
+def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tuple[list[int | None], Bounds]:
+    """The better of what was settled and what the solvers find, with the bounds of the journey's levels."""
     control.step(3, None, "缩短路程")
     program = Program(round_, settled)
-    columns, bound = program.solve()
-    sites: list[list[int]] = []
-    if columns is not None:
+    shortest = program.solve()
+    if shortest is None:
+        return _mended(round_, settled, [], seed, control), Bounds()
+    least = fewest(program, settled, shortest)
+    chosen = _placed(round_, program, settled, shortest, least, seed, control)
+    if chosen is None:
+        groups = [program.groups[column] for column in shortest.columns]
+        chosen = _mended(round_, settled, groups, seed, control)
+    chosen = min((settled.chosen, chosen), key=lambda choice: rank(round_, choice))
+    km, _, returns = journey(round_, chosen)
+    km_bound = shortest.km[1] if returns <= shortest.returns[0] else program.loose_bound()
+    held = returns <= shortest.returns[0] and km <= shortest.km[0] + METRE
+    return chosen, Bounds(shortest.returns[1], km_bound, least if held else 0)
+
+
+def _placed(
+    round_: Round, program: Program, settled: Settled, shortest: Shortest, least: int, seed: int, control: Control
+) -> list[int | None] | None:
+    """Sites of the shortest journeys given to classes, with days; None when no days are found for them."""
+    if program.by_day:
+        found = find_days(round_, [program.groups[column] for column in shortest.columns], seed, unlodged)
+        return found.chosen if isinstance(found, Days) else None
+    walk = Walk(program, settled, shortest)
+    for attempt in range(MOST_WALKS):
+        control.step(3, None, "减少换路线")
+        columns = walk.run(random.Random(f"{seed}/3/{round_.slots[0].klass.id}/{attempt}"), least)
+        if columns is None:
+            return None
         found = find_days(round_, [program.groups[column] for column in columns], seed, unlodged)
         if isinstance(found, Days):
-            return min((settled.chosen, found.chosen), key=lambda choice: cost(round_, choice)), bound
-        sites = [program.groups[column] for column in columns]
+            return found.chosen
+        at_bases = [walk.restrain([columns[number] for number in clash]) for clash in found]
+        if not all(at_bases):
+            return None
+    return None
+
+
+def _mended(round_: Round, settled: Settled, sites: list[list[int]], seed: int, control: Control) -> list[int | None]:
+    """Journeys by CP-SAT over whole options, for when sites alone do not lead to days."""
     for _ in range(MOST_CUT_ROUNDS):
         control.step(3, None, "缩短路程")
         chosen = polish(round_, settled, sites, seed)
         clashes = unlodged(round_, chosen)
         if not clashes:
-            return min((settled.chosen, chosen), key=lambda choice: cost(round_, choice)), bound
+            return chosen
         round_.clashes.extend(clashes)
-    return settled.chosen, bound
+    return settled.chosen
 
 
 def unlodged(round_: Round, chosen: list[int | None]) -> list[list[int]]:
@@ -241,7 +288,7 @@ def _reason(round_: Round, first: tuple[int, ...], key: tuple[str, int], held: l
     return "no_site" if free else "no_staff"
 
 
-def _count(round_: Round, settled: Settled, chosen: list[int | None], bound: float | None, totals: Totals) -> None:
+def _count(round_: Round, settled: Settled, chosen: list[int | None], bounds: Bounds, totals: Totals) -> None:
     km, changes, returns = journey(round_, chosen)
     short = missing_villages(round_, chosen)
     filled = {slot.klass.id for slot in round_.slots if slot.options}
@@ -252,15 +299,12 @@ def _count(round_: Round, settled: Settled, chosen: list[int | None], bound: flo
     totals.changes += settled.changes[0]
     totals.changes_bound += settled.changes[1]
     totals.peak_bound = max(totals.peak_bound, water_level(round_, chosen), settled.peak[1])
-    totals.cost += cost(round_, chosen)
-    totals.km += km
-    totals.route_changes += changes
     totals.returns += returns
-    if any(number is not None for number in chosen):
-        if bound is None or totals.cost_bound is None:
-            totals.cost_bound = None
-        else:
-            totals.cost_bound += bound
+    totals.returns_bound += min(returns, bounds.returns)
+    totals.km += km
+    totals.km_bound += min(km, bounds.km)
+    totals.route_changes += changes
+    totals.route_changes_bound += min(changes, bounds.changes)
 
 
 def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[dict[str, Any]]:
@@ -281,25 +325,18 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
         row = level(3, "moved_gatherings", totals.changes, totals.changes_bound)
         rows.insert(0 if problem.prefer == "kept" else len(rows), row)
     rows.append(level(3, "max_load", round(peak, 4), round(peak_bound, 4)))
-    bound = None if totals.cost_bound is None else round(min(totals.cost, totals.cost_bound), 3)
-    rows.append(level(3, "journey_cost", round(totals.cost, 3), bound))
-    rows.append(level(3, "travel_km", round(totals.km, 3), None))
-    rows.append(level(3, "route_changes", totals.route_changes, None))
-    rows.append(level(3, "village_returns", totals.returns, None))
+    rows.append(level(3, "village_returns", totals.returns, totals.returns_bound))
+    km_bound = min(totals.km, totals.km_bound)
+    rows.append(level(3, "travel_km", round(totals.km, 3), round(km_bound, 3)))
+    rows.append(level(3, "route_changes", totals.route_changes, totals.route_changes_bound))
     return rows
 
 
 def _sum(parts: list[Totals]) -> Totals:
     whole = Totals()
     for part in parts:
-        for name in ("skips", "short", "changes"):
+        for name in ("skips", "short", "changes", "returns", "km", "route_changes"):
             setattr(whole, name, getattr(whole, name) + getattr(part, name))
             setattr(whole, f"{name}_bound", getattr(whole, f"{name}_bound") + getattr(part, f"{name}_bound"))
         whole.peak_bound = max(whole.peak_bound, part.peak_bound)
-        whole.cost += part.cost
-        lost = whole.cost_bound is None or part.cost_bound is None
-        whole.cost_bound = None if lost else (whole.cost_bound or 0.0) + (part.cost_bound or 0.0)
-        whole.km += part.km
-        whole.route_changes += part.route_changes
-        whole.returns += part.returns
     return whole

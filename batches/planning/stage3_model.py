@@ -4,6 +4,7 @@ Levels, each held at its value for the next: gatherings not held; villages short
 differ from a previous plan (first of all when published gatherings are preferred); the peak load among the bases used.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from .cpsat import Expr, run
 from .places import Places
 from .problem import Problem
 from .stage3_options import Option, Slot
+from .stage3_peak import least_peak
 
 SCALE = 10_000
 LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 6.0}
@@ -184,7 +186,9 @@ def settle(round_: Round, seed: int) -> Settled:
         chosen, values[name] = _level(model, goal, floor, chosen if values else hint, seed, LIMITS[name], slack)
     water = water_level(round_, chosen)
     peak = model.load(water)
-    chosen, (value, bound) = _level(model, peak, int(water * SCALE), chosen, seed, LIMITS["load"])
+    least = least_peak(round_, sum(number is not None for number in chosen))
+    floor = max(int(water * SCALE), math.ceil((least - 1e-5) * SCALE))
+    chosen, (value, bound) = _level(model, peak, floor, chosen, seed, LIMITS["load"])
     changes = values.get("changes", (0, 0))
     return Settled(
         chosen,

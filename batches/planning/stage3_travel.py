@@ -1,58 +1,68 @@
-"""The journey level of stage 3: kilometres, changes of route and returns to a village, by HiGHS through scipy.
+"""The journey levels of stage 3 by HiGHS through scipy: returns to a village, then kilometres.
 
-The cost is in kilometres: the way itself, 30 for a change of route between consecutive gatherings of a class, 100 for
-a village seen before. What CP-SAT settled is held: which gatherings are skipped, villages, changes, the peak load.
+What CP-SAT settled is held: which gatherings are skipped, villages, changes, the peak load. Kilometres do not depend on
+who goes where when, only on the sites used; that is why these programmes close in a moment, while route changes, which do
+depend on it, are a level of their own (stage3_routes).
 """
 
 import math
 from collections import Counter, defaultdict
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from .stage3_model import SCALE, Round, Settled
+from .stage3_options import Option
 
-ROUTE_KM = 30.0
+ROUTE_KM = 30.0  # what a change of route is worth where one sum must do: for choices that are not proven
 RETURN_KM = 100.0
-RELATIVE_GAP = 0.005
-NODE_LIMIT = 8
+RELATIVE_GAP = 0.0005
+NODE_LIMIT = 100
+METRE = 0.001
+
+
+@dataclass(frozen=True)
+class Shortest:
+    """Groups of options at the least kilometres for the least returns, and the bounds of both."""
+
+    columns: list[int]
+    returns: tuple[int, int]
+    km: tuple[float, float]
 
 
 class Program:
-    """Columns: groups of options that differ in the day alone, villages seen by a class, routes kept or used.
+    """Columns: groups of options that differ in the day alone, and villages seen by a class.
 
     With a previous plan the day counts, so every option is a group of its own and the rows of room and staff are in.
     """
 
     def __init__(self, round_: Round, settled: Settled):
         self.round = round_
-        self.costs: list[float] = []
-        self.upper: list[float] = []
+        self.km: list[float] = []
         self.entries: list[tuple[int, int, float]] = []
         self.low: list[float] = []
         self.high: list[float] = []
-        self.users: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        self.loyal: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self.by_day = bool(round_.before)
         self.groups: list[list[int]] = []
         self.of_slot: list[list[int]] = []
         for numbers, chosen in zip(round_.of_slot, settled.chosen, strict=True):
             self._slot(numbers if chosen is not None else [])
-        self.whole: list[int] = list(range(len(self.groups)))
         self.at: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for column, group in enumerate(self.groups):
             for part in round_.options[group[0]].parts:
                 self.at[part.base].append((column, part.people))
+        self.visits = [(c, float(len(self.option(c).site.villages))) for c in range(len(self.groups))]
         if self.by_day:
             place = {group[0]: column for column, group in enumerate(self.groups)}
             for terms, most in round_.rows():
                 self.row([(place[n], float(weight)) for n, weight in terms if n in place], -np.inf, most)
         self._held(settled)
-        self._villages(settled)
-        self._routes()
-        self._counts()
+        self.seen = self._villages(settled)
+
+    def option(self, column: int) -> Option:
+        return self.round.options[self.groups[column][0]]
 
     def _slot(self, numbers: list[int]) -> None:
         alike: dict[object, list[int]] = defaultdict(list)
@@ -61,154 +71,97 @@ class Program:
             alike[number if self.by_day else (option.site, option.parts)].append(number)
         columns = []
         for group in alike.values():
-            site = self.round.options[group[0]].site
-            columns.append(self.column(site.km + RETURN_KM * len(site.villages)))
+            columns.append(self.column(self.round.options[group[0]].site.km))
             self.groups.append(group)
         self.of_slot.append(columns)
         if columns:
             self.row([(column, 1.0) for column in columns], 1, 1)
 
-    def restrain(self, clash: list[int]) -> None:
-        """These groups cannot all be had; at a base they share, never so many classes in one fortnight again."""
-        options = [self.round.options[self.groups[column][0]] for column in clash]
-        self.row([(column, 1.0) for column in clash], -np.inf, len(clash) - 1)
-        for base in sorted(set.intersection(*(set(option.site.bases) for option in options))):
-            weeks: dict[tuple[str, int], list[tuple[int, float]]] = defaultdict(list)
-            for column, _ in self.at[base]:
-                option = self.round.options[self.groups[column][0]]
-                weeks[self.round.problem.classes[option.klass].parity, option.index].append((column, 1.0))
-            for _, terms in sorted(weeks.items()):
-                if len(terms) >= len(clash):
-                    self.row(terms, -np.inf, len(clash) - 1)
-
-    def column(self, cost: float, upper: float = 1.0) -> int:
-        self.costs.append(cost)
-        self.upper.append(upper)
-        return len(self.costs) - 1
+    def column(self, km: float) -> int:
+        self.km.append(km)
+        return len(self.km) - 1
 
     def row(self, terms: list[tuple[int, float]], low: float, high: float) -> None:
         self.entries.extend((len(self.low), column, value) for column, value in terms)
         self.low.append(low)
         self.high.append(high)
 
+    def room(self, settled: Settled, base: str) -> int:
+        """Person-days that the base can still take below the peak load."""
+        beds, load = self.round.places.beds[base], self.round.load[base]
+        return max(0, math.floor(settled.peak[0] * beds - load + 0.5 / SCALE))
+
     def _held(self, settled: Settled) -> None:
-        round_ = self.round
-        days = round_.problem.days
+        days = self.round.problem.days
         for base, terms in sorted(self.at.items()):
-            room = math.floor(settled.peak[0] * round_.places.beds[base] - round_.load[base] + 0.5 / SCALE)
-            self.row([(column, float(days * people)) for column, people in terms], -np.inf, max(0, room))
+            row = [(column, float(days * people)) for column, people in terms]
+            self.row(row, -np.inf, self.room(settled, base))
         if self.by_day:
-            kept = [column for column, group in enumerate(self.groups) if round_.kept(group[0])]
+            kept = [column for column, group in enumerate(self.groups) if self.round.kept(group[0])]
             self.row([(column, 1.0) for column in kept], settled.keep, np.inf)
 
-    def _villages(self, settled: Settled) -> None:
+    def _villages(self, settled: Settled) -> list[tuple[int, float]]:
         demand = self.round.problem.rules["min_distinct_villages"]
         to: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-        for column, group in enumerate(self.groups):
-            option = self.round.options[group[0]]
+        for column in range(len(self.groups)):
+            option = self.option(column)
             for village in option.site.villages:
                 to[option.klass][village].append(column)
+        result = []
         for name, villages in sorted(to.items()):
             seen = []
             for _, columns in sorted(villages.items()):
-                here = self.column(-RETURN_KM)
+                here = self.column(0.0)
                 self.row([(here, 1.0), *((column, -1.0) for column in columns)], -np.inf, 0)
                 seen.append((here, 1.0))
             self.row(seen, demand - settled.short[name], np.inf)
-
-    def _routes(self) -> None:
-        held: dict[str, list[int]] = defaultdict(list)
-        for position, (slot, columns) in enumerate(zip(self.round.slots, self.of_slot, strict=True)):
-            if columns:
-                held[slot.klass.id].append(position)
-        for _, positions in sorted(held.items()):
-            changes: list[tuple[int, float]] = []
-            for one, two in pairwise(positions):
-                sides = [self._by_route(position) for position in (one, two)]
-                kept = []
-                for route in sorted(set(sides[0]) & set(sides[1])):
-                    column = self.column(0.0)
-                    for side in sides:
-                        self.row([(column, 1.0), *((n, -1.0) for n in side[route])], -np.inf, 0)
-                    kept.append((column, 1.0))
-                change = self.column(ROUTE_KM)
-                self.row([*kept, (change, 1.0)], 1, np.inf)
-                changes.append((change, 1.0))
-            self._route_count(positions, changes)
-
-    def _route_count(self, positions: list[int], changes: list[tuple[int, float]]) -> None:
-        """Routes of a class less one are changes, unless a gathering lies on several; strong where rows above are weak."""
-        used: dict[str, int] = {}
-        bridges: list[tuple[int, float]] = []
-        for position in positions:
-            single: dict[str, list[tuple[int, float]]] = defaultdict(list)
-            for number in self.of_slot[position]:
-                routes = self._routes_of(number)
-                if len(routes) == 1:
-                    single[routes[0]].append((number, -1.0))
-                elif routes:
-                    bridges.append((number, float(len(routes) - 1)))
-            for route, terms in sorted(single.items()):
-                if route not in used:
-                    used[route] = self.column(0.0)
-                    self.whole.append(used[route])
-                self.row([(used[route], 1.0), *terms], 0, np.inf)
-        self.row([*changes, *((column, -1.0) for _, column in sorted(used.items())), *bridges], -1, np.inf)
-        for route, column in sorted(used.items()):
-            self.users[route].append((column, 1.0))
-        self._one_route(positions, changes)
-
-    def _one_route(self, positions: list[int], changes: list[tuple[int, float]]) -> None:
-        """A class that changes nowhere keeps to one route all the time."""
-        on: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for position in positions:
-            for route, columns in self._by_route(position).items():
-                on[route].extend((column, 1.0) for column in columns)
-        loyal = []
-        for route, terms in sorted(on.items()):
-            column = self.column(0.0)
-            self.whole.append(column)
-            self.row([*terms, (column, -float(len(positions)))], 0, np.inf)
-            self.loyal[route].append((column, 1.0))
-            loyal.append((column, 1.0))
-        self.row(loyal, 0, 1)
-        self.row([*changes, *loyal, *self._bridges(positions)], 1, np.inf)
-
-    def _bridges(self, positions: list[int]) -> list[tuple[int, float]]:
-        """Gatherings on several routes, where a class may pass from one to the other without a change."""
-        return [(column, 1.0) for p in positions for column in self.of_slot[p] if len(self._routes_of(column)) > 1]
-
-    def _counts(self) -> None:
-        """Classes per route as whole numbers: classes are alike, and this is what tells the solver."""
-        for rows in (self.users, self.loyal):
-            for _, terms in sorted(rows.items()):
-                count = self.column(0.0, float(len(terms)))
-                self.whole.append(count)
-                self.row([*terms, (count, -1.0)], 0, 0)
-
-    def _by_route(self, position: int) -> dict[str, list[int]]:
-        result: dict[str, list[int]] = defaultdict(list)
-        for column in self.of_slot[position]:
-            for route in self._routes_of(column):
-                result[route].append(column)
+            result += seen
         return result
 
-    def _routes_of(self, column: int) -> list[str]:
-        return sorted(self.round.options[self.groups[column][0]].site.routes)
+    def solve(self) -> Shortest | None:
+        """The groups chosen with bounds; None when nothing was found within the node limit."""
+        if not self.groups:
+            return None
+        returns = [*self.visits, *((column, -1.0) for column, _ in self.seen)]
+        self.row(returns, -np.inf, 0)
+        self.returns_row = spot = len(self.high) - 1
+        least = (0, 0)
+        columns, bound = self._least(dict(enumerate(self.km)))
+        if columns is None:
+            self.high[spot] = np.inf
+            columns, bound = self._least(dict(returns))
+            if columns is None:
+                return None
+            found = self.returns(columns)
+            least = (found, 0 if bound is None else min(found, max(0, math.ceil(bound - 0.01))))
+            self.high[spot] = found
+            shorter, bound = self._least(dict(enumerate(self.km)))
+            columns = columns if shorter is None else shorter
+        value = sum(self.km[column] for column in columns)
+        return Shortest(columns, least, (value, 0.0 if bound is None else min(value, bound)))
 
-    def solve(self) -> tuple[list[int] | None, float | None]:
-        """The groups chosen and a bound of the cost; None when nothing was found within the node limit."""
-        columns = len(self.costs)
-        if not self.low or not columns:
-            return None, None
+    def loose_bound(self) -> float:
+        """A bound of the kilometres whatever the returns."""
+        self.high[self.returns_row] = np.inf
+        return self._least(dict(enumerate(self.km)))[1] or 0.0
+
+    def returns(self, columns: list[int]) -> int:
+        """Villages that classes see again."""
+        seen = Counter((self.option(c).klass, village) for c in columns for village in self.option(c).site.villages)
+        return seen.total() - len(seen)
+
+    def _least(self, costs: dict[int, float]) -> tuple[list[int] | None, float | None]:
+        columns = len(self.km)
         rows, places, values = zip(*self.entries, strict=True)
         matrix = csr_array((values, (rows, places)), shape=(len(self.low), columns))
         whole = np.zeros(columns)
-        whole[self.whole] = 1
+        whole[: len(self.groups)] = [1] * len(self.groups)
+        goal = np.zeros(columns)
+        goal[list(costs)] = list(costs.values())
         result = milp(
-            np.array(self.costs),
+            goal,
             integrality=whole,
-            bounds=Bounds(np.zeros(columns), np.array(self.upper)),
+            bounds=Bounds(np.zeros(columns), np.ones(columns)),
             constraints=LinearConstraint(matrix, np.array(self.low), np.array(self.high)),
             options={"mip_rel_gap": RELATIVE_GAP, "node_limit": NODE_LIMIT},
         )
@@ -236,6 +189,7 @@ def journey(round_: Round, chosen: list[int | None]) -> tuple[float, int, int]:
     return km, changes, returns
 
 
-def cost(round_: Round, chosen: list[int | None]) -> float:
+def rank(round_: Round, chosen: list[int | None]) -> tuple[int, float, int]:
+    """What makes one choice better than another: returns, then kilometres, then changes of route."""
     km, changes, returns = journey(round_, chosen)
-    return km + ROUTE_KM * changes + RETURN_KM * returns
+    return returns, round(km, 3), changes

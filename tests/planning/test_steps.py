@@ -109,7 +109,7 @@ def test_the_best_so_far_is_told_with_its_bound() -> None:
     assert last["skips"] == ("B01", levels["skips"]["value"], levels["skips"]["bound"])
     assert last["marginal_excess"][0] == "B01"
     assert round(last["max_load"][1], 4) == levels["max_load"]["value"]
-    for name in ("skips", "max_load", "journey_cost"):
+    for name in ("skips", "max_load", "village_returns"):
         values = [value for _, _, level, value, _ in told if level == name]
         assert values[-1] == min(values)
 
