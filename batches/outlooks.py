@@ -1,7 +1,6 @@
 """What pages say of the countdown and of outlooks: figures in words, money by the rates, two sets of rules side by side."""
 
 import datetime
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,22 +14,12 @@ from batches.plan_labels import SKIP_REASONS, Labels
 from batches.planning.countdown import countdown
 from batches.planning_input import pk_of
 
-NEW_BATCH = re.compile(r"(?<![A-Za-z0-9_])N(\d+)(?:-(\d+))?(?![A-Za-z0-9_])")
 MISSING = {
     "COVER": ("没有排进的应覆盖的人", "人"),
     "R04": ("离每班最少人数还差", "人"),
     "R14": ("各班到访的村还差", "个"),
     "R15": ("各班在村天数还差", "天"),
 }
-
-
-def say(text: str, labels: Labels) -> str:
-    """A sentence of the planner with names in it; batches and classes nobody has set up yet have numbers."""
-    return labels.say(NEW_BATCH.sub(lambda m: f"第{m[1]}期" + (f"{m[2]}班" if m[2] else ""), text))
-
-
-def batch_name(identifier: str, labels: Labels) -> str:
-    return say(identifier, labels)
 
 
 # Money
@@ -212,7 +201,7 @@ def story_of(programme: Programme, *, today: datetime.date | None = None) -> Sto
     return Story(
         figures=found,
         sentence=_sentence(found, numbers),
-        setters=[say(row["sentence"], labels) for row in found["setters"]],
+        setters=[labels.say(row["sentence"]) for row in found["setters"]],
         batches=[
             row | {"number": number, "row": batch.row}
             for row, number, batch in zip(found["batches"], numbers, coming, strict=True)
@@ -222,7 +211,7 @@ def story_of(programme: Programme, *, today: datetime.date | None = None) -> Sto
             key=lambda row: (row["name"], row["unit"]),
         ),
         never=[
-            {"who": labels.of(row["cadre"]), "why": say(row["message"], labels)}
+            {"who": labels.of(row["cadre"]), "why": labels.say(row["message"])}
             for row in sorted(found["never"], key=lambda row: (labels.of(row["unit"]), labels.of(row["cadre"])))
         ],
         planned=[str(batch) for batch in facts.planned],
@@ -265,7 +254,7 @@ def calendars(document: Mapping[str, Any], plan: Mapping[str, Any], labels: Labe
             )
         result.append(
             {
-                "name": batch_name(batch["id"], labels),
+                "name": labels.say(batch["id"]),
                 "first_day": first,
                 "last_day": last,
                 "weeks": weeks,

@@ -13,6 +13,8 @@ from batches.models import Batch, PracticeClass, Track
 from cadres.models import Cadre, Unit
 
 IDENTIFIER = re.compile(r"(?<![A-Za-z0-9_])([CUBKWPVTLHRS])([1-9]\d*)(?:#(\d+))?(?![A-Za-z0-9_])")
+TO_COME = re.compile(r"(?<![A-Za-z0-9_])N([1-9]\d*)(?:-([1-9]\d*))?(?:#(\d+))?(?![A-Za-z0-9_])")
+"""A batch that nobody has set up yet, by its number, and its classes (`outlook_input`)."""
 RULE_CODE = re.compile(r"R1\d")
 SKIP_REASONS = {
     "no_day": "没有合适的日子",
@@ -64,7 +66,7 @@ class Labels:
 
     def put(self, text: str) -> str:
         """The text with every identifier in it replaced."""
-        return IDENTIFIER.sub(self._replace, text)
+        return IDENTIFIER.sub(self._replace, TO_COME.sub(_to_come, text))
 
     def say(self, text: str) -> str:
         """The same for a sentence: the spaces that stood around identifiers go."""
@@ -76,6 +78,11 @@ class Labels:
             return match[0]
         label = self.of(identifier)
         return f"{label}第{match[3]}次集中" if match[3] else label
+
+
+def _to_come(match: re.Match[str]) -> str:
+    name = f"第{match[1]}期" + (f"{match[2]}班" if match[2] else "")
+    return f"{name}第{match[3]}次集中" if match[3] else name
 
 
 def shortfall_sentence(row: dict[str, Any], labels: Labels) -> str:

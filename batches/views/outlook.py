@@ -18,12 +18,10 @@ from batches.models import Batch, PlanRun, Programme
 from batches.outlook_input import OPEN, Facts, newest_programmes
 from batches.outlooks import (
     Rates,
-    batch_name,
     calendars,
     change_lines,
     compared,
     labels_of,
-    say,
     story_of,
 )
 from batches.plan_labels import Labels
@@ -124,7 +122,7 @@ def _estimated(programme: Programme, form: OutlookForm) -> dict[str, Any]:
     labels = Labels([row["sentence"] for row in tried["setters"]])
     return {
         "lines": compared(today, tried, Rates(), exact=False),
-        "setters": [say(row["sentence"], labels) for row in tried["setters"]],
+        "setters": [labels.say(row["sentence"]) for row in tried["setters"]],
         "changes": change_lines(changes, form.tracks),
         "changed": {change["name"] for change in changes},
         "count": count,
@@ -183,9 +181,9 @@ def _result(run: PlanRun) -> dict[str, Any]:
         "lines": compared(today, found, rates, exact=True),
         "compares": today is not found,
         "waits": waits,
-        "setters": [say(row["sentence"], labels) for row in found["setters"]],
+        "setters": [labels.say(row["sentence"]) for row in found["setters"]],
         "rows": [
-            row | {"name": batch_name(row["batch"], labels), "cost": rates.cost([row]), "short": sum(row["missing"].values())}
+            row | {"name": labels.say(row["batch"]), "cost": rates.cost([row]), "short": sum(row["missing"].values())}
             for row in found["rows"]
         ],
         "uncovered": uncovered[:MOST_MISSING],

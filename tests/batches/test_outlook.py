@@ -20,6 +20,7 @@ from batches.actions.outlook import adopt_outlook, drop_outlook, start_outlook
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme
 from batches.outlook_input import Facts, newest_programmes
 from batches.outlooks import Rates, compared, story_of
+from batches.plan_labels import Labels
 from batches.planning.formats import require_valid
 from batches.planning.outlook import estimate
 from cadres.models import Cadre, PastAttendance, Unavailability, Unit
@@ -161,6 +162,10 @@ def test_published_people_count_and_their_batch_does_not_come_again(published: C
     document = Facts(published.batch.programme).document(1)
     assert document["batches"][0]["id"] == "N2"
     assert all(row["attended_before"] for row in document["cadres"])
+
+
+def test_batches_to_come_are_called_by_their_numbers() -> None:
+    assert Labels([]).say("正在排 N4，N4-2#3 没有合适的日子") == "正在排第4期，第4期2班第3次集中没有合适的日子"
 
 
 # The sandbox
