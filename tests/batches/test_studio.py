@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from bases.models import BaseUse, Closure, Rate
-from batches.actions.plans import keep_plan, withdraw_publication
+from batches.actions.plans import keep_plan, publish_plan, withdraw_publication
 from batches.arrangement import arrangement_of
 from batches.arrangement import planned as planned_arrangement
 from batches.comparison import compare
@@ -24,7 +25,8 @@ from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import document_of
 from batches.queries import latest_run
-from batches.studio import best_so_far, choices, letter
+from batches.readiness import Check
+from batches.studio import best_so_far, choices, letter, stage_bars, studio_steps
 from office.models import Job, JobState
 from tests.batches.county import FIRST, County, plan_by_hand
 from tests.batches.pages import page, post
@@ -210,6 +212,26 @@ def test_failed_job_is_told_in_the_studio(desk: Client, nominating: County) -> N
 
 def test_best_so_far_without_a_bound_tells_the_value_alone() -> None:
     assert best_so_far(2, {"pair_excess": {"value": 4, "bound": None}}) == ("各班两项交叉人数偏离均衡 4人",)
+
+
+def test_proposal_of_names_has_one_stage(nominating: County) -> None:
+    names, plan = (Job.objects.create(task=task, title="任务") for task in ("batches.propose_names", "batches.plan"))
+    assert [bar.name for bar in stage_bars(names)] == ["名单入期"]
+    assert [bar.name for bar in stage_bars(plan)] == ["名单入期", "分班", "集中日期和基地", "住宿"]
+
+
+def test_steps_say_where_the_clerk_is(desk: Client, planned: County, staff: User) -> None:
+    def places(**where: Any) -> str:
+        given: dict[str, Any] = {"job": None, "has_plan": False, "checks": []} | where
+        return "".join(step.place[0] for step in studio_steps(planned.batch, **given))
+
+    assert places(checks=[Check("bad", "名单", "还没有名单")]) == "dnlll"
+    assert places(checks=[Check("warn", "节假日", "暂定")]) == "ddnll"
+    assert places(has_plan=True) == "dddnl"
+    assert places(has_plan=True, job=Job(title="任务")) == "ddnll"
+    publish_plan(batch=planned.batch, run=newest(planned), by=staff)
+    planned.batch.refresh_from_db()
+    assert places(has_plan=True) == "ddddd"
 
 
 # Plans to choose from
