@@ -24,10 +24,11 @@ from batches.plan_labels import Labels
 from batches.planning.changes import Change, apply, say
 from batches.planning.checker import Breach, check, violations
 from batches.planning.formats import PLAN_FORMAT
-from batches.planning_input import build_input, pk_of
+from batches.planning_input import build_input, key, pk_of, staff_clashes
 from batches.presence import Meals
 from batches.queries import latest_run
 from batches.rules import in_force
+from batches.standing import standing_of
 from cadres.models import Cadre
 from config.errors import DomainError
 
@@ -258,6 +259,12 @@ def needs(batch: Batch) -> list[tuple[str, list[str]]]:
         groups["有人没有班"] = [f"{labels.of(name)}已报名，还没有班" for name in waiting]
     for row in found:
         groups.setdefault(HEADS.get(row.code, "与规则不合"), []).append(f"{row.code} {labels.say(row.message)}")
+    if clashes := staff_clashes(batch, standing_of(batch, timezone.localdate())):
+        names = Labels(f"{key('S', user)} {key('K', one)} {key('K', other)}" for user, one, other in clashes)
+        groups["带班人员撞期，请到班务换人"] = [
+            f"{names.of(key('S', user))}同时带{names.of(key('K', one))}和{names.of(key('K', other))}，有的集中在同一天（R19）"
+            for user, one, other in clashes
+        ]
     if left := _left(batch, {pk_of(name) for name in seated}):
         groups["有人已不在职"] = left
     return list(groups.items())

@@ -120,10 +120,36 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
         track["classes_per_batch"] = sum(row["track"] == track["id"] for row in document["batches"][0]["classes"])
     days = document["calendar"]
     days["holidays"] = [day for day in days["holidays"] if day >= standing.since.isoformat()]
+    clashing = {(user, other) for user, _, other in staff_clashes(batch, standing)}
+    for row in document["batches"][0]["classes"]:
+        row["staff"] = [name for name in row["staff"] if (pk_of(name), pk_of(row["id"])) not in clashing]
     _excuse_what_was(batch, standing, document)
     document["previous"] = decisions_of(_plan_of(batch, standing))
     document["pins"] = _pins_in_force(batch, standing, document)
     return document
+
+
+def staff_clashes(batch: Batch, standing: Standing) -> list[tuple[int, int, int]]:
+    """Staff who are asked to two gatherings at once as things stand: user, the class that keeps them, the other class.
+
+    Such a clash is mended by other staff, never by gatherings that fall out (R19).
+    """
+    found = []
+    classes = defaultdict(list)
+    for practice_class, users in sorted(_staff_by_class(batch).items()):
+        for user in users:
+            classes[user].append(practice_class)
+    days: dict[int, list[tuple[datetime.date, datetime.date]]] = defaultdict(list)
+    for (practice_class, _), stood in sorted(standing.held.items()):
+        days[practice_class].append((stood.gathering.first_day, stood.gathering.last_day))
+    for user, mine in sorted(classes.items()):
+        for place, other in enumerate(mine):
+            before = [
+                one for one in mine[:place] if any(a <= d and c <= b for a, b in days[one] for c, d in days[other])
+            ]
+            if before:
+                found.append((user, before[0], other))
+    return found
 
 
 def _excuse_what_was(batch: Batch, standing: Standing, document: dict[str, Any]) -> None:
@@ -341,11 +367,17 @@ def cadre_rows(
 
 
 def _staff_by_class(batch: Batch) -> dict[int, set[int]]:
+    """Head teachers, and the mentors of those who are in the class from today on."""
     staff: dict[int, set[int]] = defaultdict(set)
     teachers = ClassStaff.objects.filter(practice_class__batch=batch, kind=ClassStaff.Kind.HEAD_TEACHER)
     for row in in_force(teachers):
         staff[row.practice_class_id].add(row.user_id)
-    mentors = in_force(Mentorship.objects.filter(enrollment__batch=batch, enrollment__memberships__live=True))
+    mentors = in_force(
+        Mentorship.objects.filter(
+            enrollment__batch=batch, enrollment__memberships__live=True,
+            enrollment__memberships__days__endswith__gt=timezone.localdate(),
+        )
+    )  # fmt: skip
     for user, practice_class in mentors.values_list("user", "enrollment__memberships__practice_class"):
         staff[practice_class].add(user)
     return staff

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from bases.actions import lock_bases, release_base
@@ -20,7 +21,7 @@ from bases.models import BaseManager, Bed, PracticeBase, TownshipLiaison
 from batches.actions.beds import give_bed
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
-from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, PracticeClass
+from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
 from batches.planning_input import pk_of
 from batches.rules import in_force
 from batches.standing import Place, Standing, Stood, bed_numbers, standing_of
@@ -52,6 +53,8 @@ class Touched:
     """Enrollment → lines."""
     bases: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     rows: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    moved: set[int] = field(default_factory=set)
+    """Enrollments that changed class."""
 
 
 def reproject(*, batch: Batch, plan: dict[str, Any], by: User, reason: str, today: datetime.date) -> Touched:
@@ -81,6 +84,7 @@ def reproject(*, batch: Batch, plan: dict[str, Any], by: User, reason: str, toda
         raise Conflict("bed_just_taken", "有床位刚被别人排上，没有发布。请重新编排后再发布。") from error
     for gathering, enrollment in guests:
         give_bed(gathering, enrollment, by)
+    _free_mentors(batch, standing, touched)
     _tell(batch, enrollments, touched)
     return touched
 
@@ -134,6 +138,7 @@ def _seat(batch: Batch, standing: Standing, plan: dict[str, Any], reason: str, t
             enrollment = _sit(batch, enrollment, cadre, classes[new], day, reason, joins=old is None)
             told = "您编入" if old is None else f"您从{classes[old].short_name}调到"
             touched.people[enrollment.pk].append(f"{told}{classes[new].short_name}（{day:%m-%d} 起）")
+            touched.moved.add(enrollment.pk)
         touched.rows["seats"] += 1
 
 
@@ -185,6 +190,26 @@ def _sit(
     row.days, row.live, row.reason = DateRange(day, batch.last_day + DAY), True, reason[:200]
     row.save()
     return enrollment
+
+
+def _free_mentors(batch: Batch, standing: Standing, touched: Touched) -> None:
+    """A mentor who would have to be at two gatherings at once since a mentee moved (R19) is free of that mentee."""
+    rows = in_force(Mentorship.objects.filter(enrollment__in=touched.moved)).select_related("user").order_by("pk")
+    for row in rows:
+        sitting = ClassMembership.objects.filter(
+            enrollment__mentorships__in=in_force(Mentorship.objects.filter(user=row.user)), live=True,
+            enrollment__batch=batch, days__endswith__gt=standing.since,
+        )  # fmt: skip
+        own = sitting.filter(enrollment=row.enrollment_id).values("practice_class")
+        coming = Gathering.objects.filter(state=Gathering.State.PLANNED, first_day__gte=standing.since)
+        others = coming.filter(practice_class__in=sitting.values("practice_class")).exclude(practice_class__in=own)
+        clash = others.filter(
+            first_day__lte=OuterRef("last_day"), last_day__gte=OuterRef("first_day")
+        )  # fmt: skip
+        if coming.filter(Exists(clash), practice_class__in=own).exists():
+            row.until = standing.since - DAY
+            row.save(update_fields=["until"])
+            touched.people[row.enrollment_id].append(f"导师{row.user.name}要带别的班，另定导师")
 
 
 # Beds: what changes

@@ -31,7 +31,10 @@ WORDS = {"P": "base", "H": "household", "R": "room"}
 class RepairForm(ActForm):
     """Plan anew from what stands today, nothing new entered."""
 
-    prefer = forms.ChoiceField(label="先后", choices=PlanRun.Prefer.choices, initial=PlanRun.Prefer.KEPT)
+    prefer = forms.ChoiceField(
+        label="先后", choices=PlanRun.Prefer.choices, initial=PlanRun.Prefer.KEPT,
+        widget=forms.Select(attrs={"class": "form-select dm-input-short"}),
+    )  # fmt: skip
 
     def perform(self, by: User) -> str:
         start_repair(batch=self.batch, by=by, prefer=self.cleaned_data["prefer"])

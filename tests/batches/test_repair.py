@@ -12,6 +12,8 @@ from bases.actions import close_place, suspend_household
 from bases.models import BaseUse, Closure
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import keep_plan, publish_plan
+from batches.actions.reprojection import Touched, _free_mentors
+from batches.foretold import needs
 from batches.invariants import INVARIANTS
 from batches.models import (
     Batch,
@@ -20,6 +22,7 @@ from batches.models import (
     Gathering,
     GatheringSite,
     Lodging,
+    Mentorship,
     Nomination,
     PlanRun,
     PlanVersion,
@@ -28,6 +31,7 @@ from batches.planning import solve
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning_input import build_input, document_of
+from batches.standing import standing_of
 from cadres.actions.unavailability import enter_unavailability
 from cadres.models import Cadre
 from config.errors import DomainError
@@ -257,6 +261,37 @@ def test_somebody_moved_by_pin_takes_the_fewest_along(running: County, staff: Us
     subjects = {row["subject"] for row in moves(run, "assignment")}
     assert subjects == {f"C{mover.pk}", f"C{mate.pk}"}, "the mate of the same unit changes places (R02, R03)"
     carried_through(running, run, staff)
+
+
+def test_mentor_of_somebody_moved_is_not_asked_to_two_places(running: County, staff: User) -> None:
+    mover, other = running.cadres[0], running.cadres[2]
+    mentor = factories.UserFactory(name="江启明")
+    for cadre in (mover, other):
+        factories.MentorshipFactory(enrollment=running.enrollment(cadre), user=mentor)
+    run = repair(running, staff, changes=[
+        {"kind": "pin_class", "cadre": f"C{mover.pk}", "class": f"K{running.classes[1].pk}"}])  # fmt: skip
+    publish(running, run, staff)
+    assert Mentorship.objects.filter(enrollment__cadre=mover, until=None).exists(), "the classes gather in other weeks"
+    Gathering.objects.filter(practice_class__number=1, index=2).update(
+        first_day=MARCH(day=26), last_day=MARCH(day=28), index=9
+    )
+    back = Touched(moved={running.enrollment(mover).pk})
+    _free_mentors(running.batch, standing_of(running.batch, MARCH(day=9)), back)
+    assert Mentorship.objects.get(enrollment__cadre=mover).until == MARCH(day=9)
+    assert Mentorship.objects.get(enrollment__cadre=other).until is None
+    assert back.people[running.enrollment(mover).pk] == ["导师江启明要带别的班，另定导师"]
+
+
+def test_staff_who_are_asked_to_two_places_are_told_and_no_gathering_falls_out(running: County, staff: User) -> None:
+    Gathering.objects.filter(practice_class__number=2, index=2).update(first_day=MARCH(day=19), last_day=MARCH(day=21))
+    teacher = factories.UserFactory(name="江启明")
+    for row in running.classes:
+        factories.ClassStaffFactory(practice_class=row, user=teacher)
+    running.batch.refresh_from_db()
+    document = build_input(running.batch)
+    assert [row["staff"] for row in document["batches"][0]["classes"]] == [[f"S{teacher.pk}"], []]
+    told = dict(needs(running.batch))["带班人员撞期，请到班务换人"]
+    assert told == ["江启明同时带第1班和第2班，有的集中在同一天（R19）"]
 
 
 def test_somebody_moved_by_hand_stays_there(running: County, staff: User, colleague: User) -> None:
