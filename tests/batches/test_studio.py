@@ -95,7 +95,7 @@ def test_studio_tells_shortfalls_and_approved_exceptions_in_words(
     assert f'href="#class-{first.pk}"' in shown
     [granted] = row.granted
     assert (granted.subject, granted.reason, granted.approver, granted.used) == ("第1班", "汛期", "林晓雯", True)
-    assert "第1班：汛期（林晓雯批准）" in shown
+    assert "已批准例外（林晓雯：汛期）" in shown
     assert "第2班少到 1 个不同的村" in shown
     assert "1 处缺口" in page(desk, "batch", nominating.batch.pk)
 
