@@ -130,6 +130,7 @@ ACT_NAMES = {
     "set_beds": "改房间床位",
     "set_rate": "填食宿标准",
     "set_unit_quota": "定单位名额",
+    "set_up_batches": "按年度方案建期",
     "settle_objection": "了结农户异议",
     "settle_tie": "议定同分等次",
     "sign_in": "登录",

@@ -33,6 +33,7 @@ urlpatterns = [
     path("outlook/<int:outlook_id>/progress/", outlook.outlook_progress, name="outlook_progress"),
     path("outlook/<int:outlook_id>/stop/", outlook.outlook_stop, name="outlook_stop"),
     path("outlook/<int:outlook_id>/adopt/", outlook.outlook_adopt, name="outlook_adopt"),
+    path("outlook/<int:outlook_id>/batches/", outlook.outlook_set_up, name="outlook_set_up"),
     path("outlook/<int:outlook_id>/drop/", outlook.outlook_drop, name="outlook_drop"),
     path("<int:batch_id>/", session.batch, name="batch"),
     path("<int:batch_id>/classes/<int:class_id>/", session.class_page, name="class_page"),

@@ -292,6 +292,7 @@ BATCHES: dict[str, Row] = {
     "batches:outlook_progress": Row(every=ONLOOKERS, status=286),
     "batches:outlook_stop": Row(every=DESK, methods=("POST",), status=302),
     "batches:outlook_adopt": Row(every=DESK, methods=("POST",), data={"reason": "多派人"}, status=302),
+    "batches:outlook_set_up": Row(every=DESK, methods=("POST",), status=302),
     "batches:outlook_drop": Row(every=DESK, methods=("POST",), status=302),
     "batches:batch": Row(every=ONLOOKERS, status=200),
     "batches:class_page": Row(every=ONLOOKERS, status=200),

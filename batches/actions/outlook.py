@@ -1,12 +1,14 @@
 """Outlooks: rules tried over the coming batches and kept beside those of today; adopted as a new version, or dropped."""
 
+import datetime
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from accounts import audit
 from accounts.models import User
-from batches.actions.batch import save_programme
-from batches.models import PlanRun, Programme
+from batches.actions.batch import create_batch, save_programme
+from batches.models import Batch, PlanRun, Programme
 from batches.outlook_input import TRACK, Facts
 from batches.plan_labels import Labels
 from batches.planning import InputError
@@ -127,6 +129,42 @@ def _require_adoptable(run: PlanRun, programme: Programme) -> None:
 def _columns(track: Any) -> dict[str, Any]:
     names = ("order", "name", "min_age", "max_age", "levels", "post_kinds", "classes_per_batch")
     return {name: getattr(track, name) for name in names}
+
+
+def batches_to_set_up(run: PlanRun) -> list[tuple[int, datetime.date, datetime.date]]:
+    """(number, first day, last day) of the batches of an outlook by the programme's own rules that nobody has set up yet."""
+    if not run.plan_text or (run.changes and run.outcome != Outcome.ADOPTED):
+        return []
+    new = [row for row in json.loads(run.input_text)["batches"] if row["id"].startswith("N")]
+    known = set(Batch.objects.values_list("number", flat=True))
+    rows = [
+        (int(row["id"][1:]), *(datetime.date.fromisoformat(row[name]) for name in ("first_day", "last_day")))
+        for row in new
+    ]
+    return [row for row in rows if row[0] not in known]
+
+
+def set_up_batches(*, run: PlanRun, by: User) -> list[Batch]:
+    """Set up the coming batches of a yearly plan, with dates and classes, in preparation; names are left to each of them.
+
+    Raises DomainError where there is none left to set up, Conflict where another batch has taken the days since.
+    """
+    with audit.act("set_up_batches", by=by, subject=run.programme, run=run.pk) as entry:
+        programme = Programme.objects.select_for_update(of=("self",)).get(
+            name=run.programme.name, superseded_by__isnull=True
+        )
+        rows = batches_to_set_up(run)
+        if not rows:
+            raise DomainError("nothing_to_set_up", "这几期都已经建好了，或这套规则还没有采用。")
+        last = Batch.objects.order_by("-last_day").values_list("last_day", flat=True).first()
+        if last is not None and rows[0][1] <= last:
+            raise Conflict("days_taken", f"推演以后又建了期，到 {last:%Y-%m-%d} 才结束。请重新推演，再建期。")
+        made = [
+            create_batch(programme=programme, number=number, first_day=first, last_day=until, by=by)
+            for number, first, until in rows
+        ]
+        entry.data["batches"] = [batch.number for batch in made]
+    return made
 
 
 def drop_outlook(*, run: PlanRun, by: User) -> None:

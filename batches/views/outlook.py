@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
-from batches.actions.outlook import adopt_outlook, drop_outlook, start_outlook
+from batches.actions.outlook import adopt_outlook, batches_to_set_up, drop_outlook, set_up_batches, start_outlook
 from batches.forms.outlook import OutlookForm
 from batches.models import Batch, PlanRun, Programme
 from batches.outlook_input import OPEN, Facts, newest_programmes
@@ -161,6 +161,7 @@ def outlook_run(request: HttpRequest, outlook_id: int) -> HttpResponse:
     context: dict[str, Any] = {
         "run": run, "job": run.job, "changes": change_lines(run.changes, tracks), "newest": newest,
         "may_run": may_run_batches.test(request.user), "adopted": run.outcome == Outcome.ADOPTED, "lines": None, "again": "",
+        "new_batches": batches_to_set_up(run),
     }  # fmt: skip
     if run.plan_text:
         context |= _result(run) | _adoption(run)
@@ -175,12 +176,14 @@ def _result(run: PlanRun) -> dict[str, Any]:
     rates = Rates()
     against = run.against
     waits = against is not None and not against.plan_text
+    failed = waits and (against.job is None or not against.job.is_unfinished)  # type: ignore[union-attr] # it waits for one
     today = against.figures if against is not None and against.plan_text else found
     uncovered = sorted((labels.of(unit), count) for unit, count in found["uncovered"].items())
     return {
         "lines": compared(today, found, rates, exact=True),
         "compares": today is not found,
-        "waits": waits,
+        "waits": waits and not failed,
+        "failed": failed,
         "setters": [labels.say(row["sentence"]) for row in found["setters"]],
         "rows": [
             row | {"name": labels.say(row["batch"]), "cost": rates.cost([row]), "short": sum(row["missing"].values())}
@@ -236,6 +239,16 @@ def outlook_adopt(request: HttpRequest, outlook_id: int) -> HttpResponse:
     saved = adopt_outlook(run=run, by=me(request), reason=posted_reason(request))
     messages.success(request, f"已采用，规则成为“{saved}”。已编排、已发布的期不变，以后的期按新规则。")
     return redirect("batches:programme")
+
+
+@allow(may_run_batches)
+@require_POST
+def outlook_set_up(request: HttpRequest, outlook_id: int) -> HttpResponse:
+    """Set up the batches of a yearly plan."""
+    made = set_up_batches(run=_run(request, outlook_id), by=me(request))
+    names = "、".join(str(batch) for batch in made)
+    messages.success(request, f"建好了 {names}，都在筹备。下一步：逐期生成名单建议。")
+    return redirect("batches:list")
 
 
 @allow(may_run_batches)

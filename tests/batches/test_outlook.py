@@ -16,7 +16,7 @@ from bases.models import Rate
 from batches import tasks
 from batches.actions.batch import create_batch
 from batches.actions.names import confirm_unit, defer_nomination, open_nominations
-from batches.actions.outlook import adopt_outlook, drop_outlook, start_outlook
+from batches.actions.outlook import adopt_outlook, drop_outlook, set_up_batches, start_outlook
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme
 from batches.outlook_input import Facts, newest_programmes
 from batches.outlooks import Rates, compared, story_of
@@ -365,6 +365,34 @@ def test_dropped_outlook_leaves_the_list_and_an_adopted_one_stays(
     adopt_outlook(run=outlook, by=staff, reason="早一期覆盖")
     with pytest.raises(DomainError, match="要留档"):
         drop_outlook(run=outlook, by=staff)
+
+
+def test_yearly_plan_sets_up_its_batches(published: County, client: Client, staff: User) -> None:
+    more_people(published, 3)
+    run = carried_out(start_outlook(programme=published.batch.programme, changes=[], batches=2, by=staff))
+    client.force_login(staff)
+    assert "按此建 2 期…" in client.get(reverse("batches:outlook_run", args=[run.pk])).content.decode()
+    made = set_up_batches(run=run, by=staff)
+    assert [(row.number, row.state, row.classes.count()) for row in made] == [(2, "draft", 2), (3, "draft", 2)]
+    assert [row.first_day.isoformat() for row in made] == ["2027-03-29", "2027-06-21"]
+    with pytest.raises(DomainError, match="已经建好了"):
+        set_up_batches(run=run, by=staff)
+
+
+def test_yearly_plan_is_not_set_up_over_a_batch_made_since(published: County, staff: User) -> None:
+    more_people(published, 3)
+    programme = published.batch.programme
+    run = carried_out(start_outlook(programme=programme, changes=[], batches=1, by=staff))
+    days = {"first_day": datetime.date(2027, 3, 29), "last_day": datetime.date(2027, 4, 25)}
+    create_batch(programme=programme, number=7, by=staff, **days)
+    with pytest.raises(Conflict, match="重新推演"):
+        set_up_batches(run=run, by=staff)
+    assert Batch.objects.count() == 2
+
+
+def test_rules_not_adopted_set_up_no_batches(outlook: PlanRun, staff: User) -> None:
+    with pytest.raises(DomainError, match="还没有采用"):
+        set_up_batches(run=outlook, by=staff)
 
 
 def test_leaders_read_and_do_not_start(county: County, client: Client) -> None:
