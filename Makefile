@@ -7,7 +7,7 @@ STAGE ?= running
 ARGS ?=
 COMMAND = @exec .venv/bin/python -m config.embedded
 
-.PHONY: run test check manage seed setup
+.PHONY: run test check manage seed bench-planning setup
 
 run: setup
 	$(COMMAND) run --host "$(HOST)" --port "$(PORT)" --demo "$(DEMO)"
@@ -23,6 +23,9 @@ manage: setup
 
 seed: setup
 	$(COMMAND) manage seed --stage "$(STAGE)"
+
+bench-planning: setup
+	@exec .venv/bin/python -m bench.planning $(ARGS)
 
 setup:
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11 or later (make PYTHON=...)." >&2; exit 1; }

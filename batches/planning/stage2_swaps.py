@@ -67,7 +67,8 @@ class Search:
 
     def _rules(self, case: Case, seats: Seats) -> None:
         """Where each may go (own parity, pin), how the units are spread (R02) and split over odd and even (R03)."""
-        self.allowed = np.array([[k in case.allowed(c) for k in self.classes] for c in self.people])
+        allowed = [{k.id for k in case.allowed(c)} for c in self.people]
+        self.allowed = np.array([[k.id in mine for k in self.classes] for mine in allowed])
         units = {unit: i for i, unit in enumerate(sorted({c.unit for c in self.people}))}
         self.unit = np.array([units[c.unit] for c in self.people])
         self.inside = np.zeros((len(units), len(self.classes)), dtype=np.int64)

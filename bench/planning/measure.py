@@ -28,6 +28,7 @@ from .second import second_opinion
 
 STAGES = ("1 batches", "2 classes", "3 itinerary", "4 lodging")
 SEED = 1
+SOLVERS = ("control", "cpsat", "places", "problem", "solving", "stage", "statements", "steps")
 
 
 def source() -> str:
@@ -35,7 +36,7 @@ def source() -> str:
     folder = Path(batches.planning.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.py")):
-        if not path.name.startswith(("checker", "explain", "changes", "outlook", "verify", "repair")):
+        if path.name.startswith(SOLVERS):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -115,6 +116,8 @@ def _quality(document: dict[str, Any], plan: dict[str, Any], stages: int) -> dic
     if stages >= 3:
         result["load"] = quality.load(document, plan)
         result["journey"] = quality.journey(plan)
+    if stages >= 4:
+        result["lasting_income_range"] = quality.lasting_income_range(document, plan)
     return result
 
 

@@ -139,6 +139,30 @@ def _jain(loads: dict[str, float], beds: dict[str, int]) -> float:
     return first * first / (sum(beds.values()) * second) if second else 1.0
 
 
+def lasting_income_range(document: Document, plan: Document) -> float:
+    """Largest less smallest income (nights a bed) over a base's households that are open all the time; the worst base."""
+    most = document["programme"]["household_group"]["max"]
+    nights = Counter({row["household"]: row["bed_nights"] for row in document["history"]["households"]})
+    length = {
+        (r["class"], r["index"]): _length(r["first_day"], r["last_day"]) for r in plan["gatherings"] if "sites" in r
+    }
+    hosts = set()
+    for row in plan["lodging"]:
+        nights[row["household"]] += max(0, length[row["class"], row["index"]] - 1)
+        hosts.add(row["household"])
+    worst = 0.0
+    for base in document["bases"]:
+        if not hosts & {house["id"] for house in base["households"]}:
+            continue
+        lasting = [
+            nights[house["id"]] / min(most, sum(room["beds"] for room in house["rooms"]))
+            for house in base["households"]
+            if not house["closed"] and not any(room["closed"] for room in house["rooms"])
+        ]
+        worst = max([worst, max(lasting) - min(lasting)] if lasting else [worst])
+    return round(worst, 4)
+
+
 def journey(plan: Document) -> dict[str, Any]:
     """Kilometres, changes of route and pairs that share a household, as the plan tells them."""
     told = {row["level"]: row["value"] for row in plan["levels"]}

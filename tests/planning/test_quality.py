@@ -1,0 +1,122 @@
+"""How good plans are: a second solver, bounds against force, and the bench's own counting."""
+
+import itertools
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from batches.planning import fingerprint, solve
+from batches.planning.control import Control
+from batches.planning.problem import Problem
+from batches.planning.stage1_batches import solve as seat
+from batches.planning.stage2_case import Case
+from batches.planning.stage2_swaps import swap
+from batches.planning.stage3_routes import changes
+from bench.planning import quality
+from bench.planning.cases import CASES
+from bench.planning.generate import canonical, generate
+from bench.planning.second import second_opinion
+from bench.planning.table import write
+
+from .cases import SMALL, frozen, plan_of
+
+
+@pytest.mark.parametrize("name", [*SMALL, "county-1"])
+def test_second_solver_comes_to_the_same_value_on_every_level_of_stage_1(name: str) -> None:
+    document = frozen(name)
+    plan = plan_of(name) if name in SMALL else solve(document, stages=(1,))
+    rows = second_opinion(document, plan)
+    assert [row["level"] for row in rows] == [row["level"] for row in plan["levels"] if row["stage"] == 1]
+    assert all(abs(row["planner"] - row["other"]) < 0.01 for row in rows), rows
+
+
+def test_second_solver_notices_a_seat_too_few() -> None:
+    document = frozen("small-1")
+    plan = {"levels": [dict(row) for row in plan_of("small-1")["levels"]]}
+    row = next(row for row in plan["levels"] if row["level"] == "covered_1")
+    row["value"] -= 1
+    assert any(row["other"] - row["planner"] > 0.9 for row in second_opinion(document, plan))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_generator_makes_the_frozen_instances(name: str) -> None:
+    case = CASES[name]
+    made = json.loads(canonical(generate(case.size, case.seed, case.variant, case.tracks)))
+    assert fingerprint(made) == fingerprint(frozen(name))
+
+
+def test_swaps_mend_a_dealt_plan_and_keep_its_rules() -> None:
+    problem = Problem(frozen("small-1"))
+    places, _ = seat(problem, 1, Control())
+    batch = problem.batches[0]
+    case = Case(problem, batch, [problem.by_id[name] for name in sorted(places) if places[name] == 0])
+    people = sorted(case.members, key=lambda c: (c.unit, c.id))
+    dealt = {cadre.id: batch.classes[number % len(batch.classes)].id for number, cadre in enumerate(people)}
+    swapped = swap(case, dealt, 1)
+    assert case.excess(swapped) < case.excess(dealt)
+    assert case.excess(swapped)[0] <= 3
+    assert Counter(swapped.values()) == Counter(dealt.values())
+    for seats in (dealt, swapped):
+        inside = Counter((problem.by_id[name].unit, klass) for name, klass in seats.items())
+        assert all(count <= case.spread(unit, "T1") for (unit, _), count in inside.items())
+    odd = {klass.id for klass in batch.classes if klass.parity == "odd"}
+    for _, members, even_out in case.split_units():
+        assert even_out
+        before, after = (abs(2 * sum(seats[c.id] in odd for c in members) - len(members)) for seats in (dealt, swapped))
+        assert after <= max(1, before)
+
+
+def test_fewest_changes_of_route_agree_with_every_order() -> None:
+    rng = random.Random(3)
+    routes = ["R1", "R2", "R3"]
+    for _ in range(60):
+        groups = tuple(
+            sorted(
+                {frozenset(rng.sample(routes, rng.choice([0, 1, 1, 2]))) for _ in range(rng.randint(1, 4))}, key=sorted
+            )
+        )
+        visits = [rng.randrange(len(groups)) for _ in range(rng.randint(1, 5))]
+        counts = Counter(visits)
+        force = min(
+            sum(not groups[a] & groups[b] for a, b in itertools.pairwise(order))
+            for order in itertools.permutations(visits)
+        )
+        assert changes(tuple(counts[place] for place in range(len(groups))), groups) == force
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_levels_of_the_journey_are_proven_or_nearly(name: str) -> None:
+    levels = {row["level"]: row for row in plan_of(name)["levels"]}
+    assert levels["skips"]["gap"] == levels["max_load"]["gap"] == 0
+    assert levels["travel_km"]["gap"] <= 0.01
+    assert levels["village_returns"]["bound"] <= levels["village_returns"]["value"]
+    assert levels["route_changes"]["bound"] <= levels["route_changes"]["value"]
+
+
+def test_the_bench_counts_what_the_plan_tells() -> None:
+    document, plan = frozen("small-1"), plan_of("small-1")
+    levels = {row["level"]: row["value"] for row in plan["levels"]}
+    balance, load = quality.balance(document, plan), quality.load(document, plan)
+    assert balance["marginal_cells_off"] == levels["marginal_excess"] == 0
+    assert 0 < balance["pair_cells_off"] <= levels["pair_excess"]
+    assert abs(balance["mean_age_range"] - levels["mean_age_range"]) < 0.001
+    assert load["peak"] == levels["max_load"]
+    assert 1 <= load["fluid_max_over_mean"] <= load["max_over_mean"]
+    assert load["jain"] <= load["jain_fluid"] <= 1
+    assert quality.lasting_income_range(document, plan) <= levels["income_range"]
+
+
+def test_the_table_holds_every_piece_that_was_measured(tmp_path: Path) -> None:
+    folder = Path(quality.__file__).parent
+    pieces = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "results").glob("*.json"))]
+    write(tmp_path / "RESULTS.md", pieces)
+    text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    told = (folder / "RESULTS.md").read_text(encoding="utf-8")
+    assert pieces
+    for piece in pieces:
+        assert not piece["breaches"]
+        assert piece["fingerprint"][:16] in text
+        assert piece["fingerprint"][:16] in told
