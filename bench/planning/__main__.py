@@ -30,7 +30,7 @@ def main() -> int:
     cases = _wanted(options)
     broken = False
     for case in cases:
-        piece = _piece(case, again=options.again, kept=not options.quick)
+        piece = _piece(case, again=options.again or options.quick, kept=not options.quick)
         print(_line(piece), flush=True)
         broken |= bool(piece["breaches"]) or _disagree(piece)
     if not options.quick:
