@@ -98,10 +98,10 @@ class Search:
             if self._off()[[one, two]].any():
                 self._meet(one, two, LONG)
         for meeting in range(MEETINGS):
-            one = self._worst(rng)
-            if one is None:
+            drawn = self._worst(rng)
+            if drawn is None:
                 break
-            self._meet(one, self._partner(one, rng), PATIENCE, HEAT * (1 - meeting / MEETINGS))
+            self._meet(drawn, self._partner(drawn, rng), PATIENCE, HEAT * (1 - meeting / MEETINGS))
             value = self._off().sum()
             if value < best:
                 best, kept = value, self.at.copy()

@@ -66,7 +66,7 @@ class Laps:
 
 def measure(case: Case) -> dict[str, Any]:
     """Everything the table says of an instance."""
-    document = case.document
+    document, code = case.document, source()
     with counted() as tally:
         laps = Laps(tally)
         plan = solve(document, seed=SEED, stages=tuple(range(1, case.stages + 1)), progress=laps)
@@ -95,7 +95,7 @@ def measure(case: Case) -> dict[str, Any]:
         "restarts": case.restarts,
         "fingerprint": fingerprint(document),
         "plan_fingerprint": fingerprint(plan),
-        "source": source(),
+        "source": code,
         "versions": plan["versions"],
         "stages": stages,
         "levels": plan["levels"],
