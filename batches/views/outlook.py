@@ -165,7 +165,8 @@ def outlook_run(request: HttpRequest, outlook_id: int) -> HttpResponse:
     }  # fmt: skip
     if run.plan_text:
         context |= _result(run) | _adoption(run)
-        query = {change["name"]: change["value"] for change in run.changes} | {"programme": run.programme_id}
+        latest = newest_programmes().filter(name=run.programme.name).values_list("pk", flat=True).first()
+        query = {change["name"]: change["value"] for change in run.changes} | {"programme": latest}
         context["again"] = f"{reverse('batches:outlook')}?{urlencode(query, doseq=True)}"
     return render(request, "batches/outlook_run.html", context)
 

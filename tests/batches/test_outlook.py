@@ -309,6 +309,15 @@ def test_adopted_rules_are_the_programme_s_next_version(outlook: PlanRun, county
     assert AuditEntry.objects.filter(act="adopt_outlook", reason="早一期覆盖").exists()
 
 
+def test_outlook_of_an_older_version_leads_to_the_newest_rules(outlook: PlanRun, client: Client, staff: User) -> None:
+    saved = adopt_outlook(run=outlook, by=staff, reason="早一期覆盖")
+    client.force_login(staff)
+    page = client.get(reverse("batches:outlook_run", args=[outlook.pk])).content.decode()
+    again = f"{reverse('batches:outlook')}?unit_max_per_batch=4&amp;programme={saved.pk}"
+    assert again in page
+    assert client.get(again.replace("&amp;", "&")).status_code == 200
+
+
 def test_adopted_number_of_classes_reaches_batches_in_preparation(county: County, staff: User) -> None:
     run = carried_out(
         start_outlook(programme=county.batch.programme, changes=[change("track_1", 3, 2)], batches=1, by=staff)
