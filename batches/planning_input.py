@@ -367,17 +367,18 @@ def cadre_rows(
 
 
 def _staff_by_class(batch: Batch) -> dict[int, set[int]]:
-    """Head teachers, and the mentors of those who are in the class from today on."""
+    """Head teachers, and the mentors of those who are in the class; of a published batch from tomorrow on."""
+    day = timezone.localdate() + (DAY if batch.state in LIVE else datetime.timedelta(0))
     staff: dict[int, set[int]] = defaultdict(set)
     teachers = ClassStaff.objects.filter(practice_class__batch=batch, kind=ClassStaff.Kind.HEAD_TEACHER)
-    for row in in_force(teachers):
+    for row in in_force(teachers).exclude(until__lt=day):
         staff[row.practice_class_id].add(row.user_id)
     mentors = in_force(
         Mentorship.objects.filter(
             enrollment__batch=batch, enrollment__memberships__live=True,
-            enrollment__memberships__days__endswith__gt=timezone.localdate(),
+            enrollment__memberships__days__endswith__gt=day,
         )
-    )  # fmt: skip
+    ).exclude(until__lt=day)  # fmt: skip
     for user, practice_class in mentors.values_list("user", "enrollment__memberships__practice_class"):
         staff[practice_class].add(user)
     return staff
