@@ -30,7 +30,7 @@ Purpose = PlanRun.Purpose
 DAY = datetime.timedelta(days=1)
 MOST_CHANGES = 50
 ELSEWHERE = {
-    "parameter": "项目规则不在这里改：到“项目规则”改好保存，成为新的一版，再重新编排。",
+    "parameter": "项目规则不在这里改：到“规则推演”看过影响再采用，成为新的一版，然后重新编排。",
     "more_batches": "加办的期不在这里建：到“期班”新建一期。",
     "more_classes": "加班不在这里办：到“项目规则”改班型的班数，再重新编排。",
     "reopen": "恢复接待不在这里办：到“基地”恢复，再重新编排。",

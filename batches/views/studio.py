@@ -36,6 +36,16 @@ from cadres.models import Cadre
 Purpose = PlanRun.Purpose
 IN_THE_BAR = ("违反", "路程", "承接", "农户")
 MOST_DIFFERENCES = 20
+ELSEWHERE = {
+    "parameter": ("到规则推演", "batches:outlook", False),
+    "more_classes": ("到项目规则", "batches:programme", False),
+    "more_batches": ("到期班", "batches:list", False),
+    "reopen": ("到基地", "bases:overview", False),
+    "drop_pin": ("到名单", "batches:names", True),
+    "withdraw": ("到调整", "batches:adjust", True),
+    "pin_batch": ("到调整", "batches:adjust", True),
+}
+"""Where a change that cannot be adopted here is made: label, page, and whether the page is one of the batch."""
 
 
 @allow(may_see_batches)
@@ -161,6 +171,7 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
         "again": again,
         "may_adopt": is_trial and may_run and not refused,
         "refused": refused,
+        "ways": _ways(batch, run) if refused else [],
         "next_number": previous.number + 1 if previous else 1,
         "previous": previous,
         "differences": lines[:MOST_DIFFERENCES],
@@ -169,6 +180,16 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
         "told": told,
         "untold": len(people) - told,
     }
+
+
+def _ways(batch: Batch, run: PlanRun) -> list[tuple[str, str]]:
+    """Links to the pages on which the trial's changes can be made."""
+    found = {}
+    for change in run.changes:
+        if change["kind"] in ELSEWHERE:
+            label, name, of_batch = ELSEWHERE[change["kind"]]
+            found[label] = reverse(name, args=[batch.pk] if of_batch else [])
+    return list(found.items())
 
 
 @allow(may_see_batches)

@@ -301,7 +301,7 @@ def test_adopted_cells_are_fixed_and_let_go(planned: County, staff: User) -> Non
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ({"kind": "parameter", "name": "class_size.max", "value": 6}, "项目规则"),
+        ({"kind": "parameter", "name": "class_size.max", "value": 6}, "规则推演"),
         ({"kind": "drop_pin", "of": "batches", "subject": "C{cadre}"}, "名单"),
     ],
 )
@@ -316,6 +316,7 @@ def test_change_that_is_made_elsewhere_says_where(
     assert where in obstacle
     shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
     assert obstacle in shown
+    assert f">到{where}</a>" in shown
     assert "采用这些改动…" not in shown
     with pytest.raises(DomainError) as refused:
         adopt_trial(run=run, by=staff, reason="要改")
