@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from .changes import Change
+from .changes import Change, apply
 from .explain_text import Cause, Cure, Row, distinct, listed, thinned, told, ways_out
 from .problem import Batch, Cadre, Klass, Problem
+from .solving import solve
 from .stage2_case import Case
 from .stage2_flat import Flat
 
@@ -49,6 +50,7 @@ class Losses:
         self.seed = seed
         self._found: dict[int, tuple[list[Cause], bool]] = {}
         self._answers: dict[tuple[int, str], bool] = {}
+        self._seated: dict[str, tuple[int, int]] = {}
 
     def place_of(self, cadre: str) -> int | None:
         """Where stage 1 had the cadre."""
@@ -115,6 +117,7 @@ class Losses:
             for group in first:
                 sentence = self._say(group, place)
                 changes = self._relax(ways[group], place)
+                changes = changes if self._helps(changes, place) else []
                 causes.append(Cause(group, sentence, tuple(changes), fixed=not changes))
             verified = bool(first) and all(possible(frozenset(way)) for way in ways.values())
             self._found[place] = (causes, verified)
@@ -131,6 +134,26 @@ class Losses:
             lifted[group] = frozenset(names)
             changes += self._changes(group, place, names)
         return distinct(changes)
+
+    def _helps(self, changes: list[Change], place: int) -> bool:
+        """Whether stages 1 and 2 together, planned anew after the changes, seat as many more as the batch lost."""
+        if not changes:
+            return False
+        key = repr(changes)
+        if key not in self._seated:
+            plan = solve(apply(self.problem.document, changes), seed=self.seed, stages=(1, 2))
+            self._seated[key] = self._counted({row["cadre"] for row in plan["assignments"]})
+        lost = {name for name, where in self.first.items() if where == place and name not in self.places}
+        now = self._counted(set(self.places))
+        return all(
+            after >= before + more
+            for after, before, more in zip(self._seated[key], now, self._counted(lost), strict=True)
+        )
+
+    def _counted(self, seated: set[str]) -> tuple[int, int]:
+        """People of the covered age and must-attend people among those seated."""
+        people = [self.problem.by_id[name] for name in sorted(seated)]
+        return sum(c.eligible and c.tier == 0 for c in people), sum(bool(c.must) for c in people)
 
     def _people(self, place: int) -> list[Cadre]:
         """Whom stage 1 had in the batch, those who lost their seats first."""

@@ -241,7 +241,7 @@ def _invented(problem: Problem, track: str) -> dict[str, Any]:
     age = low if low is not None else min(30, high) if high is not None else 30
     return {
         "sex": "F",
-        "birth": f"{year - age:04d}-01",
+        "birth": f"{max(1, year - age):04d}-01",
         "level": (criteria["levels"] or [""])[0],
         "rank": "",
         "post_kind": (criteria["post_kinds"] or [""])[0],

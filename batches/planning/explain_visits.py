@@ -20,6 +20,7 @@ from .formats import Document
 ORDER = ("R16", "R10", "PINS", "R19", "OTHERS", "R17", "R13", "R12", "R09", "R11")
 NEVER = frozenset({"R10", "R11", "R17", "R19", "OTHERS"})
 VILLAGE_LIMIT = 2.0
+MOST_MORE = 24  # gatherings or villages asked of a class: more than any batch has weeks for
 
 
 class ClassCase:
@@ -96,8 +97,11 @@ class Demand:
         self.index = index
         self.wanted = wanted
         self.reached = reached
-        days = visit.problem.days
-        self.more = wanted if rule == "R14" else -(-wanted // days)
+        self.more = min(MOST_MORE, self.asked())
+
+    def asked(self) -> int:
+        """Gatherings or villages that it takes at least."""
+        return self.wanted if self.rule == "R14" else -(-self.wanted // self.visit.problem.days)
 
     def most(self, lifted: frozenset[str], changes: tuple[Change, ...] = ()) -> int:
         if self.rule == "R14":
@@ -139,8 +143,12 @@ class Explainer:
         self.amount = demand.wanted - demand.reached
 
     def explain(self) -> Row:
-        first, ways = ways_out(self._groups(), self.demand.possible, NEVER)
+        absurd = self.demand.asked() > MOST_MORE
+        first, ways = ([], {}) if absurd else ways_out(self._groups(), self.demand.possible, NEVER)
         causes = []
+        if absurd:
+            waiver: Change = {"kind": "waiver", "rule": self.demand.rule, "subject": self.visit.klass}
+            causes.append(Cause(self.demand.rule, "这个要求再多的基地和日子也做不到", (waiver,)))
         for group in first:
             changes = self._relax(ways[group])
             rule = "R13" if group == "OTHERS" else group
@@ -154,7 +162,7 @@ class Explainer:
             "supply": self.demand.reached,
             "sentence": self._sentence([cause.sentence for cause in causes], later),
             "causes": [cause.row() for cause in causes],
-            "verified": bool(first) and all(self.demand.possible(frozenset(way)) for way in ways.values()),
+            "verified": bool(causes) and all(self.demand.possible(frozenset(way)) for way in ways.values()),
             "cures": listed(self._cures(causes), self.amount),
         }
         if later:
@@ -208,7 +216,8 @@ class Explainer:
         elif group == "R12":
             yield from closures(self.demand)
         elif group == "R13":
-            for spare in range(rules["spare_beds"] - 1, -1, -1):
+            now = rules["spare_beds"]
+            for spare in [*range(now - 1, max(-1, now - 12), -1), 0] if now else []:
                 yield [{"kind": "parameter", "name": "spare_beds", "value": spare}]
         elif group == "R16":
             group_size = rules["household_group"]

@@ -233,9 +233,9 @@ def _lift_beds(document: Document, more: int, people: int) -> None:
             {
                 "id": f"{name}-{house}",
                 "closed": [],
-                "rooms": [{"id": f"{name}-{house}-1", "beds": min(most, max(least, people) + spare), "closed": []}],
+                "rooms": [{"id": f"{name}-{house}-1", "beds": min(most, max(least, people)) + spare, "closed": []}],
             }
-            for house in range(2 * people + 2 + spare)
+            for house in range(2 * people + 2)
         ]
         document["bases"].append(
             {

@@ -5,6 +5,7 @@ exist, dates in order and pins that do not contradict each other or the rules no
 InputError whose message names the field. A plan always comes out of an input that is valid.
 """
 
+import datetime
 import gzip
 import hashlib
 import json
@@ -17,6 +18,10 @@ from .shape import InputError, require_shape
 
 Document = dict[str, Any]
 PLAN_FORMAT = "dunmiao-plan/1"
+MOST_IN_RULES = 10_000  # days, people, villages, beds of a rule: more is a slip of the pen
+MOST_COUNTED = 10_000_000  # person-days and nights so far
+MOST_DAYS = 1_100
+YEARS = ("1900", "2200")
 ENDED_EARLY = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -62,6 +67,7 @@ def require_valid(document: Any) -> None:
     """Raise InputError, naming the field, unless the document is an input that can be planned."""
     require_shape(document, "input")
     _require_unique(document)
+    _require_sizes(document)
     _require_parameters(document["programme"])
     _require_dates(document)
     _require_references(document)
@@ -107,6 +113,33 @@ def _require_unique(document: Document) -> None:
             if name in seen:
                 raise InputError(f"{path}.id：{kind}编号 {name} 重复，{seen[name]} 已用过")
             seen[name] = path
+
+
+def _require_sizes(document: Document) -> None:
+    """Numbers and periods that no county has are refused, not planned."""
+    _require_small(document["programme"], "programme", MOST_IN_RULES)
+    _require_small(document["units"], "units", MOST_IN_RULES)
+    _require_small(document["bases"], "bases", MOST_IN_RULES)
+    _require_small(document["other_uses"], "other_uses", MOST_IN_RULES)
+    _require_small(document["history"], "history", MOST_COUNTED)
+    for name in ("batches", "other_uses"):
+        for i, row in enumerate(document[name]):
+            first, last = (datetime.date.fromisoformat(row[key]) for key in ("first_day", "last_day"))
+            if not (YEARS[0] <= row["first_day"] and row["last_day"] < YEARS[1]):
+                raise InputError(f"{name}[{i}]：{row['first_day']} 至 {row['last_day']} 年份不对")
+            if (last - first).days > MOST_DAYS:
+                raise InputError(f"{name}[{i}]：{row['first_day']} 至 {row['last_day']} 太长，最多 {MOST_DAYS} 天")
+
+
+def _require_small(value: Any, path: str, most: int) -> None:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _require_small(part, f"{path}.{name}", most)
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            _require_small(part, f"{path}[{i}]", most)
+    elif isinstance(value, int | float) and value > most:
+        raise InputError(f"{path}：数字太大，最多 {most}")
 
 
 def _require_parameters(programme: Document) -> None:

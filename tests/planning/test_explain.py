@@ -1,0 +1,127 @@
+"""Explanations of counties small enough to work out by hand, and how `explain` behaves as a whole."""
+
+from typing import Any
+
+import pytest
+
+from batches.planning import InputError, Stopped, canonical, solve
+from batches.planning.explain import explain
+from tests.planning.cases import frozen, tiny
+
+
+def one_unit(people: int, quota: int) -> dict[str, Any]:
+    """One batch; one unit whose people are all of the covered age and free, with a quota."""
+    document = tiny(60, 2, 5, 6)
+    document["cadres"] = document["cadres"][:people]
+    for cadre in document["cadres"]:
+        cadre.update(
+            unit="U0001", birth="1995-01", attended_before=False, leading=False, unavailable=[], must=[], must_not=[]
+        )
+        cadre["parity"] = None
+    document["units"][0]["quota"] = quota
+    return document
+
+
+def test_explain_quota_in_figures() -> None:
+    document = one_unit(9, 4)
+    rows = [row for row in explain(document, solve(document, stages=(1,))) if row["rule"] == "COVER"]
+    assert [(row["subject"], row["amount"], row["demand"], row["supply"]) for row in rows] == [("U0001", 5, 9, 4)]
+    assert "40 周岁以下未参训 9 人" in rows[0]["sentence"]
+    assert "每期最多 4 人 × 1 期只有 4 个名额；5 人排不进" in rows[0]["sentence"]
+    assert [cause["rule"] for cause in rows[0]["causes"]] == ["R01"]
+    assert rows[0]["causes"][0]["relax"] == [{"kind": "unit_quota", "unit": "U0001", "value": 9}]
+    whole = next(cure for cure in rows[0]["cures"] if cure["smallest"])
+    assert whole["changes"] == [{"kind": "waiver", "rule": "R01", "subject": "U0001@B01"}]
+    assert (whole["buys"], whole["leaves"]) == ("5 人全部排进", 0)
+    assert [cure["leaves"] for cure in rows[0]["cures"]] == [4, 0, 0]
+
+
+def test_explain_full_batch_names_the_seats() -> None:
+    document = one_unit(9, 20)
+    document["programme"]["class_size"] = {"min": 1, "target": 2, "max": 3}
+    row = next(row for row in explain(document, solve(document, stages=(1,))) if row["rule"] == "COVER")
+    assert [cause["rule"] for cause in row["causes"]] == ["R04"]
+    assert "每班最多 3 人，共 6 个座位" in row["sentence"]
+    assert {"kind": "parameter", "name": "class_size.max", "value": 5} in row["causes"][0]["relax"]
+
+
+def test_explain_holiday_and_weekdays_of_a_gathering() -> None:
+    document = one_unit(8, 20)
+    first = document["batches"][0]["first_day"]
+    assert first == "2027-03-09"
+    document["calendar"]["holidays"] = ["2027-03-12", "2027-03-13", "2027-03-14"]
+    plan = solve(document, stages=(1, 2, 3))
+    row = next(row for row in explain(document, plan) if row["subject"] == "B01-K01#1")
+    assert [cause["rule"] for cause in row["causes"]] == ["R09", "R11"]
+    assert "第 1 次的那一周有法定节假日（3月12日至3月14日）" in row["sentence"]
+    assert row["causes"][1] == {
+        "rule": "R11",
+        "sentence": "第 1 次的那一周有法定节假日（3月12日至3月14日）",
+        "relax": [],
+        "fixed": True,
+    }
+
+
+def test_explain_villages_with_what_can_be_reached() -> None:
+    document = one_unit(8, 20)
+    document["bases"] = document["bases"][:1]
+    document["other_uses"], document["history"] = [], {"bases": [], "households": []}
+    row = next(row for row in explain(document, solve(document, stages=(1, 2, 3))) if row["rule"] == "R14")
+    assert (row["demand"], row["supply"], row["amount"]) == (2, 1, 1)
+    assert row["sentence"].startswith("班级 B01-K01 要求到访 2 个村，最多能到 1 个：有床位的基地只有 1 个（1 个村）")
+    waiver = {"kind": "waiver", "rule": "R14", "subject": "B01-K01"}
+    assert waiver in [change for cure in row["cures"] for change in cure["changes"]]
+
+
+def test_explain_few_people_in_a_batch() -> None:
+    document = one_unit(8, 20)
+    document["programme"]["class_size"]["min"] = 12
+    rows = [row for row in explain(document, solve(document, stages=(1, 2))) if row["rule"] == "R04"]
+    assert [(row["subject"], row["supply"], row["amount"]) for row in rows] == [("B01-K01", 4, 8), ("B01-K02", 4, 8)]
+    assert all("2 个班每班至少 12 人，共要 24 人" in row["sentence"] for row in rows)
+    assert all("符合条件的只有 8 人" in row["sentence"] for row in rows)
+
+
+def test_explain_nothing_short() -> None:
+    document = one_unit(8, 20)
+    document["programme"]["class_size"]["min"] = 1
+    document["programme"]["min_village_days"] = 3
+    document["calendar"]["holidays"] = []
+    plan = solve(document, stages=(1, 2))
+    assert plan["shortfalls"] == []
+    assert explain(document, plan) == []
+
+
+def test_explain_is_the_same_every_time() -> None:
+    document = frozen("small-4")
+    plan = solve(document, stages=(1,))
+    assert canonical(explain(document, plan)) == canonical(explain(document, plan))
+
+
+def test_explain_unit_amounts_sum_to_the_total_at_county_size() -> None:
+    document = frozen("county-1")
+    plan = solve(document, stages=(1,))
+    short = {row["subject"]: row["amount"] for row in plan["shortfalls"] if row["rule"] == "COVER"}
+    rows = [row for row in explain(document, plan) if row["rule"] == "COVER"]
+    assert {row["subject"]: row["amount"] for row in rows} == short
+    assert all(row["verified"] and row["causes"] and row["cures"] for row in rows)
+    assert all(row["demand"] - row["supply"] == row["amount"] for row in rows)
+
+
+def test_explain_tells_progress_and_stops() -> None:
+    document = frozen("small-1")
+    plan = solve(document, stages=(1,))
+    told: list[tuple[int, float, str]] = []
+    explain(document, plan, progress=lambda *row: told.append(row))
+    assert told
+    assert all(stage == 1 and 0 <= fraction <= 1 and "原因" in text for stage, fraction, text in told)
+    with pytest.raises(Stopped):
+        explain(document, plan, should_stop=lambda: True)
+
+
+def test_explain_refuses_an_input_that_is_not_valid() -> None:
+    document = one_unit(8, 20)
+    plan = solve(document, stages=(1,))
+    document["programme"]["spare_beds"] = -1
+    with pytest.raises(InputError, match="spare_beds"):
+        explain(document, plan)
