@@ -25,6 +25,7 @@ from kombu.exceptions import OperationalError
 from accounts import audit
 from accounts.models import User
 from config.errors import DomainError
+from office.actions import notify
 from office.models import UNFINISHED, Job, JobState, StoredFile
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ class JobRun:
         self.finished = False
         self.result: dict[str, Any] = {}
         self.result_file: StoredFile | None = None
-        self.result_url = ""
+        self.result_url = job.result_url
         self.message = "已完成"
 
     @property
@@ -88,6 +89,17 @@ class JobRun:
             ring(made)
         return made
 
+    def fail(self, message: str) -> None:
+        """End the work without effect, with what was wrong and what cures it."""
+        with transaction.atomic():
+            if self._mine().update(state=JobState.FAILED, finished_at=timezone.now(), message=message[:500]):
+                self._tell_owner("没有完成", message)
+
+    def _tell_owner(self, end: str, message: str) -> None:
+        """Work whose result stands on a page is told to who asked for it; parts are nobody's business."""
+        if self.result_url and self.job.parent_id is None:
+            notify(addressees=[self.job.owner], subject=f"{self.job.title}{end}", text=message, url=self.result_url)
+
     @contextmanager
     def finishing(self) -> Iterator["JobRun"]:
         """The transaction in which the work's effects are written and the job ends, both or neither."""
@@ -99,6 +111,7 @@ class JobRun:
                 state=JobState.DONE, progress=100, message=self.message[:500], finished_at=timezone.now(),
                 result=self.result, result_file=self.result_file, result_url=self.result_url,
             )  # fmt: skip
+            self._tell_owner("已完成", self.message)
         self.finished = True
 
 
@@ -165,10 +178,10 @@ def perform(job_id: str, body: Body) -> None:
     except JobStopped:
         run._mine().update(state=JobState.CANCELLED, finished_at=timezone.now(), message="已停止，没有写入任何内容")
     except DomainError as error:
-        run._mine().update(state=JobState.FAILED, finished_at=timezone.now(), message=error.message[:500])
-    except Exception as error:
+        run.fail(error.message)
+    except Exception:
         log.exception("job_failed", job=job_id, task=job.task, attempt=run.attempt)
-        _give_back(run, type(error).__name__)
+        _give_back(run)
     finally:
         stop.set()
         heart.join()
@@ -199,11 +212,10 @@ def _beat(run: JobRun, stop: threading.Event) -> None:
         connection.close()
 
 
-def _give_back(run: JobRun, cause: str) -> None:
-    """After an unforeseen error: wait for another attempt, or end after the third with its cause (no poison jobs)."""
+def _give_back(run: JobRun) -> None:
+    """After an unforeseen error: wait for another attempt, or end after the third (no poison jobs); the log has the cause."""
     if run.attempt >= MAX_ATTEMPTS:
-        message = f"试了{MAX_ATTEMPTS}次都没有完成（{cause}）。请把任务编号告诉系统管理员。"
-        run._mine().update(state=JobState.FAILED, finished_at=timezone.now(), message=message)
+        run.fail(f"试了{MAX_ATTEMPTS}次都没有完成。请把任务编号告诉系统管理员。")
     else:
         run._mine().update(state=JobState.WAITING, rung_at=timezone.now(), message="刚才出错，稍后自动再试")
 

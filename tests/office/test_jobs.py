@@ -82,7 +82,7 @@ def test_effect_is_taken_back_when_the_end_fails() -> None:
     assert (job.state, effects()) == (JobState.WAITING, 0)
 
 
-def test_poison_job_ends_after_three_tries_with_its_cause() -> None:
+def test_poison_job_ends_after_three_tries_and_says_what_to_do() -> None:
     def poison(run: JobRun) -> None:
         raise ZeroDivisionError
 
@@ -94,7 +94,7 @@ def test_poison_job_ends_after_three_tries_with_its_cause() -> None:
         (JobState.FAILED, 3),
         (JobState.FAILED, 3),
     ]
-    assert "ZeroDivisionError" in job.message
+    assert job.message == "试了3次都没有完成。请把任务编号告诉系统管理员。"
     assert job.finished_at is not None
 
 
@@ -223,3 +223,25 @@ def test_sweeper_lets_ended_jobs_be(bells: list[Any]) -> None:
         make(state=state, heartbeat_at=back_in(5))
     assert jobs.sweep_jobs() == 0
     assert bells == []
+
+
+def refuse(run: JobRun) -> None:
+    raise DomainError("no", "不行。请改好再来。")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"), [(effect, ("试已完成", "写入3行")), (refuse, ("试没有完成", "不行。请改好再来。"))]
+)
+def test_who_asked_is_told_of_the_end_with_a_link(
+    staff: User, body: Callable[[JobRun], None], told: tuple[str, str]
+) -> None:
+    job = run(make(owner=staff, result_url="/here/"), body)
+    assert job.result_url == "/here/"
+    assert list(staff.notices.values_list("subject", "text", "url")) == [(*told, "/here/")]
+
+
+def test_nobody_is_told_of_parts_and_of_work_without_a_page(staff: User) -> None:
+    whole = make(owner=staff)
+    run(make(owner=staff, parent=whole, step="a", result_url="/here/"), effect)
+    run(whole, effect)
+    assert not staff.notices.exists()
