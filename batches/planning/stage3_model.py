@@ -186,7 +186,7 @@ def settle(round_: Round, seed: int) -> Settled:
         chosen, values[name] = _level(model, goal, floor, chosen if values else hint, seed, LIMITS[name], slack)
     water = water_level(round_, chosen)
     peak = model.load(water)
-    least = least_peak(round_, sum(number is not None for number in chosen))
+    least = least_peak(round_, sum(number is not None for number in chosen), water)
     floor = max(int(water * SCALE), math.ceil((least - 1e-5) * SCALE))
     chosen, (value, bound) = _level(model, peak, floor, chosen, seed, LIMITS["load"])
     changes = values.get("changes", (0, 0))

@@ -13,12 +13,12 @@ from scipy.sparse import csr_array
 if TYPE_CHECKING:
     from .stage3_model import Round
 
-NODE_LIMIT = 500
+NODE_LIMIT = 2000
 Use = tuple[tuple[str, int], ...]  # (base, people) of a gathering
 
 
-def least_peak(round_: "Round", held: int) -> float:
-    """No plan with so many gatherings has a lower peak among the bases that it uses; 0 when nothing is found."""
+def least_peak(round_: "Round", held: int, water: float) -> float:
+    """No plan with so many gatherings has a lower peak among the bases that it uses; `water` is a bound known already."""
     offers: Counter[tuple[int, Use]] = Counter()
     slots: Counter[int] = Counter()
     for numbers in round_.of_slot:
@@ -30,7 +30,7 @@ def least_peak(round_: "Round", held: int) -> float:
     kinds = sorted(offers)
     bases = sorted({base for _, use in kinds for base, _ in use})
     if not kinds or not held:
-        return 0.0
+        return water
     first, peak = len(kinds), len(kinds) + len(bases)  # visits of each kind, whether a base is used, the peak
     entries: list[tuple[int, int, float]] = []
     low: list[float] = []
@@ -50,6 +50,9 @@ def least_peak(round_: "Round", held: int) -> float:
             added[base].append((column, float(people * round_.problem.days)))
     for place, base in enumerate(bases):
         used, beds, load = first + place, round_.places.beds[base], round_.load[base]
+        if load <= water * beds:
+            row([*added[base], (peak, -float(beds))], -np.inf, -float(load))
+            continue
         for column, _ in added[base]:
             row([(column, 1.0), (used, -float(min(held, offers[kinds[column]])))], -np.inf, 0)
         row([*added[base], (used, float(load)), (peak, -float(beds))], -np.inf, 0)
@@ -63,10 +66,10 @@ def least_peak(round_: "Round", held: int) -> float:
     result = milp(
         goal,
         integrality=whole,
-        bounds=Bounds(np.zeros(columns), upper),
+        bounds=Bounds(np.array([*np.zeros(peak), water]), upper),
         constraints=LinearConstraint(
             csr_array((values, (rows, places)), shape=(len(low), columns)), np.array(low), np.array(high)
         ),
         options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
     )
-    return 0.0 if result.mip_dual_bound is None else max(0.0, float(result.mip_dual_bound))
+    return water if result.mip_dual_bound is None else max(water, float(result.mip_dual_bound))
