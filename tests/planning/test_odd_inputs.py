@@ -288,7 +288,7 @@ def _corrupt(node: Any, rng: random.Random) -> None:
         return
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**6), changes=st.integers(1, 2))
 def test_any_corrupted_input_is_planned_or_refused(seed: int, changes: int) -> None:
     document = tiny(20, 2, 2, 4)
