@@ -97,6 +97,7 @@ def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[d
     # a repair is content with the bounds of who sits where; what is finer is reported with its gap
     weighty = names if problem.previous is None else [name for name in names if name not in FINE]
     if demand.small and (proven < len(weighty) or any(values[name] != first[name] for name in weighty)):
+        demand.side_limits.clear()  # the exact model keeps R03 itself; limits set on the way may shut out the best
         exact = stage1_tracks.lexicographic(demand, control)
         if exact is not None:
             other = {**demand.pinned, **_hand_out(demand, exact[0], seed)}
