@@ -165,17 +165,13 @@ class Shortage:
             self._add(*losses.conflict(batch.place))
 
     def _add(self, causes: list[Cause], verified: bool) -> None:
-        """What stage 2 lost stands behind what stage 1 could not seat."""
+        """What stage 2 lost stands behind what stage 1 could not seat: no one change is known to lift both."""
         self.verified = self.verified and verified
         if not self.causes:
             self.causes = causes
             return
         self.behind += [cause.sentence for cause in causes]
-        more = next((cause.relax for cause in causes if cause.relax), ())
-        self.causes = [
-            Cause(cause.rule, cause.sentence, tuple(distinct([*cause.relax, *more])), fixed=cause.fixed or not more)
-            for cause in self.causes
-        ]
+        self.causes = [Cause(cause.rule, cause.sentence, (), fixed=True) for cause in self.causes]
 
 
 def explain_sizes(document: Document, plan: Document, losses: Losses, tell: Callable[[float, str], None]) -> list[Row]:

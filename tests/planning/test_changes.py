@@ -135,7 +135,7 @@ def test_apply_pin_gathering_without_a_day_keeps_the_day_it_had() -> None:
     document = county()
     document["previous"] = reduced(make_plan())
     pin = {"kind": "pin_gathering", "class": "K1", "index": 1, "first_day": None, "bases": ["P2"]}
-    assert apply(document, [pin])["pins"]["gatherings"][0]["first_day"] == "2027-03-05"
+    assert apply(document, [pin])["pins"]["gatherings"][-1]["first_day"] == "2027-03-05"
     document["previous"] = None
     with pytest.raises(InputError, match="first_day"):
         apply(document, [pin])
