@@ -17,18 +17,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from batches.models import Batch, Nomination, Parity, PlanDemand, PracticeClass, Programme, Track, Waiver
+from batches.plan_ids import key
 from batches.planning.formats import Document
 from batches.planning.problem import Problem
-from batches.planning_input import (
-    INPUT_FORMAT,
-    base_rows,
-    cadre_rows,
-    history_of,
-    key,
-    other_uses,
-    programme_rules,
-    unit_rows,
-)
+from batches.planning_input import INPUT_FORMAT, cadre_rows, programme_rules, unit_rows
+from batches.planning_places import base_rows, history_of, other_uses
 from cadres.models import Cadre
 from office.calendar import holidays, working_weekend_days
 

@@ -23,6 +23,7 @@ from config.errors import DomainError
 from office.jobs import start_job
 
 Purpose = PlanRun.Purpose
+DAY = datetime.timedelta(days=1)
 MOST_MOVES = 6
 """How many moves more than the fewest the curve looks at."""
 
@@ -121,9 +122,10 @@ def close_everywhere(*, first_day: datetime.date, last_day: datetime.date, by: U
     closed = 0
     with audit.act("close_everywhere", by=by, reason=reason, first_day=first_day, last_day=last_day) as entry:
         for base in PracticeBase.objects.filter(state=PracticeBase.State.OPEN).order_by("pk"):
-            days = {"first_day": first_day, "last_day": last_day}
-            if not Closure.objects.filter(base=base, live=True, days__overlap=(first_day, last_day)).exists():
-                close_place(base=base, kind=Closure.Kind.WEATHER, by=by, reason=reason, **days)
+            if not Closure.objects.filter(base=base, live=True, days__overlap=(first_day, last_day + DAY)).exists():
+                close_place(
+                    base=base, first_day=first_day, last_day=last_day, kind=Closure.Kind.WEATHER, by=by, reason=reason
+                )
                 closed += 1
         if not closed:
             raise DomainError("closed_already", "这几天各基地都已停接。请看看日期。")

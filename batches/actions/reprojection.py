@@ -401,7 +401,8 @@ def _lodge(
     touched: Touched,
 ) -> None:
     """Beds of the gatherings at which any changes: rows that are right already are left alone."""
-    updates, new = [], []
+    updates: list[Lodging] = []
+    new: list[Lodging] = []
     for place in sorted(changed & wanted.keys()):
         want, gathering = wanted[place], gatherings[place]
         stood = standing.coming.get(place)
@@ -413,14 +414,14 @@ def _lodge(
                 row.live = False
                 updates.append(row)
         for cadre, bed in want.beds.items():
-            row = rows.get(cadre)
-            if row is None:
+            found = rows.get(cadre)
+            if found is None:
                 new.append(Lodging(gathering=gathering, enrollment=enrollments[cadre], bed_id=bed))
-            elif not (row.live and row.bed_id == bed and stays):
-                if row.live and stays:
-                    touched.people[row.enrollment_id].append(f"{gathering.first_day:%m-%d} 集中换了床位")
-                row.bed_id, row.live = bed, True
-                updates.append(row)
+            elif not (found.live and found.bed_id == bed and stays):
+                if found.live and stays:
+                    touched.people[found.enrollment_id].append(f"{gathering.first_day:%m-%d} 集中换了床位")
+                found.bed_id, found.live = bed, True
+                updates.append(found)
     Lodging.objects.bulk_update(updates, ["bed", "live"], batch_size=AT_ONCE)
     Lodging.objects.bulk_create(new, batch_size=AT_ONCE)
     touched.rows["lodgings"] += len(updates) + len(new)

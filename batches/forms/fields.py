@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
 
 from accounts.models import User
 from batches.models import Batch
@@ -171,5 +172,7 @@ class ArrangementForm(ActForm):
         super().refuse(error)
         if isinstance(error, Conflict):
             self.batch.refresh_from_db(fields=["revision"])
-            self.data = self.data.copy()
-            self.data[self.add_prefix("revision")] = str(self.batch.revision)
+            sent = QueryDict(mutable=True)
+            sent.update(self.data)
+            sent[self.add_prefix("revision")] = str(self.batch.revision)
+            self.data = sent

@@ -227,7 +227,10 @@ class CellForm(SwapForm):
         data = self.cleaned_data
         visit = self.visits[data["cell"]]
         chosen = [row.pk for row in (data["base"], data["second_base"]) if row is not None]
-        return [pin_of(visit.key, data["first_day"] or visit.first_day, chosen or [row.pk for row in visit.bases])]
+        first_day = data["first_day"] or visit.first_day
+        if first_day is None:
+            raise ValueError("a cell without a day was refused before")
+        return [pin_of(visit.key, first_day, chosen or [row.pk for row in visit.bases])]
 
     def title(self) -> str:
         visit = self.visits[self.cleaned_data["cell"]]
