@@ -10,7 +10,7 @@ from accounts.models import User
 from batches.actions.beds import relodge
 from batches.actions.names import is_waived, unit_quota
 from batches.actions.projection import DAY
-from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PracticeClass
+from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PlanDemand, PracticeClass
 from batches.planning_input import key
 from batches.queries import GONE
 from batches.revision import change_arrangement
@@ -71,7 +71,7 @@ def move_member(
     """Move somebody to another class of the batch from a day on; days, nights and what is owed follow by themselves.
 
     Beds of the old class's coming gatherings are given up, the new class's are found; where none is free the gathering shows
-    it as a finding. Raises DomainError when a rule stands against it (R02, R03, R04) and no waiver sets it aside, Conflict
+    it as a finding; somebody fixed to a class is fixed to the new one. Raises DomainError when a rule stands against it (R02, R03, R04) and no waiver sets it aside, Conflict
     when the arrangement is no longer the one `seen`.
     """
     if not reason.strip():
@@ -90,6 +90,9 @@ def move_member(
         end_membership(current, from_day, reason)
         membership = _begin_membership(enrollment, to, from_day, batch, reason)
         end_offices(current, from_day)
+        PlanDemand.objects.filter(batch=batch, cadre=enrollment.cadre_id, kind=PlanDemand.Kind.PIN, live=True).update(
+            class_number=to.number
+        )
         relodge(enrollment, current.practice_class, to, from_day, by)
         _tell([enrollment], f"您从{current.practice_class.short_name}调到{to.short_name}", reason)
     return membership
