@@ -3,8 +3,9 @@
 Method: cadres who differ in nothing that stage 1 looks at form a group; groups flow through leading-member limits and
 unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, the same model as
 an integer programme). Levels, most important first: must-attend people unseated, people missing under the class minima,
-coverage by tier, seats kept of a previous plan, earliness, people of one unit at once; when the clerk prefers published
-seats, those come first of all. Somebody newly seated is no move of anybody else.
+coverage by tier, seats kept of a previous plan, people of a unit beyond its number there (who is replaced by a colleague
+disturbs no class), earliness, people of one unit at once; when the clerk prefers published seats, those come first of all.
+Somebody newly seated is no move of anybody else.
 Promise: every level proven optimal (gap 0). Where the own week parities of a unit's people could not be split (R03),
 people of one unit and tier change places, which changes no level; where that does not help, the flow is solved again
 with a limit per parity, and if that cost anything, an integer programme that knows R03 decides, up to a size; beyond it
@@ -21,9 +22,10 @@ from .control import Control, level
 from .problem import Problem
 
 Places = dict[str, int]
-FINE = ("earliness", "same_unit_pairs")
+FINE = ("units_changed", "earliness", "same_unit_pairs")
 MOST_ROUNDS = 8
 MOST_FOR_MIP = 150_000
+MOST_FOR_REPAIR = 10_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Demand:
     seats_used: Counter[tuple[int, str]]
     side_limits: dict[tuple[str, int, str], int]
     before: Places
+    units_before: Counter[tuple[str, int]]
 
     @property
     def several_tracks(self) -> bool:
@@ -61,7 +64,12 @@ class Demand:
     @property
     def small(self) -> bool:
         """Whether an integer programme of all groups is within reach."""
-        return sum(len(group.open) for group in self.groups) <= MOST_FOR_MIP
+        return self.choices <= MOST_FOR_MIP
+
+    @property
+    def choices(self) -> int:
+        """Batches open to the groups, summed: the size of the models."""
+        return sum(len(group.open) for group in self.groups)
 
     def seats(self, place: int, track: str) -> tuple[int, int]:
         """(seats still missing to the minima, seats free) of a track in a batch."""
@@ -96,7 +104,8 @@ def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[d
     values = measure(problem, places)
     # a repair is content with the bounds of who sits where; what is finer is reported with its gap
     weighty = names if problem.previous is None else [name for name in names if name not in FINE]
-    if demand.small and (proven < len(weighty) or any(values[name] != first[name] for name in weighty)):
+    missed = [n for i, n in enumerate(weighty) if i >= proven or values[n] != first[n]]
+    if missed and demand.choices <= (MOST_FOR_MIP if problem.previous is None else MOST_FOR_REPAIR):
         demand.side_limits.clear()  # the exact model keeps R03 itself; limits set on the way may shut out the best
         exact = stage1_tracks.lexicographic(demand, control)
         if exact is not None:
@@ -104,10 +113,23 @@ def solve(problem: Problem, seed: int, control: Control) -> tuple[Places, list[d
             found = measure(problem, other)
             if not stage1_sides.repair(demand, other) and _rank(names, found) <= _rank(names, values):
                 places, values, first, proven = other, measure(problem, other), found, exact[1]
+    elif missed and demand.small:
+        missing = stage1_tracks.shortfall_of(demand, _counted(demand, places), missed[0], control)
+        if (
+            missing is not None
+        ):  # only the first level missed is proved: the bounds below it belong to another value of it
+            sign = 1 if missed[0].startswith("covered_") else -1
+            first, proven = {**first, missed[0]: values[missed[0]] + sign * missing}, names.index(missed[0]) + 1
     levels = _levels(problem, values, first, proven)
     for row in levels:
         control.best(1, row["level"], row["value"], row["bound"])
     return places, levels
+
+
+def _counted(demand: Demand, places: Places) -> list[dict[int, int]]:
+    """People of each group per batch in a seating."""
+    rows = (Counter(places[name] for name in group.people if name in places) for group in demand.groups)
+    return [dict(row) for row in rows]
 
 
 def _flowing(demand: Demand, seed: int, control: Control) -> tuple[Places, dict[str, int], int]:
@@ -164,6 +186,7 @@ def make_demand(problem: Problem) -> Demand:
         Counter((pinned[c.id], str(c.track)) for c in people),
         {},
         before,
+        _units_before(problem, before),
     )
 
 
@@ -173,6 +196,11 @@ def _previous_places(problem: Problem) -> Places:
     place = {batch.id: batch.place for batch in problem.batches}
     rows = problem.previous["assignments"]
     return {row["cadre"]: place[row["batch"]] for row in rows if row["batch"] in place}
+
+
+def _units_before(problem: Problem, before: Places) -> Counter[tuple[str, int]]:
+    """People of each unit in each batch of the previous plan."""
+    return Counter((problem.by_id[name].unit, place) for name, place in before.items() if name in problem.by_id)
 
 
 def _counts(demand: Demand, control: Control) -> list[dict[int, int]]:
@@ -203,6 +231,7 @@ def measure(problem: Problem, places: Places) -> dict[str, int]:
     seated = Counter((places[c.id], c.track) for c in people)
     units = Counter((c.unit, places[c.id]) for c in people)
     before = _previous_places(problem)
+    allowed = _units_before(problem, before)
     return {
         "must_unmet": sum(1 for c in problem.cadres if c.must and c.id not in places),
         "minimum_missing": sum(
@@ -212,6 +241,7 @@ def measure(problem: Problem, places: Places) -> dict[str, int]:
         ),
         **{f"covered_{tier}": sum(c.tier == tier for c in people) for tier in (0, 1, 2)},
         "moved_seats": sum(places.get(name) != place for name, place in before.items() if name in problem.by_id),
+        "units_changed": sum(max(0, n - allowed[key]) for key, n in units.items()),
         "earliness": sum((2, 1, 0)[c.tier] * places[c.id] for c in people),
         "same_unit_pairs": sum(n * (n - 1) // 2 for n in units.values()),
     }
@@ -223,7 +253,7 @@ def _levels(problem: Problem, values: dict[str, int], first: dict[str, int], pro
     agree = True
     for number, name in enumerate(stage1_tracks.order(problem)):
         agree = agree and number < proven
-        if name != "moved_seats" or problem.previous is not None:
+        if name not in stage1_tracks.OF_REPAIRS or problem.previous is not None:
             result.append(level(1, name, values[name], first[name] if agree else None))
         agree = agree and values[name] == first[name]
     return result

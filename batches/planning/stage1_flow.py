@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from .stage1_batches import Demand, Group
 
 
+LARGEST = 2**62
+
+
 class Weights(NamedTuple):
-    """Cost of one batch later, of a move, of one person not seated (times the tier's weight).
+    """Cost of one batch later, of one more of a unit than before, of a move, of one person not seated (times the tier's
+    weight).
 
     With "seats" first a person outweighs all moves of a cycle, with "kept" first a move all that a cycle seats.
     """
 
     later: int
+    beyond: int
     move: int
     person: int
 
@@ -97,10 +102,13 @@ def _weights(demand: "Demand", groups: list["Group"]) -> Weights:
     later = 2 * batches * largest + 1
     more = later * (2 * batches * visited + 1)
     if demand.problem.previous is None:
-        return Weights(later, more, more)
+        return Weights(later, 0, more, more)
+    nodes = len(groups) + (2 * batches + 1) * (len({group.unit for group in groups}) + 1)
+    beyond = more if more * (visited + 1) ** 2 * 20 * nodes < LARGEST else 0  # left out where it would not fit 64 bits
+    more *= (visited + 1) if beyond else 1
     if demand.problem.prefer == "kept":
-        return Weights(later, 40 * more, more)
-    return Weights(later, more, more * (visited + 1))
+        return Weights(later, beyond, 40 * more, more)
+    return Weights(later, beyond, more, more * (visited + 1))
 
 
 def _most(demand: "Demand", group: "Group", place: int) -> int:
@@ -135,7 +143,8 @@ def _units_and_batches(network: Network, demand: "Demand", groups: list["Group"]
             places.add(place)
             used, left = demand.quota_used[unit, place], demand.quota_left(unit, place)
             for more in range(demand.seats(place, track)[1] if left is None else left):
-                network.arc(network.nodes[name], network.node("batch", place), 1, used + more)
+                extra = weights.beyond * (used + more >= demand.units_before[unit, place])
+                network.arc(network.nodes[name], network.node("batch", place), 1, used + more + extra)
     for place in sorted(places):
         missing, free = demand.seats(place, track)
         missing = min(missing, free)

@@ -28,10 +28,22 @@ LEVELS = (
     "covered_1",
     "covered_2",
     "moved_seats",
+    "units_changed",
     "earliness",
     "same_unit_pairs",
 )
-WEIGHTS = (32000.0, 16000.0, 3900.0, 2600.0, 1300.0, 300.0, 0.1, 0.001)  # small enough for the solver's tolerances
+OF_REPAIRS = ("moved_seats", "units_changed")
+WEIGHTS = (
+    32000.0,
+    16000.0,
+    3900.0,
+    2600.0,
+    1300.0,
+    300.0,
+    30.0,
+    0.1,
+    0.001,
+)  # small enough for the solver's tolerances
 
 
 def order(problem: Problem) -> tuple[str, ...]:
@@ -69,6 +81,7 @@ class Model:
         self.rows = Rows()
         self.people: list[dict[int, int]] = []
         self.steps: list[tuple[int, int]] = []
+        self.beyond: list[int] = []
         self.missing: list[int] = []
         self.units: list[tuple[list[int], list[int]]] = []
         self.minima: list[tuple[list[int], int, int]] = []
@@ -105,7 +118,9 @@ class Model:
             left = demand.quota_left(unit, place)
             most = int(sum(self.upper[c] for c in columns)) if left is None else left
             steps = [self.column(1) for _ in range(most)]
-            self.steps.extend((column, demand.quota_used[unit, place] + i) for i, column in enumerate(steps))
+            used, before = demand.quota_used[unit, place], demand.units_before[unit, place]
+            self.steps.extend((column, used + i) for i, column in enumerate(steps))
+            self.beyond.extend(column for i, column in enumerate(steps) if used + i >= before)
             self.units.append((columns, steps))
             self.rows.add([(c, 1.0) for c in columns] + [(s, -1.0) for s in steps], 0, 0)
         for (unit, place), columns in leading.items():
@@ -172,6 +187,7 @@ class Model:
             "minimum_missing": [(c, 1.0) for c in self.missing],
             **{f"covered_{tier}": seated([g for g in groups if g.tier == tier]) for tier in (0, 1, 2)},
             "moved_seats": [(row[g.before], -1.0) for g, row in pairs if g.before is not None],
+            "units_changed": [(c, 1.0) for c in self.beyond] if self.demand.before else [],
             "earliness": [
                 (c, float((2, 1, 0)[g.tier] * place))
                 for g, row in pairs
@@ -222,6 +238,32 @@ def lexicographic(demand: "Demand", control: Control) -> tuple[list[dict[int, in
     if best is None:
         return None
     return [{p: int(best[c]) for p, c in row.items() if best[c]} for row in model.people], proven
+
+
+def shortfall_of(demand: "Demand", counts: list[dict[int, int]], wanted: str, control: Control) -> int | None:
+    """By how much a seating misses what a level could be with R03 kept and the levels before it held; None: not known."""
+    model = Model(demand, sides=True)
+    columns = len(model.upper)
+    reached = _values(model, counts)
+    for name, objective in model.levels().items():
+        costs = np.zeros(columns)
+        for column, cost in objective:
+            costs[column] += cost
+        if name != wanted:
+            model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, float(costs @ reached))
+            continue
+        control.step(1, 0.6, "证明最优")
+        result = milp(
+            costs,
+            constraints=model.rows.constraint(columns),
+            bounds=Bounds(np.zeros(columns), np.array(model.upper)),
+            integrality=np.ones(columns),
+            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
+        )
+        if result.mip_dual_bound is None:
+            return None
+        return max(0, round(float(costs @ reached)) - math.ceil(result.mip_dual_bound - 1e-4))
+    return None
 
 
 def solve(demand: "Demand", control: Control) -> list[dict[int, int]] | None:

@@ -69,9 +69,7 @@ def _staying(case: Case, before: Seats) -> Case:
     return still
 
 
-def _balanced(
-    case: Case, before: Seats, seats: Seats, most: int, seed: int, pulse: Callable[[], None]
-) -> Seats:
+def _balanced(case: Case, before: Seats, seats: Seats, most: int, seed: int, pulse: Callable[[], None]) -> Seats:
     """The best balance with at most so many changes of class, and of those the one with the fewest."""
     flat = Flat(case)
     if len(flat.x) > BALANCE_LITERALS:

@@ -19,6 +19,7 @@ from .stage3_options import Chooser, Option, Slot, Stays
 
 LIMIT = 10.0
 MOST_ROUNDS = 20
+MOST_SHARES = 12
 Key = tuple[str, int]
 Clashes = Callable[[Round, list[int | None]], list[list[int]]]
 
@@ -55,13 +56,13 @@ def former(
             key = (klass.id, index)
             if parity != klass.parity or key not in chooser.before:
                 continue
-            option = _option(chooser, key, first_days, at)
-            if option is not None and stays.allows(option):
-                result.options[key] = option
-                slots.append(Slot(klass, index, (option.first,), [option]))
+            options = [option for option in _options(chooser, key, first_days, at) if stays.allows(option)]
+            if options:
+                slots.append(Slot(klass, index, (options[0].first,), options))
     names = {klass.id for klass in batch.classes}
-    result.lost = sum(key[0] in names for key in chooser.before) - len(result.options)
-    result.loose = _loose(Round(problem, chooser.places, slots, {}, {}), seed, unlodged)
+    result.lost = sum(key[0] in names for key in chooser.before) - len(slots)
+    result.loose, chosen = _together(Round(problem, chooser.places, slots, {}, {}), seed, unlodged)
+    result.options = {(option.klass, option.index): option for option in chosen}
     return result
 
 
@@ -88,36 +89,39 @@ def _before(problem: Problem) -> _Before:
     return _Before(travel, beds)
 
 
-def _option(chooser: Chooser, key: Key, first_days: tuple[int, ...], at: _Before) -> Option | None:
-    """The gathering as it was arranged, if pins, days, bases and households still allow it."""
+def _options(chooser: Chooser, key: Key, first_days: tuple[int, ...], at: _Before) -> list[Option]:
+    """The gathering as it was arranged, if pins, days, bases and households still allow it: one option for each way of
+    dividing the class over two bases, the one that leaves most people where they were first."""
     problem = chooser.problem
     first, bases = chooser.before[key]
     pin = problem.gathering_pins.get(key)
     if first not in first_days or not sum(chooser.sexes.get(key[0], (0, 0))) or key in chooser.out:
-        return None
+        return []
     if pin is not None and (
         day_number(pin["first_day"]) != first or (pin["bases"] and set(pin["bases"]) != set(bases))
     ):
-        return None
+        return []
     if not any(tuple(sorted(site.bases)) == bases for site in chooser.sites):
-        return None
+        return []
     site = chooser.places.site(at.travel[key])
-    parts = chooser.share(*key, first, site)
-    if parts is not None and len(parts) == 2:
+    windows = [chooser.places.window(base, first, *key) for base in site.bases]
+    usual = chooser.share(*key, first, site)
+    shares = [usual] if usual is not None else []
+    if len(windows) == 2 and all(window.houses for window in windows):
         there = Counter(
             (base, problem.by_id[name].sex)
             for name, base in at.beds.get(key, ())
             if name in chooser.members.get(key[0], ())
         )
-        windows = [chooser.places.window(base, first, *key) for base in site.bases]
-        parts = nearest_share(chooser.sexes[key[0]], site, windows, there) or parts
-    return None if parts is None else Option(*key, first, site, parts)
+        shares = shares_near(chooser.sexes[key[0]], site, windows, there)
+        shares += [usual] if usual is not None and usual not in shares else []
+    return [Option(*key, first, site, parts) for parts in shares]
 
 
-def nearest_share(
+def shares_near(
     sexes: tuple[int, int], site: Site, windows: list[Window], there: Counter[tuple[str, str]]
-) -> tuple[Part, ...] | None:
-    """The division of a class over two bases that leaves most people where they were."""
+) -> list[tuple[Part, ...]]:
+    """The divisions of a class over two bases that leave most people where they were, the best first."""
     men, women = sexes
     ranges = [tuple(r for r in w.ranges if r[0] <= r[1]) for w in windows]
     one, two = site.bases
@@ -132,38 +136,54 @@ def nearest_share(
         )
         return sum(max(0, there[base, sex] - room) for base, sex, room in rows)
 
+    result: list[tuple[Part, ...]] = []
     choices = [(m, w) for m in range(men + 1) for w in range(women + 1)]
     for m, w in sorted(choices, key=lambda c: (moved(*c), abs(c[0] + c[1] - there[one, "M"] - there[one, "F"]), c)):
         sizes = (m + w, men + women - m - w)
         if not all(0 < size <= window.room for size, window in zip(sizes, windows, strict=True)):
             continue
         if houses_suffice((m, w), ranges[0]) and houses_suffice((men - m, women - w), ranges[1]):
-            return (Part(one, m, w), Part(two, men - m, women - w))
-    return None
+            result.append((Part(one, m, w), Part(two, men - m, women - w)))
+            if len(result) == MOST_SHARES:
+                break
+    return result
 
 
-def _loose(round_: Round, seed: int, unlodged: Clashes) -> int:
-    """The fewest of the round's options (one a slot) that must go so that the others can be kept together."""
-    whole: list[int | None] = list(range(len(round_.options)))
-    if all(sum(weight for _, weight in terms) <= most for terms, most in round_.rows()) and not unlodged(round_, whole):
-        return 0
-    bound = 0
+def _together(round_: Round, seed: int, unlodged: Clashes) -> tuple[int, list[Option]]:
+    """(the fewest slots that must go without so that the others can be kept together, the option of each slot).
+
+    A slot that goes without has its first option all the same: the models of the round choose which do.
+    """
+    first = [numbers[0] for numbers in round_.of_slot]
+    wanted = set(first)
+    rows = round_.rows()
+    if all(sum(weight for n, weight in terms if n in wanted) <= most for terms, most in rows) and not unlodged(
+        round_, list(first)
+    ):
+        return 0, [round_.options[n] for n in first]
+    least = 0
+    scale = 1 + sum(len(numbers) for numbers in round_.of_slot)
     for _ in range(MOST_ROUNDS):
         model = cp_model.CpModel()
         x = [model.new_bool_var("") for _ in round_.options]
+        for numbers in round_.of_slot:
+            model.add_at_most_one([x[n] for n in numbers])
         for terms, most in round_.rows():
             model.add(sum(weight * x[n] for n, weight in terms) <= most)
-        model.minimize(len(x) - sum(x))
+        kept = sum((scale - rank) * x[n] for numbers in round_.of_slot for rank, n in enumerate(numbers))
+        model.minimize(scale * len(first) - kept)
         answer = run(model, seed, LIMIT)
         if not answer.found:
-            return bound
-        bound = max(bound, answer.bound)
-        chosen: list[int | None] = [n if answer.true(literal) else None for n, literal in enumerate(x)]
+            break
+        chosen = [next((n for n in numbers if answer.true(x[n])), None) for numbers in round_.of_slot]
+        ranks = sum(len(numbers) - 1 for numbers in round_.of_slot)
+        least = max(least, -(-(answer.bound - ranks) // scale))
         clashes = unlodged(round_, chosen)
         if not clashes:
-            return bound
+            least = max(least, chosen.count(None)) if answer.proven else least
+            return least, [round_.options[m if n is None else n] for n, m in zip(chosen, first, strict=True)]
         round_.clashes.extend(clashes)
-    return bound
+    return least, [round_.options[n] for n in first]
 
 
 def reserve(stays: Stays, options: list[Option]) -> Stays:

@@ -10,7 +10,7 @@ from batches.planning.control import Control
 from batches.planning.places import House, houses_suffice
 from batches.planning.problem import Problem, day_text, first_days
 from batches.planning.stage1_batches import make_demand, measure, solve
-from batches.planning.stage1_tracks import proven_levels
+from batches.planning.stage1_tracks import LEVELS, proven_levels
 from batches.planning.stage4_households import Income, fairest
 from batches.planning.stage4_roommates import arrange, bound, repeats
 
@@ -87,13 +87,13 @@ def test_flow_of_stage_1_agrees_with_the_linear_relaxation() -> None:
         for group in demand.groups:
             seated = [places[person] for person in group.people if person in places]
             counts.append({place: seated.count(place) for place in set(seated)})
-        assert proven_levels(demand, counts, Control()) == 8
+        assert proven_levels(demand, counts, Control()) == len(LEVELS)
         # a seating with one person fewer is not optimal, and the relaxation notices
         poorer = [dict(row) for row in counts]
         spot = next(i for i, row in enumerate(poorer) if row and not demand.groups[i].must)
         place = min(poorer[spot])
         poorer[spot][place] -= 1
-        assert proven_levels(demand, poorer, Control()) < 8
+        assert proven_levels(demand, poorer, Control()) < len(LEVELS)
         assert measure(problem, places)["must_unmet"] == 0
 
 
