@@ -71,8 +71,8 @@ def move_member(
     """Move somebody to another class of the batch from a day on; days, nights and what is owed follow by themselves.
 
     Beds of the old class's coming gatherings are given up, the new class's are found; where none is free the gathering shows
-    it as a finding; somebody fixed to a class is fixed to the new one. Raises DomainError when a rule stands against it (R02, R03, R04) and no waiver sets it aside, Conflict
-    when the arrangement is no longer the one `seen`.
+    it as a finding; somebody fixed to a class is fixed to the new one. Raises DomainError when a rule stands against it
+    (R02, R03, R04) and no waiver sets it aside, Conflict when the arrangement is no longer the one `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明调班的原因。")
