@@ -21,7 +21,6 @@ from .stage2_tree import Unsplit, split_batch
 FLAT_LITERALS = 6000
 MEND_LITERALS = 1500
 FLAT_LIMIT = 2.0
-TREES, FEW = 4, 4  # trees at most, and pair cells off a class with which the first will do
 ELASTIC_LIMIT = 10.0
 
 
@@ -86,21 +85,11 @@ def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tu
 
 
 def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
-    """The best of a few trees where much is off, swaps, then the flat model in a small batch if that is better."""
-    literals = len(case.members) * len(case.batch.classes)
-    value = _value(case, seats)
-    for other in range(1, TREES if MEND_LITERALS < literals <= FLAT_LITERALS else 1):
-        if value[1] == 0 and value[2] <= FEW * len(case.batch.classes):
-            break
-        pulse()
-        try:
-            again = split_batch(case, seed + other * 7919, pulse)
-        except Unsplit:
-            break
-        seats, value = min((seats, value), (again, _value(case, again)), key=lambda row: row[1])
+    """Swaps, then the flat model in a small batch where something is still off, if that makes it better."""
     pulse()
     seats = swap(case, seats, seed)
     value = _value(case, seats)
+    literals = len(case.members) * len(case.batch.classes)
     if value == (0, 0, 0) or literals > (FLAT_LITERALS if value[0] else MEND_LITERALS):
         return seats
     pulse()

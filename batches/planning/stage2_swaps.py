@@ -12,9 +12,10 @@ import numpy as np
 from .problem import Cadre, Klass
 from .stage2_case import Case, Seats
 
-LONG, PATIENCE = 1200, 60  # swaps without gain before two classes part: neighbours, others
-MEETINGS, AGE_MEETINGS = 150, 200  # pairs of classes that are tried; and again for mean ages
-REST = 15  # swaps that a person must stay where a swap brought them, or somewhat more
+LONG, PATIENCE = 600, 60  # swaps without gain before two classes part: neighbours, others
+MEETINGS, AGE_MEETINGS = 100, 200  # pairs of classes that are tried; and again for mean ages
+REST = 10, 22  # swaps that a person must stay where a swap brought them
+STARTS = 3  # times that neighbours try
 HEAT = 1.0  # how much worse a meeting may end at first
 FIRST = 10**4  # a marginal cell off when plans are compared; during the search it weighs as much as a pair
 AGE = 0.1  # cost of one year that a class's mean age is off
@@ -95,13 +96,12 @@ class Search:
         """Neighbours first, as the tree left them; then any two, until nothing is off; mean ages last."""
         best, kept = self._off().sum(), self.at.copy()
         for one, two in self._neighbours():
-            if self._off()[[one, two]].any():
-                self._meet(one, two, LONG)
+            self._settle(one, two, rng)
         for meeting in range(MEETINGS):
             drawn = self._worst(rng)
             if drawn is None:
                 break
-            self._meet(drawn, self._partner(drawn, rng), PATIENCE, HEAT * (1 - meeting / MEETINGS))
+            self._meet(drawn, self._partner(drawn, rng), PATIENCE, rng, HEAT * (1 - meeting / MEETINGS))
             value = self._off().sum()
             if value < best:
                 best, kept = value, self.at.copy()
@@ -112,8 +112,22 @@ class Search:
             if means.max() - means.min() <= AGES_CLOSE:
                 break
             one = int((means if rng.random() < 0.5 else -means).argmax())
-            self._meet(one, self._partner(one, rng), 2)
+            self._meet(one, self._partner(one, rng), 2, rng)
         return {c.id: self.classes[k].id for c, k in zip(self.people, self.at, strict=True)}
+
+    def _settle(self, one: int, two: int, rng: random.Random) -> None:
+        """Neighbours meet from the same start a few times; the best end is kept."""
+        start = kept = self.at.copy()
+        best = self._off()[[one, two]].sum()
+        for _ in range(STARTS):
+            if not best:
+                break
+            self._put(start)
+            self._meet(one, two, LONG, rng)
+            value = self._off()[[one, two]].sum()
+            if value < best:
+                best, kept = value, self.at.copy()
+        self._put(kept)
 
     def _neighbours(self) -> list[tuple[int, int]]:
         """Classes that the tree split from each other last."""
@@ -149,7 +163,7 @@ class Search:
         for person in np.flatnonzero(self.at != wanted):
             self._move(int(person), int(wanted[person]))
 
-    def _meet(self, one: int, two: int, patience: int, heat: float = 0.0) -> None:
+    def _meet(self, one: int, two: int, patience: int, rng: random.Random, heat: float = 0.0) -> None:
         """Tabu search over the swaps of two classes; ends in the best state met, or near it while there is heat."""
         start = value = self._value(one, two)
         best, at_best, done = float(NEVER), 0, 0
@@ -170,8 +184,8 @@ class Search:
             self._exchange(a, b)
             undo.append((a, b))
             done += 1
-            resting[a] = done + REST + done * 7 % 5
-            resting[b] = done + REST + done * 11 % 7
+            resting[a] = done + rng.randint(*REST)
+            resting[b] = done + rng.randint(*REST)
             if value < best - 1e-6:
                 best, at_best = value, done
         back = at_best if best < start + heat else 0
