@@ -13,14 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
-from batches.models import Batch, Nomination, Parity, PlanDemand, PracticeClass, Programme, Track, Waiver
+from batches.models import Batch, Nomination, Parity, PlanDemand, PracticeClass, Programme, Track
 from batches.plan_ids import key
 from batches.planning.formats import Document
 from batches.planning.problem import Problem
-from batches.planning_input import INPUT_FORMAT, cadre_rows, programme_rules, unit_rows
+from batches.planning_input import INPUT_FORMAT, cadre_rows, programme_rules, unit_rows, waiver_rows
 from batches.planning_places import base_rows, history_of, other_uses
 from cadres.models import Cadre
 from office.calendar import holidays, working_weekend_days
@@ -68,7 +67,7 @@ class Facts:
         self._stretch = Batch(pk=0, programme=programme, first_day=since, last_day=FAR)
         self._cadre_rows = self._people()
         self._units = unit_rows({cadre.unit_id for cadre in self.cadres})
-        self._waivers = self._granted()
+        self._waivers = waiver_rows(*self.open)
         self._places: Document = {
             "bases": base_rows(self._stretch) if bases else [],
             "other_uses": other_uses(self._stretch) if bases else [],
@@ -128,16 +127,6 @@ class Facts:
         settled = {key("C", pk) for pk in named.values_list("cadre", flat=True)}
         rows = cadre_rows(self._stretch, self.cadres, ignore_past=False)
         return [row | {"attended_before": row["attended_before"] or row["id"] in settled} for row in rows]
-
-    def _granted(self) -> list[Document]:
-        granted = Waiver.objects.filter(batch__in=self.open, approver__isnull=False).filter(
-            Q(until__isnull=True) | Q(until__gte=self.today)
-        )
-        return [
-            {"rule": row.rule, "subject": row.subject, "reason": row.reason, "approver": row.approver.name}
-            for row in granted.select_related("approver").order_by("rule", "subject", "pk")
-            if row.approver is not None
-        ]
 
     def _class_rows(self, batch: Coming, classes: Mapping[str, int]) -> list[Document]:
         """As many classes a track as the rules say, those that are set up first, odd and even weeks in turn."""

@@ -341,7 +341,7 @@ def plan_says(run: PlanRun) -> PlanSays:
         + [json.dumps(row, ensure_ascii=False) for row in plan["shortfalls"]]
         + [f"{klass}#{index}" for row in plan["shortfalls"] for klass, index in _offered(row)]
         + [f"{row['cadre']} {row['message']}" for row in plan["unassigned"]]
-        + [row["subject"] for row in document["waivers"]]
+        + [row[name] for row in document["waivers"] for name in ("subject", "reason", "approver")]
     )
     used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
     return PlanSays(
@@ -356,8 +356,8 @@ def plan_says(run: PlanRun) -> PlanSays:
                 ),
                 tuple(
                     Granted(
-                        "、".join(labels.put(part) for part in re.split("[@:/]", row["subject"])), row["reason"],
-                        row["approver"], (line.code, row["subject"]) in used,
+                        "、".join(labels.put(part) for part in re.split("[@:/]", row["subject"])),
+                        labels.put(row["reason"]), labels.put(row["approver"]), (line.code, row["subject"]) in used,
                     )
                     for row in document["waivers"] if row["rule"] == line.code
                 ),

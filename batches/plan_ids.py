@@ -3,7 +3,7 @@
 
 def key(kind: str, pk: int) -> str:
     """`C12` for cadre 12; U unit, B batch, K class, W track, P base, V village, T township, L route, H household, R room,
-    S user."""
+    S user, E exception."""
     return f"{kind}{pk}"
 
 

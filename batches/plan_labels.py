@@ -9,10 +9,10 @@ from django.db.models import Model
 
 from accounts.models import User
 from bases.models import HostHousehold, PracticeBase, Room, Route, Village
-from batches.models import Batch, PracticeClass, Track
+from batches.models import Batch, PracticeClass, Track, Waiver
 from cadres.models import Cadre, Unit
 
-IDENTIFIER = re.compile(r"(?<![A-Za-z0-9_])([CUBKWPVTLHRS])([1-9]\d*)(?:#(\d+))?(?![A-Za-z0-9_])")
+IDENTIFIER = re.compile(r"(?<![A-Za-z0-9_])([CUBKWPVTLHRSE])([1-9]\d*)(?:#(\d+))?(?![A-Za-z0-9_])")
 TO_COME = re.compile(r"(?<![A-Za-z0-9_])N([1-9]\d*)(?:-([1-9]\d*))?(?:#(\d+))?(?![A-Za-z0-9_])")
 """A batch that nobody has set up yet, by its number, and its classes (`outlook_input`)."""
 RULE_CODE = re.compile(r"R1\d")
@@ -41,7 +41,8 @@ KINDS: dict[str, tuple[type[Model], tuple[str, ...], Any]] = {
     "L": (Route, (), str),
     "H": (HostHousehold, (), str),
     "R": (Room, ("household",), lambda row: f"{row.household}{row.name}"),
-    "S": (User, (), str),
+    "S": (User, (), lambda row: row.name),
+    "E": (Waiver, (), lambda row: row.reason),
 }
 
 

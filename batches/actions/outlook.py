@@ -137,10 +137,8 @@ def batches_to_set_up(run: PlanRun) -> list[tuple[int, datetime.date, datetime.d
         return []
     new = [row for row in json.loads(run.input_text)["batches"] if row["id"].startswith("N")]
     known = set(Batch.objects.values_list("number", flat=True))
-    rows = [
-        (int(row["id"][1:]), *(datetime.date.fromisoformat(row[name]) for name in ("first_day", "last_day")))
-        for row in new
-    ]
+    day = datetime.date.fromisoformat
+    rows = [(int(row["id"][1:]), day(row["first_day"]), day(row["last_day"])) for row in new]
     return [row for row in rows if row[0] not in known]
 
 

@@ -76,7 +76,10 @@ def test_two_leading_members_of_a_unit(nominating: County, staff: User) -> None:
         cadre.leading = True
         cadre.save()
     check = found(nominating, staff, "单位名额")
-    assert (check.kind, check.text) == ("bad", f"{nominating.units[0]}班子成员 2 人，至多 1 人：编出来会不合规则，不能发布")
+    assert (check.kind, check.text) == (
+        "bad",
+        f"{nominating.units[0]}班子成员 2 人，至多 1 人：编出来会不合规则，不能发布",
+    )
 
 
 @pytest.mark.parametrize(("going", "kind"), [(5, "warn"), (8, "ok")])

@@ -44,4 +44,6 @@ def test_gathering_taken_out_comes_back_by_a_pin(repaired: tuple[dict[str, Any],
     document["pins"]["gatherings"].append(pin)
     plan = solve(document)
     assert at(plan, row)["first_day"] == row["first_day"]
-    assert [move["subject"] for move in plan["moves"] if move["kind"] == "gathering"] == [f"{row['class']}#{row['index']}"]
+    assert [move["subject"] for move in plan["moves"] if move["kind"] == "gathering"] == [
+        f"{row['class']}#{row['index']}"
+    ]
