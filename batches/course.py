@@ -147,7 +147,7 @@ def _readiness(batch: Batch, user: User) -> list[Block]:
         )
     for year in range(batch.first_day.year, batch.last_day.year + 1):
         if is_provisional(year):
-            text = f"{year} 年节假日还没有录入，暂按周六、周日排"
+            text = f"{year} 年放假安排还没有录入，先只避开法定节日当天"
             blocks.append(Block("warn", text, address("admin:office", user), "录入节假日"))
     return blocks
 

@@ -94,7 +94,9 @@ def _unit_places(batch: Batch, names: list[Nomination]) -> Check:
         if count > leading and not excused("R08", unit)
     ]
     if over:
-        return Check("bad", "单位名额", f"{named(over)}：编出来会不合规则，不能发布", _page("waivers", batch), "申请例外")
+        return Check(
+            "bad", "单位名额", f"{named(over)}：编出来会不合规则，不能发布", _page("waivers", batch), "申请例外"
+        )
     return Check("ok", "单位名额", f"{len(people)} 个单位都在名额以内")
 
 
@@ -177,7 +179,7 @@ def _holidays(batch: Batch, user: User) -> Check:
     url = address("admin:office", user)
     missing = [str(year) for year in years if year not in known]
     if missing:
-        text = f"{'、'.join(missing)} 年放假安排还没有录入，暂按周六、周日休息排"
+        text = f"{'、'.join(missing)} 年放假安排还没有录入，先只避开法定节日当天；录入以后要重新编排"
         return Check("warn", "节假日", text, url, "录入节假日")
     days = CalendarDay.objects.filter(day__range=(batch.first_day, batch.last_day), kind=CalendarDay.Kind.HOLIDAY)
     return Check("ok", "节假日", f"放假和调休已录入，本期里放假 {days.count()} 天", url, "看日历")

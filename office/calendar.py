@@ -48,8 +48,15 @@ class Seeded:
 
 
 def holidays(first: datetime.date, last: datetime.date) -> list[datetime.date]:
-    """Days off from first to last, both included: festivals and the days moved next to them (R11 of 4-planning)."""
-    return _days(CalendarDay.Kind.HOLIDAY, first, last)
+    """Days off from first to last, both included: festivals and the days moved next to them (R11 of 4-planning).
+
+    The festival days themselves are off by law, also before the year's notice is out, unless somebody has entered such
+    a day as a working day.
+    """
+    found = set(_days(CalendarDay.Kind.HOLIDAY, first, last))
+    festivals = {day for year in range(first.year, last.year + 1) if year in LUNAR for day in festival_days(year)}
+    worked = set(_days(CalendarDay.Kind.WORKDAY, first, last))
+    return sorted(found | {day for day in festivals - worked if first <= day <= last})
 
 
 def working_weekend_days(first: datetime.date, last: datetime.date) -> list[datetime.date]:

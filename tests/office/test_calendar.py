@@ -78,6 +78,16 @@ def test_year_with_rows_is_not_provisional() -> None:
     assert (is_provisional(2026), is_provisional(2027)) == (False, True)
 
 
+def test_festival_days_are_off_before_the_notice_is_out() -> None:
+    """2027: 春节 from the last day of the old year, 2027-02-05, to the third of the new one."""
+    assert is_provisional(2027)
+    spring = [day(f"2027-02-0{n}") for n in (5, 6, 7, 8)]
+    assert holidays(day("2026-12-30"), day("2027-02-28")) == [day("2027-01-01"), *spring]
+    assert holidays(day("2027-02-06"), day("2027-02-07")) == spring[1:3]
+    CalendarDay.objects.create(day=day("2027-01-01"), kind="workday", name="防汛值班", source="县政府通知")
+    assert holidays(day("2026-12-30"), day("2027-01-31")) == []
+
+
 @pytest.mark.parametrize(
     ("start", "n", "end"),
     [
