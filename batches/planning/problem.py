@@ -6,6 +6,7 @@ Nothing is decided here. Everything is in the order of identifiers, so that the 
 import datetime
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .formats import Document
@@ -62,7 +63,12 @@ class Batch:
         return tuple(k for k in self.classes if k.track == track)
 
     def parities(self, track: str | None) -> frozenset[str]:
-        return frozenset(k.parity for k in self.classes if k.track == track)
+        return self._parities.get(track or "", frozenset())
+
+    @cached_property
+    def _parities(self) -> dict[str, frozenset[str]]:
+        tracks = sorted({k.track for k in self.classes})
+        return {track: frozenset(k.parity for k in self.of_track(track)) for track in tracks}
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def _growth(pieces: list[Piece]) -> str:
             continue
         for row in piece["stages"]:
             cpu[row["stage"]][piece["size"]].append(
-                (piece["cadres"], row["cpu"], row["yardstick_cpu"] / piece["restarts"])
+                (piece["cadres"], row["cpu"], row["yardstick_cpu"] / (20 if row["stage"] == 1 else piece["restarts"]))
             )
     head = ["stage", "small to county", "county to city", "yardstick: small to county", "county to city"]
     rows = []
