@@ -2,7 +2,7 @@
 
 Every point is a whole valid plan. The first changes the fewest people and gatherings; the next ones may change 1, 3 and 6
 more, spent on the balance of classes first and, as far as that does not use them, on days, bases and journeys. A point
-that is no better than the one before is left out.
+that is no better than the one before is left out. A point is made again from the first one and its number of spare moves.
 """
 
 from typing import Any
@@ -26,16 +26,14 @@ def curve(
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[dict[str, Any]]:
-    """Points {"moves", "levels", "seats_moved", "gatherings_moved", "plan"}, fewest moves first.
+    """Points {"moves", "spare_moves", "levels", "seats_moved", "gatherings_moved", "plan"}, fewest moves first.
 
     `moves` are the people and gatherings that change, `seats_moved` those of them who change batch or class; `levels` is
-    level name -> value. The first point is what `solve` gives; the others have at most `most` moves more.
+    level name -> value. The first point is what `solve` gives; the others have at most `spare_moves` more (`point`).
     `progress` is told the stage, the part of the whole curve that is done, and a sentence.
     Raises InputError for an input that is not valid or has no previous plan, and Stopped.
     """
-    require_valid(document)
-    if document["previous"] is None:
-        raise InputError("previous：没有已有的方案，谈不上改动多少")
+    _require_previous(document)
     allowed = [extra for extra in EXTRA if extra <= most]
     points: list[dict[str, Any]] = []
     first: dict[str, Any] = {}
@@ -44,11 +42,38 @@ def curve(
         problem = Problem(document, prefer)
         done = _results(problem, extra, first, seed, control)
         control.step(4, 1.0)
-        point = _point(steps.put_together(problem, done, seed, steps.ALL_STAGES))
-        if not points or _better(point, points[-1], points[0]["moves"] + extra):
-            points.append(point)
+        found = _point(steps.put_together(problem, done, seed, steps.ALL_STAGES), extra)
+        if not points or _better(found, points[-1], points[0]["moves"] + extra):
+            points.append(found)
         first = first or done
     return points
+
+
+def point(
+    document: Document,
+    spare_moves: int,
+    *,
+    seed: int = 1,
+    prefer: str = "kept",
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Document:
+    """The plan of one point of the curve alone, as `curve` makes it. Raises as `curve` does."""
+    _require_previous(document)
+    first: dict[str, Any] = {}
+    plan: Document = {}
+    for number, extra in enumerate((0, spare_moves)):
+        problem = Problem(document, prefer)
+        done = _results(problem, extra, first, seed, Control(_share_of(progress, number, 2), should_stop))
+        plan = steps.put_together(problem, done, seed, steps.ALL_STAGES)
+        first = done
+    return plan
+
+
+def _require_previous(document: Document) -> None:
+    require_valid(document)
+    if document["previous"] is None:
+        raise InputError("previous：没有已有的方案，谈不上改动多少")
 
 
 def _share_of(progress: Progress | None, number: int, count: int) -> Progress | None:
@@ -80,12 +105,13 @@ def _changes(result: dict[str, Any]) -> int:
     return int(result["moved_classes"][0] if "moved_classes" in result else result["totals"]["changes"])
 
 
-def _point(plan: Document) -> dict[str, Any]:
+def _point(plan: Document, extra: int) -> dict[str, Any]:
     levels = {row["level"]: row["value"] for row in plan["levels"]}
     seats = int(levels["moved_seats"] + levels["moved_classes"])
     gatherings = int(levels["moved_gatherings"])
     return {
         "moves": seats + gatherings,
+        "spare_moves": extra,
         "levels": levels,
         "seats_moved": seats,
         "gatherings_moved": gatherings,
@@ -93,10 +119,10 @@ def _point(plan: Document) -> dict[str, Any]:
     }
 
 
-def _better(point: dict[str, Any], before: dict[str, Any], most: int) -> bool:
+def _better(found: dict[str, Any], before: dict[str, Any], most: int) -> bool:
     """Whether a point keeps to its moves and beats the one before on the first level, moves aside, where they differ."""
-    if not before["moves"] < point["moves"] <= most:
+    if not before["moves"] < found["moves"] <= most:
         return False
-    names = [row["level"] for row in point["plan"]["levels"] if row["level"] not in MOVED and row["stage"] < 4]
+    names = [row["level"] for row in found["plan"]["levels"] if row["level"] not in MOVED and row["stage"] < 4]
     sign = {name: -1 if name.startswith("covered_") else 1 for name in names}
-    return [sign[n] * point["levels"][n] for n in names] < [sign[n] * before["levels"][n] for n in names]
+    return [sign[n] * found["levels"][n] for n in names] < [sign[n] * before["levels"][n] for n in names]

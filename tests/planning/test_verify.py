@@ -13,6 +13,7 @@ import pytest
 from batches.planning import InputError, dump, fingerprint, solve
 from batches.planning import verify as module
 from batches.planning.formats import canonical
+from batches.planning.repair import curve
 from batches.planning.verify import verify, write_draw
 
 from .cases import reduced, tiny
@@ -42,6 +43,48 @@ def test_a_draw_of_a_repair_runs_again_to_the_same_plan() -> None:
     document["bases"][0]["closed"].append(["2020-01-01", "2040-01-01"])
     plan = solve(document, prefer="seats")
     assert verify(write_draw(document, plan, seed=1, prefer="seats")).lines[-1] == "同一方案"
+
+
+@cache
+def _point_text() -> str:
+    """A published plan that somebody left and that lost a base, changed with a move more than the fewest."""
+    document = tiny(cadres=100, classes=4, bases=6)
+    before = solve(document)
+    seats = {row["cadre"]: row["batch"] for row in before["assignments"]}
+    gone = before["assignments"][5]["cadre"]
+    document["pins"]["batches"] = [
+        {"cadre": row["id"], "batch": None if row["id"] == gone else seats.get(row["id"])} for row in document["cadres"]
+    ]
+    document["previous"] = reduced(before)
+    closed = next(row for row in before["gatherings"] if "skipped" not in row)["sites"][0]["base"]
+    next(base for base in document["bases"] if base["id"] == closed)["closed"].append(["2020-01-01", "2040-01-01"])
+    fewest, more = curve(document, most=1)
+    assert (fewest["spare_moves"], more["spare_moves"], more["moves"] - fewest["moves"]) == (0, 1, 1)
+    return json.dumps(write_draw(document, more["plan"], seed=1, spare_moves=more["spare_moves"]))
+
+
+def test_a_point_of_the_curve_runs_again_to_the_same_plan() -> None:
+    draw = json.loads(_point_text())
+    assert draw["spare_moves"] == 1
+    assert verify(draw).lines[-1] == "同一方案"
+
+
+def test_a_point_of_the_curve_is_not_the_plan_with_the_fewest_moves() -> None:
+    draw = json.loads(_point_text())
+    del draw["spare_moves"]
+    assert not verify(draw).good
+
+
+@pytest.mark.parametrize("spare", [0, 2, -1, True, "1", 1.0, [1], None])
+def test_spare_moves_that_no_curve_has_are_refused(spare: Any) -> None:
+    draw = json.loads(_point_text()) | {"spare_moves": spare}
+    with pytest.raises(InputError, match="spare_moves"):
+        verify(draw)
+
+
+def test_spare_moves_of_a_plan_that_changes_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="spare_moves"):
+        verify(_draw() | {"spare_moves": 1})
 
 
 def test_a_draw_holds_nothing_but_what_the_format_names() -> None:
@@ -108,6 +151,52 @@ def test_the_same_decisions_from_another_release_are_the_same_plan() -> None:
     verdict = verify(draw)
     assert verdict.good
     assert "同一方案" in verdict.lines
+
+
+def _of_another_release(draw: dict[str, Any]) -> None:
+    for versions in (draw["versions"], draw["plan"]["versions"]):
+        versions["planner"] = "dunmiao/1"
+
+
+def test_a_bound_better_than_what_runs_again_is_not_confirmed() -> None:
+    draw = json.loads(_point_text())
+    row = next(row for row in draw["plan"]["levels"] if row["bound"] is not None and row["gap"])
+    name, proven = row["level"], row["bound"]
+    row.update(bound=row["value"], gap=0.0)
+    _of_another_release(draw)
+    verdict = verify(draw)
+    assert not verdict.good
+    assert f"目标 {name}：文件写作 {row['value']}，重算只证明到 {proven}" in verdict.lines
+    assert "同一方案" not in verdict.lines
+
+
+def test_a_bound_that_nothing_proves_is_not_confirmed() -> None:
+    draw = _draw()
+    row = next(row for row in draw["plan"]["levels"] if row["bound"] is None)
+    row.update(bound=row["value"], gap=0.0)
+    _of_another_release(draw)
+    verdict = verify(draw)
+    assert not verdict.good
+    assert any(line.startswith(f"目标 {row['level']}：") and "重算没有界" in line for line in verdict.lines)
+
+
+def test_a_looser_bound_of_another_release_does_no_harm() -> None:
+    draw = _draw()
+    row = next(row for row in draw["plan"]["levels"] if row["level"] == "covered_0")
+    row.update(bound=row["value"] + 1, gap=1 / row["value"])
+    _of_another_release(draw)
+    verdict = verify(draw)
+    assert verdict.good
+    assert "同一方案" in verdict.lines
+
+
+def test_a_bound_altered_in_the_same_release_is_told() -> None:
+    draw = _draw()
+    row = next(row for row in draw["plan"]["levels"] if row["level"] == "covered_0")
+    row.update(bound=row["value"] + 1, gap=1 / row["value"])
+    verdict = verify(draw)
+    assert not verdict.good
+    assert any("目标 covered_0 的界：" in line for line in verdict.lines)
 
 
 def test_a_plan_worse_than_the_planner_gives_is_told_by_the_level() -> None:
