@@ -1,30 +1,45 @@
 """A plan as a file that anybody can check and run again (4-planning §4.5)."""
 
 import json
+import re
+from typing import Any
 
 from accounts import audit
 from accounts.models import User
 from batches.models import Batch, PlanRun
 from batches.planning import InputError
+from batches.planning.changes import TRIAL
 from batches.planning.formats import canonical
 from batches.planning.verify import write_draw
 from config.errors import DomainError
+
+WITHOUT_NAMES = re.compile(rf"[ES][1-9]\d*|{TRIAL}|")
+"""What an input says of an exception: its reason and who approved it, as identifiers."""
 
 
 def export_plan(*, run: PlanRun, by: User | None) -> bytes:
     """The draw of a run: rules, input without names, seed, versions, plan and fingerprint, as canonical JSON.
 
     `python -m batches.planning verify FILE` checks it anywhere, without this system and its data.
-    Raises DomainError for a run without a plan, or one whose free text would tell an identity or telephone number.
+    Raises DomainError for a run without a plan, one planned when inputs still named who approved an exception and why, or
+    one whose free text would tell an identity or telephone number.
     """
     with audit.act("export_plan", by=by, subject=run.batch or run.programme, run=run.pk, fingerprint=run.fingerprint):
         if not run.plan_text:
             raise DomainError("no_plan", "这次编排还没有结果，不能导出。请等它完成。")
         document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+        if _names_somebody(document):
+            raise DomainError("names_inside", "这次编排的数据里写着例外的理由和批准人，不能导出。请重新编排，再导出。")
+        spare = run.figures.get("spare_moves", 0)
         try:
-            return canonical(write_draw(document, plan, seed=run.seed, prefer=run.prefer))
+            return canonical(write_draw(document, plan, seed=run.seed, prefer=run.prefer, spare_moves=spare))
         except InputError as error:
             raise DomainError("not_exportable", f"不能导出：{error}。") from error
+
+
+def _names_somebody(document: dict[str, Any]) -> bool:
+    told = (row[name] for row in document["waivers"] for name in ("reason", "approver"))
+    return not all(WITHOUT_NAMES.fullmatch(text) for text in told)
 
 
 def exportable_run(batch: Batch, *, version: int | None = None) -> PlanRun:

@@ -180,7 +180,7 @@ def _point_run(run: PlanRun, point: dict[str, Any], more: int, number: int) -> P
     return PlanRun.objects.create(
         programme=run.programme, batch=run.batch, purpose=Purpose.REPAIR, title=f"多动 {more} 处"[:60], against=run.against,
         changes=run.changes, prefer=run.prefer, seed=run.seed, input_text=run.input_text, fingerprint=run.fingerprint,
-        plan_text=canonical(plan).decode(),
+        plan_text=canonical(plan).decode(), figures={"spare_moves": point["spare_moves"]},
         outcome=PlanRun.Outcome.SHORT if plan["shortfalls"] else PlanRun.Outcome.SOLVED,
         created_at=run.created_at - datetime.timedelta(microseconds=number),
     )  # fmt: skip

@@ -8,15 +8,20 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from batches import tasks
 from batches.actions.draws import export_plan, exportable_run
 from batches.actions.plans import publish_plan, start_planning
-from batches.models import PlanRun
+from batches.actions.repair import keep_curve
+from batches.models import PlanRun, Waiver
 from batches.planning.__main__ import main
+from batches.planning.formats import canonical
+from batches.planning.repair import point
 from config.errors import DomainError
-from tests.batches.county import County
+from tests.batches.county import County, publish_by_hand
+from tests.batches.test_repair import repair
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +65,60 @@ def test_export_holds_no_name_and_is_recorded(published: PlanRun, staff: User) -
         assert nomination.cadre.unit.name not in content
     entry = AuditEntry.objects.filter(act="export_plan").latest("seq")
     assert (str(entry.actor_id), json.loads(entry.data)["fingerprint"]) == (str(staff.pk), published.fingerprint)
+
+
+def test_export_of_a_plan_with_an_exception_holds_no_name(
+    nominating: County, staff: User, colleague: User, tmp_path: Path
+) -> None:
+    who, batch = nominating.cadres[0], nominating.batch
+    reason = f"{who.name}腿伤未愈，村里道路不通"
+    waiver = Waiver.objects.create(
+        batch=batch, rule="R15", subject=f"K{nominating.classes[0].pk}", subject_label="第1班", reason=reason,
+        asked_by=staff, approver=colleague, approved_at=timezone.now(),
+    )  # fmt: skip
+    run = start_planning(batch=batch, by=staff)
+    tasks.plan(str(run.job_id))
+    run.refresh_from_db()
+    content = export_plan(run=run, by=staff).decode()
+    [row] = json.loads(content)["input"]["waivers"]
+    assert (row["reason"], row["approver"]) == (f"E{waiver.pk}", f"S{colleague.pk}")
+    for name in (who.name, who.unit.name, staff.name, colleague.name, "腿伤", waiver.subject_label):
+        assert name not in content
+    path = tmp_path / "draw.json"
+    path.write_text(content)
+    assert main(["verify", str(path), "-q"]) == 0
+
+
+@pytest.mark.parametrize(("reason", "approver"), [("E7", "林晓雯"), ("林晓雯生病", "S7"), ("E7林", "S7"), ("C7", "S7")])
+def test_run_that_names_somebody_is_not_exported(planned: County, staff: User, reason: str, approver: str) -> None:
+    run = planned.batch.plan_runs.get()
+    document = json.loads(run.input_text)
+    row = {"rule": "R15", "subject": f"K{planned.classes[0].pk}", "reason": reason, "approver": approver}
+    document["waivers"] = [row]
+    run.input_text = canonical(document).decode()
+    run.save()
+    with pytest.raises(DomainError) as refused:
+        export_plan(run=run, by=staff)
+    assert refused.value.code == "names_inside"
+    assert "请重新编排" in refused.value.message
+
+
+def test_point_of_a_curve_is_verified(county: County, staff: User, tmp_path: Path) -> None:
+    """A repair that was allowed to change more than the fewest says so in its draw."""
+    publish_by_hand(county, staff)
+    run = repair(county, staff)
+    document = json.loads(run.input_text)
+    shown = {"moves": 0, "seats_moved": 0, "gatherings_moved": 0, "levels": {}}
+    plans = json.loads(run.plan_text), point(document, 3, seed=run.seed, prefer=run.prefer)
+    points = [shown | {"spare_moves": extra, "plan": plan} for extra, plan in zip((0, 3), plans, strict=True)]
+    kept = keep_curve(run=run, points=points, by=staff)
+    further = PlanRun.objects.get(pk=kept[1]["run"])
+    assert "spare_moves" not in json.loads(export_plan(run=run, by=staff))
+    content = export_plan(run=further, by=staff)
+    assert json.loads(content)["spare_moves"] == 3
+    path = tmp_path / "draw.json"
+    path.write_bytes(content)
+    assert main(["verify", str(path), "-q"]) == 0
 
 
 def test_command_says_what_is_missing(published: PlanRun, tmp_path: Path) -> None:

@@ -227,7 +227,14 @@ def test_repair_page_shows_moves_and_curve(published: County, staff: User, desk:
     levels = {row["level"]: row["value"] for row in plan["levels"]}
     count = len([row for row in plan["moves"] if row["kind"] != "bed"])
     points = [
-        {"moves": count + n, "seats_moved": count + n, "gatherings_moved": 0, "levels": levels, "plan": plan}
+        {
+            "moves": count + n,
+            "spare_moves": n,
+            "seats_moved": count + n,
+            "gatherings_moved": 0,
+            "levels": levels,
+            "plan": plan,
+        }
         for n in (0, 3)
     ]
     keep_curve(run=run, points=points, by=staff)
