@@ -195,7 +195,7 @@ def best_so_far(stage: int, best: dict[str, dict[str, Any]]) -> tuple[str, ...]:
     """各班单项人数偏离均衡 0人，已到最好，证明 — for the levels that say most."""
     told = []
     for name in TOLD_FIRST:
-        if name in best:
+        if name in best and (best[name]["value"] or not name.startswith("moved_")):
             row = level_row({"level": name, "stage": stage, "value": best[name]["value"], "bound": best[name]["bound"]})
             told.append(f"{row.name} {row.value}" + (f"，{row.gap}" if row.gap else ""))
     return tuple(told)

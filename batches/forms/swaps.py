@@ -24,12 +24,12 @@ def cell_name(place: Place) -> str:
 
 
 class PersonChoice(forms.ModelChoiceField):
-    """第1班 林晓雯（县财政局）"""
+    """林晓雯（县财政局）　第1班"""
 
     seats: dict[int, str] = {}
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{self.seats.get(obj.pk, '')}　{obj.name}（{obj.unit}）"
+        return f"{obj.name}（{obj.unit}）　{self.seats.get(obj.pk, '')}"
 
 
 class BaseChoice(forms.ModelChoiceField):
@@ -45,8 +45,10 @@ class SwapForm(ArrangementForm):
         help_text="别人要跟着动时，先顾哪一头",
     )  # fmt: skip
 
-    def __init__(self, batch: Batch, shown: Arrangement, fixed: set[Place], *args: Any, **options: Any) -> None:
-        self.shown, self.fixed = shown, fixed
+    def __init__(
+        self, batch: Batch, shown: Arrangement, fixed: set[Place], run: PlanRun | None, *args: Any, **options: Any
+    ) -> None:
+        self.shown, self.fixed, self.run = shown, fixed, run
         super().__init__(batch, *args, **options)
 
     @abstractmethod
@@ -60,7 +62,7 @@ class SwapForm(ArrangementForm):
     def perform(self, by: User) -> str:
         start_repair(
             batch=self.batch, by=by, changes=self.changes(), prefer=self.cleaned_data["prefer"], title=self.title(),
-            seen=self.seen,
+            against=self.run, seen=self.seen,
         )  # fmt: skip
         return "开始少变动重排。已有的安排都不变；算完先看动了谁，再决定发布不发布。"
 

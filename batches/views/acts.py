@@ -74,5 +74,9 @@ def posted_reason(request: HttpRequest) -> str:
 
 def revision_seen(request: HttpRequest) -> int | None:
     """The revision of the arrangement on the page that the clerk decided from (`batches.revision`), where it was sent."""
-    text = request.POST.get("revision", "")
+    return number_in(request.POST.get("revision", ""))
+
+
+def number_in(text: str) -> int | None:
+    """The number that an address or a form names; None for anything else, and for what no row's number can be."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None

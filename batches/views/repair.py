@@ -21,12 +21,12 @@ from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PlanRun
 from batches.overview import calendar_of, class_table, differences_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
-from batches.queries import latest_run
+from batches.queries import OF_THE_FACTS, latest_run
 from batches.repairs import curve_of, moves_in_words, proven, skip_reasons
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
 from batches.states import LIVE, allowed
-from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, revision_seen
+from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, number_in, revision_seen
 from config.errors import DomainError
 
 SWAPS: dict[str, type[SwapForm]] = {
@@ -56,20 +56,23 @@ def may_change(batch: Batch) -> bool:
 def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
     """People and cells that change places. A GET with `form` tells what would happen; a POST starts the repair or pins."""
     found, job = batch_and_job(request, batch_id)
-    shown = arrangement_of(found)
-    context: dict[str, Any] = {"batch": found, "job": job, "may_run": True, "may_change": may_change(found)}
+    run = _plan_asked(request, found)
+    shown = planned(found, run) if run else arrangement_of(found)
+    context: dict[str, Any] = {
+        "batch": found, "job": job, "may_run": True, "may_change": may_change(found), "plan": run,
+    }  # fmt: skip
     if shown is None:
         return render(request, "batches/swap.html", context)
-    forms = _swap_forms(request, found, shown)
+    forms = _swap_forms(request, found, shown, run)
     looked = None
     sent = forms.get((request.POST if request.method == "POST" else request.GET).get("form", ""))
     if sent is not None and request.method == "POST":
         message = sent.carried_out(me(request))
         if message is not None:
             messages.success(request, message)
-            return redirect(*(("batches:swap",) if isinstance(sent, PinForm) else ("batches:studio",)), found.pk)
+            return redirect("batches:swap" if isinstance(sent, PinForm) else "batches:studio", found.pk)
     elif sent is not None:
-        looked = _look(found, sent, request.GET["form"])
+        looked = _look(found, sent, request.GET["form"], run)
     calendar = calendar_of(shown)
     pins = list(_pins(found))
     calendar.pinned = {(pin.practice_class_id, pin.index) for pin in pins}
@@ -77,18 +80,28 @@ def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
         "looked": looked, "arrangement": shown, "calendar": calendar, "table": class_table(shown), "pins": pins,
         "people_pins": _people_pins(found), "pin_form": forms["pin"],
         "cards": [{"key": key, "title": TITLES[key][0], "form": form} for key, form in forms.items() if key != "pin"],
-        "sides": _sides(request, shown), "fixed": _begun(found), "run_query": "",
+        "sides": _sides(request, shown), "fixed": _begun(found),
+        "run_query": f"?run={run.pk}" if run else "",
     }  # fmt: skip
     refused = sent is not None and looked is None and (request.method == "POST" or bool(sent.errors))
     return render(request, "batches/swap.html", context, status=UNPROCESSABLE if refused else 200)
 
 
-def _swap_forms(request: HttpRequest, batch: Batch, shown: Arrangement) -> dict[str, SwapForm]:
+def _plan_asked(request: HttpRequest, batch: Batch) -> PlanRun | None:
+    """The plan that is changed: before publication the one asked for, else the newest; none once a plan is in force."""
+    if batch.state in LIVE:
+        return None
+    data = request.POST if request.method == "POST" else request.GET
+    plans = batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="")
+    return plans.filter(pk=number_in(data.get("run", ""))).first() or latest_run(batch)
+
+
+def _swap_forms(request: HttpRequest, batch: Batch, shown: Arrangement, run: PlanRun | None) -> dict[str, SwapForm]:
     data = request.POST if request.method == "POST" else request.GET
     fixed = _begun(batch)
     return {
         name: kind(
-            batch, shown, fixed, data if data.get("form") == name else None, prefix=name, auto_id=f"id_{name}_%s"
+            batch, shown, fixed, run, data if data.get("form") == name else None, prefix=name, auto_id=f"id_{name}_%s"
         )
         for name, kind in SWAPS.items()
     }
@@ -102,12 +115,12 @@ def _begun(batch: Batch) -> set[Place]:
     return set(rows.order_by("pk").values_list("practice_class", "index"))
 
 
-def _look(batch: Batch, form: SwapForm, name: str) -> dict[str, Any] | None:
+def _look(batch: Batch, form: SwapForm, name: str, run: PlanRun | None) -> dict[str, Any] | None:
     """What a valid form would do; a refusal goes onto the form."""
     if not form.is_valid():
         return None
     try:
-        told = foretell(batch, form.changes())
+        told = foretell(batch, form.changes(), run)
     except InputError as error:
         form.add_error(None, Labels([str(error)]).say(str(error)))
         return None

@@ -75,7 +75,7 @@ if (root) {
     const asked = question(taken, target);
     if (asked) {
       const keep = new URLSearchParams(window.location.search);
-      ["left", "right"].forEach((side) => keep.has(side) && (asked[side] = keep.get(side)));
+      ["left", "right", "run"].forEach((side) => keep.has(side) && (asked[side] = keep.get(side)));
       say(`${named(taken)}和${named(target)}：正在看会怎样`);
       window.location.assign(`${root.dataset.swapUrl}?${new URLSearchParams(asked)}#looked`);
     }
