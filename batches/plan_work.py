@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import structlog
+from django.db import DatabaseError
+
 from batches.models import Batch, PlanRun
 from batches.plan_labels import Labels
 from batches.planning import InputError, Stopped, repair
@@ -26,6 +29,8 @@ from batches.planning_input import facts_for
 from config.errors import DomainError
 from office.jobs import JobRun, JobStopped, perform
 from office.models import Job, JobState
+
+log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_AFTER = 0.5
 """Seconds between two looks at parts that others work on."""
@@ -42,11 +47,11 @@ def keep_input(plan_run: PlanRun) -> Document:
     """The run's input, written with the run at the first try: later tries plan the same facts."""
     if not plan_run.input_text:
         document = _understood(lambda: apply(_facts_of(plan_run), plan_run.changes))
-        _understood(lambda: require_valid(document))
         plan_run.input_text = canonical(document).decode()
         plan_run.fingerprint = fingerprint(document)
         plan_run.save(update_fields=["input_text", "fingerprint"])
     kept: Document = json.loads(plan_run.input_text)
+    _understood(lambda: require_valid(kept))
     return kept
 
 
@@ -55,8 +60,11 @@ def _facts_of(plan_run: PlanRun) -> Document:
     return facts_for(batch, plan_run)
 
 
-def explained(run: JobRun, document: Document, plan: Document, seed: int) -> list[dict[str, Any]]:
-    """Why the plan is short where it is, and what cures it (`planning.explain`)."""
+def explained(run: JobRun, plan_run: PlanRun, document: Document, plan: Document) -> list[dict[str, Any]]:
+    """Why the plan is short where it is, and what cures it (`planning.explain`).
+
+    A plan is kept even where its shortfalls could not be explained: what the explanations stumble over is logged.
+    """
     if not plan["shortfalls"]:
         return []
 
@@ -64,10 +72,17 @@ def explained(run: JobRun, document: Document, plan: Document, seed: int) -> lis
         run.progress(int(SHARE[4][1] + (99 - SHARE[4][1]) * fraction), "正在找缺口的原因和办法")
 
     progress(4, 0.0, "")
-    found: list[dict[str, Any]] = _understood(
-        lambda: explain(document, plan, seed=seed, progress=progress, should_stop=run.should_stop)
-    )
-    return found
+    try:
+        return explain(
+            document, plan, seed=plan_run.seed, prefer=plan_run.prefer, progress=progress, should_stop=run.should_stop
+        )
+    except Stopped as error:
+        raise JobStopped from error
+    except (JobStopped, DatabaseError):
+        raise
+    except Exception:
+        log.exception("shortfalls_not_explained", run=plan_run.pk, fingerprint=plan_run.fingerprint)
+        return []
 
 
 def moves_and_quality(run: JobRun, plan_run: PlanRun, most: int) -> list[Document]:

@@ -37,7 +37,7 @@ def plan(run: JobRun) -> None:
     run.progress(1, "正在汇总名单、规则和基地")
     document = keep_input(plan_run)
     result = solve_by_parts(run, plan_run, (1, 2, 3, 4))
-    plan_run.explanations = explained(run, document, result, plan_run.seed)
+    plan_run.explanations = explained(run, plan_run, document, result)
     with run.finishing():
         keep_plan(run=plan_run, plan=result, by=run.job.owner)
         short = len(result["shortfalls"])

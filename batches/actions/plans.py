@@ -44,11 +44,16 @@ def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
 
 
 def keep_plan(*, run: PlanRun, plan: dict[str, Any], by: User | None) -> None:
-    """Keep a finished plan; called by the job in the transaction that ends it. A batch not yet published is then 已编排."""
+    """Keep a finished plan; called by the job in the transaction that ends it. A batch not yet published is then 已编排.
+
+    The batch's state is that of now: what somebody did while the plan was being made does not cost the plan.
+    """
     subject = run.batch or run.programme
     with audit.act("keep_plan", by=by, subject=subject, run=run.pk, fingerprint=plan["input_fingerprint"]):
-        if run.batch is not None and run.purpose in OF_THE_FACTS and run.batch.state not in states.LIVE:
-            states.advance(run.batch, "plan")
+        if run.batch is not None and run.purpose in OF_THE_FACTS:
+            locked = Batch.objects.select_for_update().get(pk=run.batch.pk)
+            if states.allowed(locked, "plan"):
+                states.advance(run.batch, "plan")
         run.plan_text = canonical(plan).decode()
         run.outcome = Outcome.SHORT if plan["shortfalls"] else Outcome.SOLVED
         run.save()
@@ -90,12 +95,14 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
     A batch that is published already gets a new version by a repair alone: rows that stay as they were are not written,
     what has begun is not touched, and only those concerned are told.
     Raises DomainError when the state, the rates, the facts or the rules do not allow it (`publish_obstacles`), or when a
-    repair is published without a reason; Conflict when the arrangement is no longer the one `seen`.
+    repair is published without a reason; Conflict when the arrangement is no longer the one `seen`, or while the planner
+    works on the batch.
     """
     with audit.act("publish_plan", by=by, subject=batch, reason=reason) as entry:
         locked = change_arrangement(batch, entry, seen=seen)
         again = states.allowed(locked, "republish") and run.purpose == PlanRun.Purpose.REPAIR
         states.require(locked, "republish" if again else "publish")
+        refuse_second_run(locked)
         if again and not reason.strip():
             raise DomainError("reason_needed", "请写明为什么改，会写进这一版和档案。")
         if obstacles := publish_obstacles(locked, run):

@@ -26,16 +26,17 @@ def explain(
     plan: Document,
     *,
     seed: int = 1,
+    prefer: str = "kept",
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[dict[str, Any]]:
     """One row a shortfall, in the order of stages, rules and subjects.
 
-    `progress(stage, fraction, message)` and `should_stop()` are as in `solve`. Raises InputError for an input that is
-    not valid, Stopped when the caller wishes so.
+    `prefer` is what the plan was made with; `progress(stage, fraction, message)` and `should_stop()` are as in `solve`.
+    Raises InputError for an input that is not valid, Stopped when the caller wishes so.
     """
     require_valid(document)
-    problem = Problem(document)
+    problem = Problem(document, prefer)
     place = {batch.id: batch.place for batch in problem.batches}
     places = {
         row["cadre"]: place[row["batch"]]

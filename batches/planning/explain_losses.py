@@ -141,7 +141,8 @@ class Losses:
             return False
         key = repr(changes)
         if key not in self._seated:
-            plan = solve(apply(self.problem.document, changes), seed=self.seed, stages=(1, 2))
+            document = apply(self.problem.document, changes)
+            plan = solve(document, seed=self.seed, stages=(1, 2), prefer=self.problem.prefer)
             self._seated[key] = self._counted({row["cadre"] for row in plan["assignments"]})
         lost = {name for name, where in self.first.items() if where == place and name not in self.places}
         now = self._counted(set(self.places))

@@ -51,7 +51,8 @@ class Seats:
         """Unit -> people without a seat after changes, by stage 1 for the whole county."""
         key = repr((changes, only_must))
         if key not in self._solved:
-            self._solved[key] = seats_left(Problem(apply(self.document, changes)), only_must)
+            problem = Problem(apply(self.document, changes), self.problem.prefer)
+            self._solved[key] = seats_left(problem, only_must)
         return self._solved[key]
 
 

@@ -24,9 +24,9 @@ STEPS = (1, 2, 3, 5, 8, 13, 30)
 class Sizes:
     """Stage 1 asked again; one answer for every input."""
 
-    def __init__(self, document: Document):
+    def __init__(self, document: Document, prefer: str):
         self.document = document
-        self.problem = Problem(document)
+        self.problem = Problem(document, prefer)
         self._answers: dict[str, dict[tuple[str, str], int]] = {}
 
     def missing(
@@ -38,7 +38,7 @@ class Sizes:
             document = apply(self.document, changes) if changes else copy.deepcopy(self.document)
             for group in sorted(lifted):
                 _LIFT[group](document, *more)
-            problem = Problem(document)
+            problem = Problem(document, self.problem.prefer)
             self._answers[key] = _missing(problem, seating(problem))
         return self._answers[key]
 
@@ -179,7 +179,7 @@ def explain_sizes(document: Document, plan: Document, losses: Losses, tell: Call
     short = {row["subject"]: row["amount"] for row in plan["shortfalls"] if row["rule"] == "R04"}
     if not short:
         return []
-    sizes = Sizes(document)
+    sizes = Sizes(document, losses.problem.prefer)
     problem = sizes.problem
     least = problem.rules["class_size"]["min"]
     found: dict[tuple[str, str], Shortage] = {}

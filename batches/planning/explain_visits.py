@@ -162,7 +162,7 @@ class Explainer:
             "supply": self.demand.reached,
             "sentence": self._sentence([cause.sentence for cause in causes], later),
             "causes": [cause.row() for cause in causes],
-            "verified": bool(causes) and all(self.demand.possible(frozenset(way)) for way in ways.values()),
+            "verified": bool(ways) and all(self.demand.possible(frozenset(way)) for way in ways.values()),
             "cures": listed(self._cures(causes), self.amount),
         }
         if later:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import AuditEntry, User
-from batches import tasks
+from batches import plan_work, tasks
 from batches.models import PlanRun
 from batches.plan_work import bundles, made_so_far, stand_of
 from batches.planning import canonical, fingerprint, solve
@@ -53,6 +53,57 @@ def test_plan_by_parts_is_the_plan_in_one_piece(staff: User) -> None:
     steps = {name for step in job_of(run).parts.values_list("step", flat=True) for name in step.split(" ")}
     assert steps == set(made_so_far(job_of(run)))
     assert {"batches", "classes:B01", "itinerary:B01"} < steps
+
+
+def short_outlook(staff: User) -> PlanRun:
+    """A run whose plan will fall short: hardly anybody may come."""
+    document = tiny()
+    document["programme"]["class_size"] = {"min": 40, "target": 40, "max": 40}
+    return outlook(document, staff)
+
+
+@pytest.mark.django_db
+def test_plan_is_kept_where_its_shortfalls_cannot_be_explained(staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(plan_work, "explain", stumble)
+    run = short_outlook(staff)
+    tasks.plan(str(run.job_id))
+    job = job_of(run)
+    assert (job.state, job.attempts) == (JobState.DONE, 1), job.message
+    assert plan_of(run)["shortfalls"]
+    assert (run.explanations, run.outcome) == ([], PlanRun.Outcome.SHORT)
+
+
+@pytest.mark.django_db
+def test_stop_while_shortfalls_are_explained_keeps_nothing(staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = short_outlook(staff)
+
+    def stopped(*_: Any, progress: Any, **__: Any) -> Any:
+        jobs.cancel_job(job=job_of(run), by=staff)
+        progress(3, 0.5, "")
+
+    monkeypatch.setattr(plan_work, "explain", stopped)
+    tasks.plan(str(run.job_id))
+    assert (job_of(run).state, plan_of(run)) == (JobState.CANCELLED, None)
+
+
+@pytest.mark.django_db
+def test_explanations_are_of_what_the_run_preferred(staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, str]] = []
+
+    def explain(*_: Any, seed: int, prefer: str, **__: Any) -> Any:
+        asked.append((seed, prefer))
+        return [{"rule": "R04"}]
+
+    monkeypatch.setattr(plan_work, "explain", explain)
+    run = short_outlook(staff)
+    PlanRun.objects.update(prefer=PlanRun.Prefer.SEATS, seed=3)
+    tasks.plan(str(run.job_id))
+    assert asked == [(3, "seats")]
+    run.refresh_from_db()
+    assert run.explanations == [{"rule": "R04"}]
 
 
 @pytest.mark.django_db

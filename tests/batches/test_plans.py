@@ -13,7 +13,7 @@ from accounts.models import AuditEntry, User
 from bases.models import BaseUse, Closure, Rate
 from batches import tasks
 from batches.actions.names import add_nomination, open_nominations, remind_units, start_proposal
-from batches.actions.plans import publish_obstacles, publish_plan, start_planning, withdraw_publication
+from batches.actions.plans import keep_plan, publish_obstacles, publish_plan, start_planning, withdraw_publication
 from batches.invariants import INVARIANTS
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanRun, PlanVersion
 from batches.overview import plan_says
@@ -192,6 +192,32 @@ def test_publication_from_an_outdated_page_is_refused(planned: County, staff: Us
         publish_plan(batch=planned.batch, run=run, by=staff, seen=seen)
     assert refused.value.code == "arrangement_changed"
     assert PlanVersion.objects.count() == 1
+
+
+def test_publication_waits_for_a_plan_that_is_being_made(planned: County, staff: User) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    going_on = start_planning(batch=planned.batch, by=staff, seed=2)
+    with pytest.raises(Conflict) as refused:
+        publish_plan(batch=planned.batch, run=run, by=staff)
+    assert refused.value.code == "run_in_progress"
+    assert not PlanVersion.objects.exists()
+    Job.objects.filter(pk=going_on.job_id).update(state=JobState.CANCELLED)
+    assert publish_plan(batch=planned.batch, run=run, by=staff).number == 1
+
+
+def test_finished_plan_is_kept_whatever_became_of_the_batch(planned: County, staff: User) -> None:
+    """The job loaded the batch when it began; somebody published another plan since."""
+    first = latest_run(planned.batch)
+    assert first is not None
+    late = PlanRun.objects.create(programme=planned.batch.programme, batch=planned.batch, input_text=first.input_text)
+    assert late.batch is not None
+    assert late.batch.state == Batch.State.PLANNED
+    publish_plan(batch=Batch.objects.get(pk=planned.batch.pk), run=first, by=staff)
+    keep_plan(run=late, plan=json.loads(first.plan_text), by=staff)
+    late.refresh_from_db()
+    assert (late.outcome, late.plan_text) == (PlanRun.Outcome.SOLVED, first.plan_text)
+    assert Batch.objects.get(pk=planned.batch.pk).state == Batch.State.PUBLISHED
 
 
 def test_publication_twice_is_refused(published: County, staff: User) -> None:

@@ -1,12 +1,14 @@
 """Explanations of counties small enough to work out by hand, and how `explain` behaves as a whole."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from batches.planning import InputError, Stopped, canonical, solve
+from batches.planning import InputError, Stopped, canonical, explain_county, explain_sizes, solve, stage1_batches
 from batches.planning.explain import explain
-from tests.planning.cases import frozen, tiny
+from batches.planning.problem import Problem
+from tests.planning.cases import frozen, reduced, tiny
 
 
 def one_unit(people: int, quota: int) -> dict[str, Any]:
@@ -71,6 +73,37 @@ def test_explain_villages_with_what_can_be_reached() -> None:
     assert row["sentence"].startswith("班级 B01-K01 要求到访 2 个村，最多能到 1 个：有床位的基地只有 1 个（1 个村）")
     waiver = {"kind": "waiver", "rule": "R14", "subject": "B01-K01"}
     assert waiver in [change for cure in row["cures"] for change in cure["changes"]]
+
+
+def test_explain_more_days_than_anything_gives_is_not_called_checked() -> None:
+    document = one_unit(8, 20)
+    document["programme"]["min_village_days"] = 200
+    row = next(row for row in explain(document, solve(document, stages=(1, 2, 3))) if row["rule"] == "R15")
+    assert [cause["rule"] for cause in row["causes"]] == ["R15"]
+    assert not row["verified"]
+
+
+@pytest.mark.parametrize("prefer", ["kept", "seats"])
+def test_explain_solves_again_with_what_the_plan_preferred(prefer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = one_unit(9, 4)
+    document["programme"]["class_size"]["min"] = 12
+    document["previous"] = reduced(solve(document))
+    plan = solve(document, stages=(1, 2), prefer=prefer)
+    asked: list[str] = []
+
+    def watched(work: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(problem: Problem, *rest: Any) -> Any:
+            asked.append(problem.prefer)
+            return work(problem, *rest)
+
+        return ask
+
+    for place, work in ((explain_county, "seating"), (explain_sizes, "seating"), (stage1_batches, "solve")):
+        monkeypatch.setattr(place, work, watched(getattr(place, work)))
+    rules = {row["rule"] for row in explain(document, plan, prefer=prefer)}
+    assert rules == {"COVER", "R04"}
+    assert len(asked) > 2
+    assert set(asked) == {prefer}
 
 
 def test_explain_few_people_in_a_batch() -> None:
