@@ -86,6 +86,13 @@ def changes_of(run: PlanRun, key: str) -> list[dict[str, Any]]:
     return found
 
 
+def title_of(run: PlanRun, key: str) -> str:
+    """The sentence of a cure, with identifiers in it. Raises as `changes_of`."""
+    places, number = key.split("-")
+    sentence: str = run.explanations[int(places.split(".")[0])]["cures"][int(number)]["sentence"]
+    return sentence
+
+
 def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
     """Shortfalls that no explanation is about, in words."""
     told = {(row["rule"], row["subject"]) for row in run.explanations}

@@ -1,8 +1,9 @@
 """Trials (试算): plans of the facts with changes laid over them. Nothing is touched until the changes are adopted."""
 
 import datetime
-import json
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from accounts import audit
@@ -18,7 +19,7 @@ from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.changes import Change, apply
 from batches.planning.formats import fingerprint
-from batches.planning_input import build_input, pk_of
+from batches.planning_input import build_input, facts_for, pk_of
 from batches.queries import going
 from batches.revision import change_arrangement
 from cadres.actions import set_unit_quota
@@ -38,40 +39,64 @@ ELSEWHERE = {
 """Kinds of changes that become facts on another page, and which."""
 LEAVING = dict.fromkeys(("withdraw", "pin_batch"), "本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。")
 """The same, of a batch in force."""
+ABOUT_PEOPLE = re.compile(r"(?<![A-Za-z0-9_])[CHRSE][1-9]\d*(?![A-Za-z0-9_])")
+"""Identifiers that stand for a person, a household or what somebody wrote (`plan_labels.KINDS`)."""
+IN_SHORT = {
+    "parameter": "{} 项规则", "unit_quota": "{} 个单位的名额", "more_batches": "{} 处加期", "more_classes": "{} 处加班",
+    "waiver": "{} 处例外", "drop_demand": "{} 人的要求不算", "drop_pin": "{} 处不再固定", "pin_batch": "{} 人改期次",
+    "pin_class": "{} 人定班", "pin_gathering": "{} 次集中改期或换基地", "close": "{} 处停接", "reopen": "{} 处恢复接待",
+    "withdraw": "{} 人退出",
+}  # fmt: skip
+"""How many changes of a kind there are, for titles: they outlive the people, so they hold no names."""
 OUT_OF_THE_LIST = "名单里的人不在这里取消：到“名单”缓派，再重新编排。"
 
 
 def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanRun, title: str = "") -> PlanRun:
     """Plan today's facts with `changes` laid over them (a job); nothing else is touched, no published plan changes.
 
-    `against` is the run that the clerk looked at; when it was a trial itself, its own changes count as well. Raises
-    DomainError "no_changes", "too_many_changes", "cannot_try", Conflict "run_in_progress".
+    `against` is the run that the clerk looked at; while it is a trial itself, its own changes count as well. `title` may
+    hold identifiers; one about people is told by numbers instead. Raises DomainError "no_changes", "too_many_changes",
+    "cannot_try", Conflict "run_in_progress".
     """
+    before = against.changes if against.purpose == Purpose.TRIAL else []
     if not changes:
         raise DomainError("no_changes", "没有要试的改动。请选一个办法再试算。")
-    if len(against.changes) + len(changes) > MOST_CHANGES:
+    if len(before) + len(changes) > MOST_CHANGES:
         raise DomainError("too_many_changes", f"一次试算最多 {MOST_CHANGES} 处改动。请先采用一部分。")
     with audit.act("start_trial", by=by, subject=batch, against=against.pk, changes=len(changes)):
         locked = Batch.objects.select_for_update().get(pk=batch.pk)
         if not may_try(locked):
             states.require(locked, "plan")
         refuse_second_run(batch)
-        try:
-            apply(json.loads(against.input_text), changes)
-        except InputError as error:
-            told = Labels([str(error)]).say(str(error))
-            raise DomainError("cannot_try", f"这个办法不能试算：{told}。请重新编排后再看办法。") from error
         run = PlanRun.objects.create(
-            programme=batch.programme, batch=batch, purpose=Purpose.TRIAL, against=against,
-            title=Labels([title]).say(title or "试算")[:60],
-            changes=[*against.changes, *changes], seed=against.seed, prefer=against.prefer,
+            programme=batch.programme, batch=batch, purpose=Purpose.TRIAL, against=against, title=_title(title, changes),
+            changes=[*before, *changes], seed=against.seed, prefer=against.prefer,
         )  # fmt: skip
+        _require_possible(locked, run)
         run.job = start_job(
             task="batches.plan", title=f"{batch}试算：{run.title}", owner=by, params={"run": run.pk},
             result_url=f"/batches/{batch.pk}/studio/?run={run.pk}",
         )  # fmt: skip
         run.save(update_fields=["job"])
     return run
+
+
+def _require_possible(batch: Batch, run: PlanRun) -> None:
+    """The changes fit the facts of today; those the run was explained by may have gone since."""
+    try:
+        apply(facts_for(batch, run), run.changes)
+    except InputError as error:
+        told = Labels([str(error)]).say(re.sub(r"changes\[\d+\](\.\w+)?：", "", str(error)))
+        raise DomainError(
+            "cannot_try", f"按今天的资料，这个办法不能试算：{told}。资料可能已经改过，请重新编排后再看办法。"
+        ) from error
+
+
+def _title(title: str, changes: Sequence[Change]) -> str:
+    if not ABOUT_PEOPLE.search(title):
+        return Labels([title]).say(title or "试算")[:60]
+    counts = Counter(change["kind"] for change in changes)
+    return "、".join(IN_SHORT[kind].format(count) for kind, count in counts.items())[:60]
 
 
 def may_try(batch: Batch) -> bool:

@@ -57,11 +57,15 @@ class SwapForm(ArrangementForm):
 
     @abstractmethod
     def title(self) -> str:
-        """A name for the run."""
+        """What the page calls it, names and all."""
+
+    def kept_title(self) -> str:
+        """A name for the run, which outlives the people: without theirs."""
+        return self.title()
 
     def perform(self, by: User) -> str:
         start_repair(
-            batch=self.batch, by=by, changes=self.changes(), prefer=self.cleaned_data["prefer"], title=self.title(),
+            batch=self.batch, by=by, changes=self.changes(), prefer=self.cleaned_data["prefer"], title=self.kept_title(),
             against=self.run, seen=self.seen,
         )  # fmt: skip
         return "开始少变动重排。已有的安排都不变；算完先看动了谁，再决定发布不发布。"
@@ -129,6 +133,9 @@ class PeopleForm(SwapForm):
     def title(self) -> str:
         return f"{self.cleaned_data['one'].name}与{self.cleaned_data['other'].name}对调"
 
+    def kept_title(self) -> str:
+        return "两人对调"
+
 
 class PersonForm(SwapForm):
     """Somebody moves to another class; who has to make room is found by the repair."""
@@ -154,6 +161,9 @@ class PersonForm(SwapForm):
 
     def title(self) -> str:
         return f"{self.cleaned_data['who'].name}调到{self.cleaned_data['to'].short_name}"
+
+    def kept_title(self) -> str:
+        return f"1 人调到{self.cleaned_data['to'].short_name}"
 
 
 class CellsForm(SwapForm):

@@ -26,7 +26,7 @@ from batches.queries import version_in_force
 from batches.readiness import readiness
 from batches.repairs import moves_in_words
 from batches.rules import may_run_batches, may_see_batches
-from batches.shortfalls import changes_of, unexplained, whys
+from batches.shortfalls import changes_of, title_of, unexplained, whys
 from batches.states import LIVE, PLANNABLE, allowed
 from batches.studio import Choice, choices, chosen, figures, stage_bars, studio_steps, tabs
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
@@ -223,8 +223,7 @@ def trial(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
         changes = changes_of(run, key)
     except (ValueError, IndexError) as error:
         raise Http404 from error
-    titles = [cure.sentence for why in whys(run) for cure in why.cures if cure.key == key]
-    start_trial(batch=found, by=me(request), changes=changes, against=run, title=titles[0] if titles else "")
+    start_trial(batch=found, by=me(request), changes=changes, against=run, title=title_of(run, key))
     messages.info(request, "开始试算。已有的方案都不变，算完后在这里多一个方案，可以并排比较。")
     return redirect("batches:studio", found.pk)
 

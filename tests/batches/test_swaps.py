@@ -96,6 +96,26 @@ def test_two_of_one_class_cannot_change_places(desk: Client, planned: County) ->
     assert "会怎样</h2>" not in shown
 
 
+def test_titles_kept_with_a_swap_hold_no_names(desk: Client, planned: County) -> None:
+    one, other = planned.cadres[0], planned.cadres[1]
+    said = ask(
+        desk, planned, **{"form": "people", "people-one": one.pk, "people-other": other.pk, "people-prefer": "kept"}
+    )
+    assert f"{one.name}与{other.name}对调：会怎样" in said
+    posts = {
+        "两人对调": {"form": "people", "people-one": one.pk, "people-other": other.pk, "people-prefer": "kept"},
+        "1 人调到第2班": {
+            "form": "person", "person-who": one.pk, "person-to": planned.classes[1].pk, "person-prefer": "kept",
+        },
+    }  # fmt: skip
+    for title, data in posts.items():
+        desk.post(reverse("batches:swap", args=[planned.batch.pk]), data)
+        run = PlanRun.objects.select_related("job").latest("pk")
+        assert run.job is not None
+        assert (run.title, run.job.title) == (title, f"{planned.batch}{title}")
+        Job.objects.update(state="done")
+
+
 def test_cells_change_bases_and_keep_their_weeks(desk: Client, planned: County) -> None:
     one, other = cells(planned, (1, 1), (1, 2))
     shown = ask(desk, planned, form="cells", **{"cells-one": one, "cells-other": other, "cells-prefer": "kept"})

@@ -14,7 +14,7 @@ from accounts.models import AuditEntry, User
 from bases.models import Closure
 from batches import tasks
 from batches.actions.plans import publish_obstacles
-from batches.actions.trials import ADOPT, ELSEWHERE, adopt_trial, adoption_obstacles, start_trial
+from batches.actions.trials import ADOPT, ELSEWHERE, IN_SHORT, adopt_trial, adoption_obstacles, start_trial
 from batches.models import Batch, GatheringPin, Nomination, PlanDemand, PlanRun, Waiver
 from batches.planning.changes import FIELDS, apply
 from batches.planning.formats import canonical, fingerprint
@@ -168,6 +168,63 @@ def test_trial_of_a_trial_keeps_what_was_assumed_before(short: County, staff: Us
     ]
     run = start_trial(batch=short.batch, by=staff, changes=more, against=first)
     assert run.changes == [*quota(short), *more]
+
+
+def test_trial_of_a_plan_does_not_lay_its_changes_again(short: County, staff: User) -> None:
+    """What was adopted or published is among the facts; somebody it was about may have gone since."""
+    gone = f"C{short.cadres[0].pk}"
+    more = [
+        {"kind": "close", "place": "base", "id": f"P{short.bases[0].pk}", "from": "2027-03-26", "until": "2027-03-28"}
+    ]
+    for purpose in (Purpose.PLAN, Purpose.REPAIR):
+        run = trial_of(short, [{"kind": "pin_class", "cadre": gone, "class": f"K{short.classes[0].pk}"}])
+        run.purpose = purpose
+        run.save()
+        short.batch.nominations.filter(cadre=short.cadres[0]).update(state=Nomination.State.DEFERRED)
+        trial = start_trial(batch=short.batch, by=staff, changes=more, against=run)
+        assert trial.changes == more
+        perform(str(trial.job_id), tasks.plan.run.__wrapped__)
+        job = Job.objects.get(pk=trial.job_id)
+        assert job.state == JobState.DONE, job.message
+        Nomination.objects.update(state=Nomination.State.CONFIRMED)
+
+
+def test_trial_that_no_longer_fits_is_refused_at_once_and_says_so(short: County, staff: User) -> None:
+    run, who = newest(short), short.cadres[0]
+    short.batch.nominations.filter(cadre=who).delete()
+    changes = [{"kind": "pin_class", "cadre": f"C{who.pk}", "class": f"K{short.classes[0].pk}"}]
+    with pytest.raises(DomainError) as refused:
+        start_trial(batch=short.batch, by=staff, changes=changes, against=run)
+    assert refused.value.code == "cannot_try"
+    assert who.name in refused.value.message
+    assert "按今天的资料" in refused.value.message
+    assert "changes" not in refused.value.message
+    assert not PlanRun.objects.filter(purpose=Purpose.TRIAL).exists()
+    assert not Job.objects.exists()
+
+
+def test_titles_of_trials_hold_no_names_of_people(desk: Client, short: County, staff: User) -> None:
+    run, who = newest(short), short.cadres[0]
+    home = short.bases[0].households.first()
+    changes = [{"kind": "withdraw", "cadre": f"C{who.pk}"}, *quota(short)]
+    cure = why_of(short)["cures"][0] | {"changes": changes, "sentence": f"让干部 C{who.pk} 退出"}
+    run.explanations = [why_of(short) | {"cures": [cure]}]
+    run.save()
+    assert "开始试算" in post(desk, "trial", short.batch.pk, run.pk, cure="0-0")
+    trial = PlanRun.objects.select_related("job").get(purpose=Purpose.TRIAL)
+    assert trial.job is not None
+    assert (trial.title, trial.job.title) == (
+        "1 人退出、1 个单位的名额",
+        f"{short.batch}试算：1 人退出、1 个单位的名额",
+    )
+    Job.objects.update(state=JobState.DONE)
+    closed = [{"kind": "close", "place": "household", "id": f"H{home.pk}", "from": "2027-03-26", "until": "2027-03-28"}]
+    trial = start_trial(batch=short.batch, by=staff, changes=closed, against=run, title=f"农户 H{home.pk} 停接")
+    assert trial.title == "1 处停接"
+
+
+def test_every_kind_of_change_has_a_short_name() -> None:
+    assert IN_SHORT.keys() == FIELDS.keys()
 
 
 @pytest.mark.parametrize(
