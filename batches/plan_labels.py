@@ -15,6 +15,7 @@ from cadres.models import Cadre, Unit
 IDENTIFIER = re.compile(r"(?<![A-Za-z0-9_])([CUBKWPVTLHRSE])([1-9]\d*)(?:#(\d+))?(?![A-Za-z0-9_])")
 TO_COME = re.compile(r"(?<![A-Za-z0-9_])N([1-9]\d*)(?:-([1-9]\d*))?(?:#(\d+))?(?![A-Za-z0-9_])")
 """A batch that nobody has set up yet, by its number, and its classes (`outlook_input`)."""
+NOUN = re.compile(r"(单位|干部|期次|班级|班型|基地|农户|房间)\s*(?=([CUBKWPHR][1-9]\d*)(?![A-Za-z0-9_]))")
 RULE_CODE = re.compile(r"R1\d")
 SKIP_REASONS = {
     "no_day": "没有合适的日子",
@@ -70,7 +71,8 @@ class Labels:
         return IDENTIFIER.sub(self._replace, TO_COME.sub(_to_come, text))
 
     def say(self, text: str) -> str:
-        """The same for a sentence: the spaces that stood around identifiers go."""
+        """The same for a sentence: the spaces that stood around identifiers go, and nouns that the label says again."""
+        text = NOUN.sub(lambda match: "" if match[2] in self.known else match[0], text)
         return re.sub(r"(?<=[^\x00-\x7f]) | (?=[^\x00-\x7f])", "", self.put(text))
 
     def _replace(self, match: re.Match[str]) -> str:

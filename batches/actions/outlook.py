@@ -10,6 +10,7 @@ from accounts.models import User
 from batches.actions.batch import create_batch, save_programme
 from batches.models import Batch, PlanRun, Programme
 from batches.outlook_input import TRACK, Facts
+from batches.outlooks import change_lines
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.formats import canonical, fingerprint, require_valid
@@ -51,7 +52,8 @@ def _started(
         raise DomainError(
             "plan_input", f"不能推演：{Labels([str(error)]).say(str(error))}。请改好参数再试。"
         ) from error
-    name = title.strip() or (f"今后 {batches} 期" if not changes else "改规则推演")
+    in_words = "；".join(change_lines(changes, list(facts.programme.tracks.order_by("order"))))
+    name = title.strip() or in_words or f"今后 {batches} 期"
     same = _same(facts.programme, fingerprint(document))
     if same is not None and not changes:
         return same

@@ -111,7 +111,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "facts": facts_of([found])[found.pk],
         "units": units,
         "job": job,
-        "run": run,
+        "source": versions[0] if found.state in LIVE and versions else run,
         "is_live": found.state in LIVE,
         "arrangement": arrangement,
         "table": class_table(arrangement) if arrangement else None,

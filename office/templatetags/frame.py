@@ -160,7 +160,7 @@ def yuan(amount: Decimal | float | None) -> str:
 @register.filter
 def what_next(message: Any) -> SafeString:
     """发生了什么。 in bold, the next step after it as it is."""
-    text = str(conditional_escape(message))
+    text = str(conditional_escape(getattr(message, "message", message)))  # a message may hold a link of the desk
     head, stop, rest = text.partition("。")
     # Both halves come out of conditional_escape, so nothing unescaped is marked.
     return mark_safe(f"<strong>{head}{stop}</strong>{rest}")  # noqa: S308 # escaped above

@@ -260,7 +260,7 @@ def test_studio_shows_the_plan_in_force_and_any_other_on_request(desk: Client, p
     assert "这是现在执行的安排" in shown
     trial = page(desk, "studio", published.batch.pk, query=f"?run={other.pk}")
     assert "这是现在执行的安排" not in trial
-    assert f"单位{published.units[0]}每期名额改为5人" in trial
+    assert f"{published.units[0]}每期名额改为5人" in trial
     assert "这是现在执行的安排" in page(desk, "studio", published.batch.pk, query="?run=²")
 
 
