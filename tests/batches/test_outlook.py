@@ -95,7 +95,7 @@ def test_countdown_names_who_can_never_be_covered(county: County) -> None:
     )
     Unit.objects.filter(pk=county.units[3].pk).update(quota=0)
     story = story_of(county.batch.programme)
-    assert {row["why"] for row in story.never} == {"长期不能参加", f"单位{county.units[3].name}每期名额为0"}
+    assert {row["why"] for row in story.never} == {"长期不能参加", f"{county.units[3].name}每期名额为0"}
     assert any(cadre.name in row["who"] for row in story.never)
 
 
@@ -374,6 +374,23 @@ def test_dropped_outlook_leaves_the_list_and_an_adopted_one_stays(
     adopt_outlook(run=outlook, by=staff, reason="早一期覆盖")
     with pytest.raises(DomainError, match="要留档"):
         drop_outlook(run=outlook, by=staff)
+
+
+def test_dropping_an_outlook_locks_in_the_order_in_which_its_job_ends(outlook: PlanRun, staff: User) -> None:
+    running = outlook.against
+    assert running is not None
+    assert running.job is not None
+    Job.objects.filter(pk=running.job_id).update(state=JobState.RUNNING)
+    with CaptureQueriesContext(connection) as asked:
+        drop_outlook(run=running, by=staff)
+    locked = [query["sql"] for query in asked if re.search(r"FOR UPDATE|^UPDATE", query["sql"])]
+    tables = [
+        name for sql in locked for name in ("office_job", "batches_planrun") if f'"{name}"' in sql.split("WHERE")[0]
+    ]
+    assert tables[:2] == ["office_job", "batches_planrun"]
+    assert Job.objects.get(pk=running.job_id).cancel_requested
+    running.refresh_from_db()
+    assert running.outcome == PlanRun.Outcome.SUPERSEDED
 
 
 def test_yearly_plan_sets_up_its_batches(published: County, client: Client, staff: User) -> None:

@@ -20,7 +20,7 @@ from batches.planning.changes import FIELDS, apply
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input
 from batches.queries import latest_run
-from batches.shortfalls import unexplained, whys
+from batches.shortfalls import changes_of, unexplained, whys
 from cadres.models import Unit
 from config.errors import Conflict, DomainError
 from office.jobs import perform
@@ -87,11 +87,11 @@ def short(nominating: County, staff: User) -> County:
 def test_explanation_is_told_with_names_bars_and_costs(short: County) -> None:
     run, unit = newest(short), short.units[0]
     [why] = whys(run)
-    assert why.sentence == f"单位{unit}40周岁以下未参训5人：每期最多2人；3人排不进。"
+    assert why.sentence == f"{unit}40周岁以下未参训5人：每期最多2人；3人排不进。"
     assert (why.amount, why.need, why.places, why.missing, why.verified) == (3, 300, 120, 180, True)
     assert why.causes == (("R01", "每期最多2人"),)
     [cure] = why.cures
-    assert cure.changes == (f"单位{unit}每期名额改为5人",)
+    assert cure.changes == (f"{unit}每期名额改为5人",)
     assert (cure.buys, cure.cost, cure.smallest) == ("3人全部排进", "多 3 个名额", True)
     [other] = unexplained(run, json.loads(run.plan_text))
     assert other.startswith(f"{short.cadres[3].name}（{short.cadres[3].unit}）必须参加本期，但没有排进")
@@ -124,7 +124,8 @@ def test_alike_shortfalls_are_told_and_cured_together(desk: Client, nominating: 
     run.explanations = rows
     run.save()
     [why] = whys(run)
-    assert (why.more, why.relaxable, why.verified) == (("第2班",), False, True)
+    assert (why.more, why.relaxable, why.fixed, why.verified) == (("第2班",), False, True, True)
+    assert all(cure.buys == "分别算，每处不再算作缺口；合起来以试算为准" and not cure.smallest for cure in why.cures)
     assert [(cure.key, len(cure.changes), cure.cost) for cure in why.cures] == [
         ("0.1-0", 2, "2 处要批准"), ("0.1-1", 0, "规定放宽 2 天"),
     ]  # fmt: skip
@@ -136,6 +137,52 @@ def test_alike_shortfalls_are_told_and_cured_together(desk: Client, nominating: 
     ]
 
 
+def alike(county: County, staff: User, values: tuple[Any, Any], name: str = "min_village_days") -> PlanRun:
+    """Two classes short for the same cause, each with a cure that gives one rule a value."""
+    run = plan_by_hand(county, staff)
+    run.explanations = [
+        {
+            "rule": "R15", "subject": f"K{each.pk}", "stage": 3, "amount": 2, "demand": 8, "supply": 6, "verified": True,
+            "sentence": "不够。", "causes": [{"rule": "R10", "sentence": "只有 2 次集中", "relax": [], "fixed": True},
+                                         {"rule": "R09", "sentence": "只能周五开始", "relax": quota(county)}],
+            "cures": [{"changes": [{"kind": "parameter", "name": name, "value": value}], "sentence": "改规则",
+                       "buys": f"多 {3 - number} 天", "leaves": number, "cost": {}, "smallest": True}],
+        }
+        for number, (each, value) in enumerate(zip(county.classes, values, strict=True))
+    ]  # fmt: skip
+    run.save()
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "value"),
+    [
+        ("min_village_days", (3, 2), 2),
+        ("min_village_days", (2, 3), 2),
+        ("class_size.max", (60, 61), 61),
+        ("class_size.max", (61, 60), 61),
+        ("start_weekdays", ([], []), []),
+    ],
+)
+def test_cures_together_go_as_far_as_the_furthest(
+    nominating: County, staff: User, name: str, values: tuple[Any, Any], value: Any
+) -> None:
+    run = alike(nominating, staff, values, name)
+    assert changes_of(run, "0.1-0") == [{"kind": "parameter", "name": name, "value": value}]
+    [why] = whys(run)
+    [cure] = why.cures
+    assert (cure.buys, cure.smallest) == ("分别算，每处多2天；合起来以试算为准", False)
+
+
+def test_causes_of_which_some_can_be_lifted_are_not_called_facts(desk: Client, nominating: County, staff: User) -> None:
+    run = alike(nominating, staff, (6, 5))
+    [why] = whys(run)
+    assert (why.relaxable, why.fixed) == (False, False)
+    shown = page(desk, "studio", nominating.batch.pk)
+    assert "能放宽的放宽任何一项就能办到" in shown
+    assert "这样的事实放宽不了" not in shown
+
+
 # Trying
 
 
@@ -144,7 +191,7 @@ def test_cure_is_tried_by_its_button_and_touches_nothing(desk: Client, short: Co
     assert "开始试算" in post(desk, "trial", short.batch.pk, run.pk, cure="0-0")
     trial = PlanRun.objects.get(purpose=Purpose.TRIAL)
     assert (trial.changes, trial.against, trial.seed) == (quota(short), run, run.seed)
-    assert trial.title == f"单位{short.units[0]}每期名额加到5人"
+    assert trial.title == f"{short.units[0]}每期名额加到5人"
     assert trial.job is not None
     assert (trial.job.task, trial.job.params) == ("batches.plan", {"run": trial.pk})
     short.batch.refresh_from_db()
@@ -282,6 +329,22 @@ def test_adopted_trial_becomes_a_plan_that_can_be_published(desk: Client, planne
         "任务重"
     ] * 2
     assert "已发布为第 1 版" in post(desk, "publish", planned.batch.pk, run.pk, revision=1)
+
+
+def test_repair_is_not_called_an_adopted_trial(desk: Client, planned: County) -> None:
+    changes = [{"kind": "pin_class", "cadre": f"C{planned.cadres[0].pk}", "class": f"K{planned.classes[0].pk}"}]
+    run = trial_of(planned, changes)
+    for purpose, outcome, told in (
+        (Purpose.REPAIR, PlanRun.Outcome.SOLVED, "这次重排按下面的决定算，发布才生效。"),
+        (Purpose.REPAIR, PlanRun.Outcome.ADOPTED, "这次重排按下面的决定算，已经发布。"),
+        (Purpose.PLAN, PlanRun.Outcome.SOLVED, "试算的改动已经采用。"),
+        (Purpose.TRIAL, PlanRun.Outcome.SOLVED, "这是试算，什么都还没有改。"),
+    ):
+        run.purpose, run.outcome = purpose, outcome
+        run.save()
+        shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
+        assert told in shown
+        assert ("试算的改动已经采用" in shown) == (purpose == Purpose.PLAN)
 
 
 def test_adoption_of_several_changes_is_whole_or_not_at_all(planned: County, staff: User) -> None:
