@@ -38,9 +38,10 @@ class _Stay:
 def base_rows(batch: Batch, standing: Standing | None = None) -> list[dict[str, Any]]:
     """Open bases with their admitted households, rooms, active beds and everything closed during the batch.
 
-    Of a published batch also those no longer open where something has begun, closed from now on.
+    Of a published batch also those no longer open where something has begun, closed from now on; where a class is under way
+    nothing is closed until it has gone home, for it stays there.
     """
-    since = standing.since if standing else None
+    shut_from = _shut_from(standing) if standing else defaultdict[int, datetime.date | None](lambda: None)
     closures: dict[tuple[str, int], list[Any]] = defaultdict(list)
     for row in overlapping(Closure.objects.all(), batch):
         for place in ("base", "household", "room"):
@@ -73,19 +74,20 @@ def base_rows(batch: Batch, standing: Standing | None = None) -> list[dict[str, 
             "position_km": [float(base.east_km), float(base.north_km)],
             "declared_capacity": base.declared_capacity,
             "closed": sorted(
-                spans(closures["base", base.pk] + ([] if base.state == opened else ever), last, since)
+                spans(closures["base", base.pk] + ([] if base.state == opened else ever), last, shut_from[base.pk])
                 + spans(closures["over", base.pk], last)
             ),
             "households": [
                 {
                     "id": key("H", household.pk),
                     "closed": spans(
-                        closures["household", household.pk] + ([] if household.state == admitted else ever), last, since
+                        closures["household", household.pk] + ([] if household.state == admitted else ever), last,
+                        shut_from[base.pk],
                     ),
                     "rooms": [
                         {
                             "id": key("R", room.pk), "beds": len(room.beds.all()),
-                            "closed": spans(closures["room", room.pk], last, since),
+                            "closed": spans(closures["room", room.pk], last, shut_from[base.pk]),
                         }
                         for room in household.rooms.all() if room.beds.all()
                     ],
@@ -96,6 +98,15 @@ def base_rows(batch: Batch, standing: Standing | None = None) -> list[dict[str, 
         }
         for base in bases
     ]  # fmt: skip
+
+
+def _shut_from(standing: Standing) -> dict[int, datetime.date | None]:
+    """Base → the first day from which closures count."""
+    found: dict[int, datetime.date | None] = defaultdict(lambda: standing.since)
+    for stood in standing.begun.values():
+        for base in stood.bases:
+            found[base] = max(found[base] or standing.since, stood.gathering.last_day + datetime.timedelta(days=1))
+    return found
 
 
 def _close_what_is_over(batch: Batch, standing: Standing, closures: dict[tuple[str, int], list[Any]]) -> None:

@@ -6,7 +6,7 @@ late or left, gatherings that fell out, beds chosen by hand. What has begun is o
 
 import datetime
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -37,7 +37,9 @@ NAMED = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
 
 @dataclass(frozen=True)
 class Stood:
-    """A gathering as it stands: its days, base → people in order of travel, member (cadre) → (household, room, bed)."""
+    """A gathering as it stands: its days, base → people of the class in order of travel, member (cadre) → (household, room,
+    bed). Those of other classes who make days up there are in neither (`Standing.guests`).
+    """
 
     gathering: Gathering
     bases: dict[int, int]
@@ -69,7 +71,7 @@ class Standing:
 
 
 def standing_of(batch: Batch, today: datetime.date) -> Standing:
-    """What stands of a published batch on a day (8 queries)."""
+    """What stands of a published batch on a day, in a fixed number of queries."""
     found = Standing(since=max(today + DAY, batch.first_day))
     found.seats = _seats(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
@@ -106,16 +108,17 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
     base_of = dict(Bed.objects.filter(lodgings__gathering__in=rows).values_list("pk", "room__household__base"))
     for gathering in rows:
         live = [site for site in gathering.sites.all() if site.live] or list(gathering.sites.all())
-        beds = {}
+        beds, guests = {}, Counter[int]()
         for row in gathering.lodgings.all():
             cadre = row.enrollment.cadre_id
             if (gathering.pk, row.enrollment_id) in made_up:
                 found.guests.setdefault(gathering.pk, []).append((base_of[row.bed_id], cadre))
+                guests[base_of[row.bed_id]] += 1
             elif row.bed_id in numbers and row.household_id is not None:
                 beds[cadre] = (row.household_id, row.bed.room_id, numbers[row.bed_id])
         begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
         found.held[gathering.practice_class_id, gathering.index] = Stood(
-            gathering, {site.base_id: max(site.people, 1) for site in live}, beds, begun
+            gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, begun
         )
 
 

@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import User
 from bases.actions import lock_bases
 from bases.models import Bed, HostHousehold
-from batches.actions.projection import DAY, resize_site, take_site
+from batches.actions.projection import DAY, hold_gatherings, resize_site, take_site
 from batches.models import Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
 from batches.revision import change_arrangement
 from config.errors import Conflict, DomainError
@@ -21,6 +21,8 @@ def relodge(
     enrollment: Enrollment, leaves: PracticeClass | None, joins: PracticeClass | None, day: datetime.date, by: User
 ) -> None:
     """Give up the beds at the coming gatherings of one class and find some at those of another, from a day on."""
+    coming = Gathering.objects.filter(practice_class__in=[row for row in (leaves, joins) if row is not None])
+    hold_gatherings(coming.filter(state=Gathering.State.PLANNED, first_day__gte=day))
     if leaves is not None:
         for gathering in _coming(leaves, day):
             give_up_bed(gathering, enrollment, by)

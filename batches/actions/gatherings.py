@@ -4,7 +4,8 @@ import datetime
 
 from accounts import audit
 from accounts.models import User
-from batches.actions.projection import let_go
+from batches.actions.guests import guests_of
+from batches.actions.projection import hold_gatherings, let_go
 from batches.models import Batch, Gathering
 from batches.revision import change_arrangement
 from config.errors import DomainError
@@ -25,13 +26,12 @@ def cancel_gathering(*, gathering: Gathering, by: User, reason: str, seen: int |
 
 
 def _cancel(gathering: Gathering, by: User, reason: str) -> None:
-    fresh = (
-        Gathering.objects.select_for_update(of=("self",)).select_related("practice_class__batch").get(pk=gathering.pk)
-    )
+    fresh = hold_gatherings(Gathering.objects.filter(pk=gathering.pk).select_related("practice_class__batch"))[0]
     if fresh.state != Gathering.State.PLANNED:
         raise DomainError("not_planned", f"{fresh}已经是“{fresh.get_state_display()}”，不能取消。")
+    guests = [row.enrollment.cadre.user for row in guests_of([fresh])]
     let_go(fresh, reason, by)
-    _tell(fresh, reason)
+    _tell(fresh, reason, guests)
 
 
 def cancel_days(
@@ -40,12 +40,12 @@ def cancel_days(
     """Cancel every planned gathering of a batch that touches these days (a typhoon weekend); returns how many."""
     touched = Gathering.objects.filter(
         practice_class__batch=batch, state=Gathering.State.PLANNED, first_day__lte=last_day, last_day__gte=first_day
-    ).select_related("practice_class__batch").order_by("pk")  # fmt: skip
+    ).select_related("practice_class__batch")  # fmt: skip
     if not reason.strip():
         raise DomainError("reason_needed", "请写明取消的原因，会通知学员和基地。")
     with audit.act("cancel_days", by=by, subject=batch, reason=reason, first_day=first_day, last_day=last_day) as entry:
         change_arrangement(batch, entry, seen=seen)
-        rows = list(touched)
+        rows = hold_gatherings(touched)
         if not rows:
             raise DomainError("nothing_planned", "这些日期没有安排集中，不用取消。")
         for gathering in rows:
@@ -55,11 +55,16 @@ def cancel_days(
     return len(rows)
 
 
-def _tell(gathering: Gathering, reason: str) -> None:
+def _tell(gathering: Gathering, reason: str, guests: list[User | None]) -> None:
     members = gathering.practice_class.memberships.filter(
         live=True, days__contains=gathering.first_day, enrollment__live=True, enrollment__cadre__user__isnull=False
     ).select_related("enrollment__cadre__user")  # fmt: skip
     notify(
         addressees=[row.enrollment.cadre.user for row in members], url="/activities/me/",
         subject=f"{gathering.first_day:%m-%d} 集中取消", text=f"{gathering}取消：{reason}。缺的天数怎么补，看首页“还欠什么”。",
+    )  # fmt: skip
+    notify(
+        addressees=[user for user in guests if user is not None], url="/activities/me/",
+        subject=f"{gathering.first_day:%m-%d} 补课取消",
+        text=f"您补课的{gathering}取消：{reason}。补课不算了，请另选一次。",
     )  # fmt: skip

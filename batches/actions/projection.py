@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import DateRange
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from accounts.models import User
 from bases.actions import change_reservation, lock_bases, release_base, reserve_base
@@ -162,14 +162,23 @@ def retract_gatherings(batch: Batch, reason: str, by: User | None) -> None:
         let_go(gathering, reason, by)
 
 
+def hold_gatherings(gatherings: QuerySet[Gathering, Any]) -> list[Gathering]:
+    """Lock gatherings by key, then all their bases: the one order in which acts take both, so that none waits crosswise."""
+    rows = list(gatherings.select_for_update(of=("self",)).order_by("pk"))
+    sites = GatheringSite.objects.filter(gathering__in=[row.pk for row in rows], live=True)
+    lock_bases(sites.values_list("base", flat=True))
+    return rows
+
+
 def let_go(gathering: Gathering, reason: str, by: User | None) -> None:
-    """Cancel one gathering: bases released, beds free, the row stays with its reason."""
+    """Cancel one gathering: bases released, beds free, nobody makes days up there; the row stays with its reason."""
     for site in gathering.sites.filter(live=True).select_related("use"):
         if site.use is not None:
             release_base(use=site.use, by=by)
         site.live = False
         site.save(update_fields=["live"])
     gathering.lodgings.filter(live=True).update(live=False)
+    gathering.makeups.filter(live=True).update(live=False)
     gathering.state, gathering.state_reason = Gathering.State.CANCELLED, reason[:200]
     gathering.save(update_fields=["state", "state_reason"])
 

@@ -8,7 +8,6 @@ taken, then beds; the database's constraints have the last word.
 import datetime
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, connection
@@ -17,8 +16,9 @@ from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from bases.actions import lock_bases, release_base
-from bases.models import BaseManager, Bed, PracticeBase, TownshipLiaison
-from batches.actions.beds import give_bed
+from bases.models import Bed, PracticeBase
+from batches.actions.guests import free_guests, guests_of, settle_guests, whereabouts
+from batches.actions.notices import Touched, Wanted, say_gathering, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
@@ -26,43 +26,18 @@ from batches.planning_input import pk_of
 from batches.rules import in_force
 from batches.standing import Place, Standing, Stood, bed_numbers, standing_of
 from config.errors import Conflict, DomainError
-from office.actions import notify
 
 GIVEN_UP = "新一版方案不再安排"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A coming gathering as the plan has it: base → people in order of travel, cadre → bed."""
-
-    first_day: datetime.date
-    last_day: datetime.date
-    bases: dict[int, int]
-    beds: dict[int, int]
-
-    def is_where(self, stood: Stood) -> bool:
-        row = stood.gathering
-        return (row.first_day, row.last_day, set(stood.bases)) == (self.first_day, self.last_day, set(self.bases))
-
-
-@dataclass
-class Touched:
-    """What a new version changed, in words, by whom it concerns; and the rows written, counted by kind."""
-
-    people: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Enrollment → lines."""
-    bases: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    rows: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    moved: set[int] = field(default_factory=set)
-    """Enrollments that changed class."""
 
 
 def reproject(*, batch: Batch, plan: dict[str, Any], by: User, reason: str, today: datetime.date) -> Touched:
     """Make the rows of a repaired plan current. Call within an act's transaction, the batch locked.
 
-    Raises DomainError "in_the_past" for a gathering that would begin today or before, those of `bases.actions.reserve_base`,
-    Conflict when a bed was taken meanwhile.
+    Raises DomainError "in_the_past" for a gathering that would begin today or before, or that has begun elsewhere since the
+    plan was made, those of `bases.actions.reserve_base`, Conflict when a constraint of the database stands against it.
     """
+    held = Gathering.objects.filter(practice_class__batch=batch)
+    list(held.select_for_update(of=("self",)).order_by("pk"))  # nobody comes to make up days while this is written
     standing = standing_of(batch, today)
     wanted = _wanted(plan, standing)
     lock_bases(
@@ -70,27 +45,53 @@ def reproject(*, batch: Batch, plan: dict[str, Any], by: User, reason: str, toda
         | {base for stood in standing.coming.values() for base in stood.bases}
     )
     touched = Touched()
-    _seat(batch, standing, plan, reason, touched)
-    enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
-    lodged = _lodging_changes(standing, wanted)
-    guests = _free_guests(standing, lodged, by)
-    gatherings = _gather(batch, standing, wanted, guests, by, touched)
     try:
-        _lodge(standing, wanted, gatherings, enrollments, lodged, touched)
+        _write(batch, standing, wanted, plan, by, reason, touched)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError as error:
-        raise Conflict("bed_just_taken", "有床位刚被别人排上，没有发布。请重新编排后再发布。") from error
-    for gathering, enrollment in guests:
-        give_bed(gathering, enrollment, by)
+        raise _refused(error) from error
     _free_mentors(batch, standing, touched)
-    _tell(batch, enrollments, touched)
+    tell(batch, touched)
     return touched
 
 
+def _write(
+    batch: Batch,
+    standing: Standing,
+    wanted: dict[Place, Wanted],
+    plan: dict[str, Any],
+    by: User,
+    reason: str,
+    touched: Touched,
+) -> None:
+    """Seats, gatherings, beds of members, then guests."""
+    makeups = guests_of(stood.gathering for stood in standing.coming.values())
+    was = whereabouts(makeups)
+    _seat(batch, standing, plan, reason, touched)
+    enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
+    lodged = _lodging_changes(standing, wanted)
+    freed = free_guests(standing, lodged)
+    gatherings = _gather(batch, standing, wanted, {gathering for gathering, _ in freed}, by, touched)
+    _lodge(standing, wanted, gatherings, enrollments, lodged, touched)
+    members = {gatherings[place].pk: set(want.beds) for place, want in wanted.items()}
+    settle_guests(makeups, freed, members, was, by, touched)
+
+
+def _refused(error: IntegrityError) -> Conflict:
+    """A refusal in the words of the constraint that stood against it."""
+    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+    own = [
+        row for model in (Lodging, Enrollment, ClassMembership) for row in model._meta.constraints
+        if row.name == name and row.violation_error_message != row.default_violation_error_message
+    ]  # fmt: skip
+    told = str(own[0].violation_error_message) if own else "名单或安排刚被别人改过。"
+    return Conflict("just_changed", f"{told}没有发布。请再少变动重排一次，再发布。")
+
+
 def _wanted(plan: dict[str, Any], standing: Standing) -> dict[Place, Wanted]:
-    """Gatherings of the plan that have not begun."""
+    """Gatherings of the plan that have not begun. What has begun since the plan was made must be where the plan has it."""
     beds: dict[tuple[int, int], int] = {}
     rooms = dict(Bed.objects.filter(active=True).values_list("pk", "room"))
     for pk, number in bed_numbers().items():
@@ -98,11 +99,16 @@ def _wanted(plan: dict[str, Any], standing: Standing) -> dict[Place, Wanted]:
     found: dict[Place, Wanted] = {}
     for row in plan["gatherings"]:
         place = (pk_of(row["class"]), row["index"])
-        if "skipped" in row or place in standing.begun:
+        if place in standing.begun:
+            _require_in_place(row, standing.begun[place])
+            continue
+        if "skipped" in row:
             continue
         first, last = (datetime.date.fromisoformat(row[name]) for name in ("first_day", "last_day"))
         if first < standing.since:
-            raise DomainError("in_the_past", f"方案把集中排到了 {first:%m-%d}，已经来不及。请重新编排后再发布。")
+            raise DomainError(
+                "in_the_past", f"方案把集中排到了 {first:%m-%d}，已经来不及。请再少变动重排一次，再发布。"
+            )
         found[place] = Wanted(first, last, {pk_of(site["base"]): site["people"] for site in row["sites"]}, {})
     for row in plan["lodging"]:
         place = (pk_of(row["class"]), row["index"])
@@ -112,6 +118,14 @@ def _wanted(plan: dict[str, Any], standing: Standing) -> dict[Place, Wanted]:
                 raise DomainError("bed_gone", "方案里有床位已经停用。请重新编排后再发布。")
             found[place].beds[pk_of(row["cadre"])] = bed
     return found
+
+
+def _require_in_place(row: dict[str, Any], stood: Stood) -> None:
+    bases = {pk_of(site["base"]) for site in row.get("sites", ())}
+    if row.get("first_day") != stood.gathering.first_day.isoformat() or not set(stood.bases) <= bases:
+        raise DomainError(
+            "in_the_past", f"{stood.gathering}在重排以后已经开始，不能再照方案改。请再少变动重排一次，再发布。"
+        )
 
 
 # Seats
@@ -194,7 +208,11 @@ def _sit(
 
 def _free_mentors(batch: Batch, standing: Standing, touched: Touched) -> None:
     """A mentor who would have to be at two gatherings at once since a mentee moved (R19) is free of that mentee."""
-    rows = in_force(Mentorship.objects.filter(enrollment__in=touched.moved)).select_related("user").order_by("pk")
+    rows = (
+        in_force(Mentorship.objects.filter(enrollment__in=touched.moved))
+        .select_related("user", "enrollment__cadre")
+        .order_by("pk")
+    )
     for row in rows:
         sitting = ClassMembership.objects.filter(
             enrollment__mentorships__in=in_force(Mentorship.objects.filter(user=row.user)), live=True,
@@ -209,7 +227,10 @@ def _free_mentors(batch: Batch, standing: Standing, touched: Touched) -> None:
         if coming.filter(Exists(clash), practice_class__in=own).exists():
             row.until = standing.since - DAY
             row.save(update_fields=["until"])
+            touched.rows["mentors"] += 1
             touched.people[row.enrollment_id].append(f"导师{row.user.name}要带别的班，另定导师")
+            name = row.enrollment.cadre.name
+            touched.mentors[row.user_id].append(f"{name}换了班，集中和您带的别的班同一天，{name}另定导师")
 
 
 # Beds: what changes
@@ -232,19 +253,6 @@ def _lodging_changes(standing: Standing, wanted: dict[Place, Wanted]) -> set[Pla
     return changed
 
 
-def _free_guests(standing: Standing, lodged: set[Place], by: User) -> list[tuple[Gathering, Enrollment]]:
-    """Those of other classes at gatherings whose beds change leave theirs, and are lodged anew at the end."""
-    found = []
-    for place in sorted(lodged & standing.coming.keys()):
-        gathering = standing.coming[place].gathering
-        cadres = {cadre for _, cadre in standing.guests.get(gathering.pk, ())}
-        for row in gathering.lodgings.all():
-            if row.enrollment.cadre_id in cadres:
-                Lodging.objects.filter(pk=row.pk).update(live=False)
-                found.append((gathering, row.enrollment))
-    return found
-
-
 # Gatherings and bases
 
 
@@ -252,16 +260,19 @@ def _gather(
     batch: Batch,
     standing: Standing,
     wanted: dict[Place, Wanted],
-    guests: list[tuple[Gathering, Enrollment]],
+    leaving: set[int],
     by: User,
     touched: Touched,
 ) -> dict[Place, Gathering]:
-    """Rows of all gatherings wanted. Everything that is given up lets go before anything new is taken."""
-    coming, leaving = standing.coming, {gathering.pk for gathering, _ in guests}
+    """Rows of all gatherings wanted. Everything that is given up lets go before anything new is taken.
+
+    `leaving` are the gatherings whose guests have left their beds for now.
+    """
+    coming = standing.coming
     names = {row.pk: row.short_name for row in batch.classes.order_by("number")}
     villages = {row.pk: str(row.village) for row in PracticeBase.objects.select_related("village").order_by("pk")}
     for place in sorted(coming.keys() | wanted.keys()):
-        _say_gathering(place, coming.get(place), wanted.get(place), names, villages, touched)
+        say_gathering(place, coming.get(place), wanted.get(place), names, villages, touched)
     for place, stood in sorted(coming.items()):
         staying = 0 if stood.gathering.pk in leaving else None
         _give_up(stood, wanted.get(place), _guests_by_base(standing, stood) if staying is None else {}, by, touched)
@@ -345,50 +356,6 @@ def _row_for(batch: Batch, place: Place) -> Gathering:
     return row
 
 
-def _say_gathering(
-    place: Place,
-    stood: Stood | None,
-    want: Wanted | None,
-    names: dict[int, str],
-    villages: dict[int, str],
-    touched: Touched,
-) -> None:
-    """Lines for the class's members (kept under the class until they are known) and for the bases."""
-    name = f"{names[place[0]]}第{place[1]}次集中"
-    was = _when(stood.gathering.first_day, stood.gathering.last_day) if stood else ""
-    now = _when(want.first_day, want.last_day) if want else ""
-    for base in sorted({*(stood.bases if stood else ()), *(want.bases if want else ())}):
-        before = (was, stood.bases[base]) if stood and base in stood.bases else None
-        after = (now, want.bases[base]) if want and base in want.bases else None
-        if before == after:
-            continue
-        if after is None and before is not None:
-            line = f"{name} {before[0]} 的 {before[1]} 人不来了"
-        elif before is None and after is not None:
-            line = f"{name} {after[0]} 来 {after[1]} 人"
-        elif before is not None and after is not None:
-            line = f"{name} {before[0]} {before[1]} 人改为 {after[0]} {after[1]} 人"
-        touched.bases[base].append(line)
-    if stood is not None and want is not None and want.is_where(stood):
-        return
-    there = f"{was} {'、'.join(villages[base] for base in stood.bases)}" if stood else ""
-    here = f"{now} {'、'.join(villages[base] for base in want.bases)}" if want else ""
-    if not stood:
-        line = f"第{place[1]}次集中定在 {here}"
-    elif not want:
-        line = f"第{place[1]}次集中（{there}）取消"
-    else:
-        line = f"第{place[1]}次集中由 {there} 改为 {here}"
-    members = ClassMembership.objects.filter(practice_class=place[0], live=True, enrollment__live=True)
-    day = want.first_day if want else stood.gathering.first_day if stood else None
-    for enrollment in members.filter(days__contains=day).order_by("pk").values_list("enrollment", flat=True):
-        touched.people[enrollment].append(line)
-
-
-def _when(first: datetime.date, last: datetime.date) -> str:
-    return f"{first:%m-%d}" if first == last else f"{first:%m-%d} 至 {last:%m-%d}"
-
-
 # Beds
 
 
@@ -429,31 +396,3 @@ def _lodge(
 
 def _is_guest(standing: Standing, gathering: Gathering, cadre: int) -> bool:
     return any(guest == cadre for _, guest in standing.guests.get(gathering.pk, ()))
-
-
-# Who is told
-
-
-def _tell(batch: Batch, enrollments: dict[int, Enrollment], touched: Touched) -> None:
-    """One notice to each member concerned, and to those who look after the bases concerned; nobody else."""
-    by_pk = {row.pk: row for row in enrollments.values()}
-    by_pk.update({row.pk: row for row in batch.enrollments.filter(pk__in=touched.people).select_related("cadre__user")})
-    for pk, lines in sorted(touched.people.items()):
-        notify(
-            addressees=[by_pk[pk].cadre.user], subject=f"{batch}安排有调整", text="；".join(dict.fromkeys(lines)) + "。",
-            url="/activities/me/",
-        )  # fmt: skip
-    lines_of: dict[int, list[str]] = defaultdict(list)
-    users: dict[int, User] = {}
-    bases = PracticeBase.objects.filter(pk__in=touched.bases).select_related("village").order_by("pk")
-    for base in bases:
-        keepers = [
-            *in_force(BaseManager.objects.filter(base=base)).select_related("user"),
-            *in_force(TownshipLiaison.objects.filter(township=base.village.township_id)).select_related("user"),
-        ]
-        for keeper in keepers:
-            users[keeper.user_id] = keeper.user
-            lines_of[keeper.user_id].append(f"{base.village}：" + "；".join(touched.bases[base.pk]))
-    for pk, lines in sorted(lines_of.items()):
-        text = "。".join(dict.fromkeys(lines)) + "。"
-        notify(addressees=[users[pk]], subject=f"{batch}来基地的安排有调整", text=text, url="/bases/")

@@ -10,9 +10,10 @@ import time_machine
 from accounts.models import User
 from bases.actions import close_place, suspend_household
 from bases.models import BaseUse, Closure
+from batches.actions.notices import Touched, tell
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import keep_plan, publish_plan
-from batches.actions.reprojection import Touched, _free_mentors
+from batches.actions.reprojection import _free_mentors
 from batches.foretold import needs
 from batches.invariants import INVARIANTS
 from batches.models import (
@@ -280,6 +281,10 @@ def test_mentor_of_somebody_moved_is_not_asked_to_two_places(running: County, st
     assert Mentorship.objects.get(enrollment__cadre=mover).until == MARCH(day=9)
     assert Mentorship.objects.get(enrollment__cadre=other).until is None
     assert back.people[running.enrollment(mover).pk] == ["导师江启明要带别的班，另定导师"]
+    tell(running.batch, back)
+    assert Notice.objects.get(addressee=mentor).text == (
+        f"{mover.name}换了班，集中和您带的别的班同一天，{mover.name}另定导师。"
+    )
 
 
 def test_staff_who_are_asked_to_two_places_are_told_and_no_gathering_falls_out(running: County, staff: User) -> None:
@@ -422,5 +427,11 @@ def test_begun_gathering_blocks_a_repair_that_would_move_it(
     run = repair(running, staff)
     assert [row["kind"] for row in moves(run)] == ["gathering"]
     clock.move_to("2027-03-12 09:00+08:00")
-    publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    with pytest.raises(DomainError) as refused:
+        publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    assert refused.value.code == "in_the_past"
+    assert "第2班第1次集中在重排以后已经开始" in refused.value.message
+    assert "再少变动重排一次" in refused.value.message
+    assert (PlanVersion.objects.count(), broken()) == (1, [])
+    publish(running, repair(running, staff), staff)
     assert running.gathering(2, 1).sites.get(live=True).base == running.bases[0], "it has begun where it was"

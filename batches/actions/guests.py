@@ -1,0 +1,100 @@
+"""Those who make up days at another class's gathering (补课) when a new plan changes it: lodged anew, or put out and told."""
+
+from collections.abc import Iterable, Mapping
+
+from accounts.models import User
+from batches.actions.beds import give_bed, give_up_bed
+from batches.actions.notices import Touched, when
+from batches.models import Enrollment, Gathering, Lodging, MakeUp
+from batches.presence import Presence, days_of, is_enrolled_on, sites_of, visits_of, with_sites
+from batches.standing import Place, Standing
+
+ENDED = "补课不算了，请另选一次"
+
+
+def guests_of(gatherings: Iterable[Gathering]) -> list[MakeUp]:
+    """Make-ups in force at these gatherings, in the order in which they were entered."""
+    rows = MakeUp.objects.filter(gathering__in=[row.pk for row in gatherings], live=True)
+    return list(rows.select_related("enrollment__cadre__user", "gathering__practice_class").order_by("pk"))
+
+
+def free_guests(standing: Standing, lodged: set[Place]) -> set[tuple[int, int]]:
+    """Guests of gatherings whose beds change leave theirs until the members lie: (gathering, enrollment)."""
+    found = set()
+    for place in sorted(lodged & standing.coming.keys()):
+        gathering = standing.coming[place].gathering
+        cadres = {cadre for _, cadre in standing.guests.get(gathering.pk, ())}
+        for row in gathering.lodgings.all():
+            if row.enrollment.cadre_id in cadres:
+                Lodging.objects.filter(pk=row.pk).update(live=False)
+                found.add((gathering.pk, row.enrollment_id))
+    return found
+
+
+def settle_guests(
+    makeups: list[MakeUp],
+    freed: set[tuple[int, int]],
+    members: Mapping[int, set[int]],
+    was: Mapping[int, str],
+    by: User,
+    touched: Touched,
+) -> None:
+    """After seats, gatherings and members' beds are written: who can still make days up gets a bed, the others are put out.
+
+    `members` are the cadres lodged at each gathering by the plan, `was` says where each gathering was. Everybody who is
+    moved or put out is told.
+    """
+    rows = with_sites(Gathering.objects.filter(pk__in=[row.gathering_id for row in makeups]))
+    now = {row.pk: row for row in rows.order_by("pk")}
+    visits = visits_of([row.enrollment for row in makeups])
+    ended: set[tuple[int, int]] = set()
+    for makeup in makeups:
+        gathering, enrollment = now[makeup.gathering_id], makeup.enrollment
+        key = (gathering.pk, enrollment.pk)
+        name = f"补课的{gathering.practice_class.short_name}第{gathering.index}次集中"
+        days = when(gathering.first_day, gathering.last_day)
+        others = [row for row in visits[enrollment.pk] if (row.gathering.pk, enrollment.pk) not in ended]
+        if not gathering.is_live:
+            why: str | None = f"{name}（{days}）取消，{ENDED}"
+        elif enrollment.cadre_id in members.get(gathering.pk, ()):
+            why = ""
+        else:
+            why = _why_not(gathering, enrollment, others, f"{name}（{days}）")
+        if why is None and key in freed and give_bed(gathering, enrollment, by) is None:
+            why = f"{name}（{days}）没有空床位了，{ENDED}"
+        if why is None:
+            here = f"{days} {where(gathering)}"
+            if was[gathering.pk] != here:
+                touched.people[enrollment.pk].append(f"{name}由 {was[gathering.pk]} 改为 {here}")
+            continue
+        ended.add(key)
+        makeup.live = False
+        makeup.save(update_fields=["live"])
+        touched.rows["makeups"] += 1
+        if gathering.is_live and enrollment.cadre_id not in members.get(gathering.pk, ()):
+            give_up_bed(gathering, enrollment, by)
+        if why:
+            touched.people[enrollment.pk].append(why)
+
+
+def where(gathering: Gathering) -> str:
+    """The villages of a gathering in order of travel."""
+    return "、".join(str(site.base.village) for site in sites_of(gathering))
+
+
+def whereabouts(makeups: list[MakeUp]) -> dict[int, str]:
+    """Days and villages of the gatherings at which these days are made up, as they are now."""
+    rows = with_sites(Gathering.objects.filter(pk__in=[row.gathering_id for row in makeups])).order_by("pk")
+    return {row.pk: f"{when(row.first_day, row.last_day)} {where(row)}" for row in rows}
+
+
+def _why_not(gathering: Gathering, enrollment: Enrollment, others: list[Presence], name: str) -> str | None:
+    """Why the days cannot be made up there: "" where nothing need be said of it, None where they can."""
+    if not is_enrolled_on(enrollment, gathering.first_day):
+        return ""
+    days = set(days_of(gathering))
+    for visit in others:
+        if visit.gathering.pk != gathering.pk and days & set(visit.expected):
+            other = visit.gathering
+            return f"{name}和{other.practice_class.short_name}第{other.index}次集中同一天，{ENDED}"
+    return None

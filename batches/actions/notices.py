@@ -1,0 +1,113 @@
+"""What a repaired plan changes, gathered in words while the rows are written, and told at the end to those concerned alone."""
+
+import datetime
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from accounts.models import User
+from bases.models import BaseManager, PracticeBase, TownshipLiaison
+from batches.models import Batch, ClassMembership
+from batches.rules import in_force
+from batches.standing import Place, Stood
+from office.actions import notify
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A coming gathering as the plan has it: base → people in order of travel, cadre → bed."""
+
+    first_day: datetime.date
+    last_day: datetime.date
+    bases: dict[int, int]
+    beds: dict[int, int]
+
+    def is_where(self, stood: Stood) -> bool:
+        row = stood.gathering
+        return (row.first_day, row.last_day, set(stood.bases)) == (self.first_day, self.last_day, set(self.bases))
+
+
+@dataclass
+class Touched:
+    """What a new version changed, in words, by whom it concerns; and the rows written, counted by kind."""
+
+    people: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Enrollment → lines."""
+    bases: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    rows: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    mentors: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """User → lines, of mentors who are free of a mentee."""
+    moved: set[int] = field(default_factory=set)
+    """Enrollments that changed class."""
+
+
+def say_gathering(
+    place: Place,
+    stood: Stood | None,
+    want: Wanted | None,
+    names: dict[int, str],
+    villages: dict[int, str],
+    touched: Touched,
+) -> None:
+    """Lines for the class's members (kept under the class until they are known) and for the bases."""
+    name = f"{names[place[0]]}第{place[1]}次集中"
+    was = when(stood.gathering.first_day, stood.gathering.last_day) if stood else ""
+    now = when(want.first_day, want.last_day) if want else ""
+    for base in sorted({*(stood.bases if stood else ()), *(want.bases if want else ())}):
+        before = (was, stood.bases[base]) if stood and base in stood.bases else None
+        after = (now, want.bases[base]) if want and base in want.bases else None
+        if before == after:
+            continue
+        if after is None and before is not None:
+            line = f"{name} {before[0]} 的 {before[1]} 人不来了"
+        elif before is None and after is not None:
+            line = f"{name} {after[0]} 来 {after[1]} 人"
+        elif before is not None and after is not None:
+            line = f"{name} {before[0]} {before[1]} 人改为 {after[0]} {after[1]} 人"
+        touched.bases[base].append(line)
+    if stood is not None and want is not None and want.is_where(stood):
+        return
+    there = f"{was} {'、'.join(villages[base] for base in stood.bases)}" if stood else ""
+    here = f"{now} {'、'.join(villages[base] for base in want.bases)}" if want else ""
+    if not stood:
+        line = f"第{place[1]}次集中定在 {here}"
+    elif not want:
+        line = f"第{place[1]}次集中（{there}）取消"
+    else:
+        line = f"第{place[1]}次集中由 {there} 改为 {here}"
+    members = ClassMembership.objects.filter(practice_class=place[0], live=True, enrollment__live=True)
+    day = want.first_day if want else stood.gathering.first_day if stood else None
+    for enrollment in members.filter(days__contains=day).order_by("pk").values_list("enrollment", flat=True):
+        touched.people[enrollment].append(line)
+
+
+def when(first: datetime.date, last: datetime.date) -> str:
+    """The days of a gathering as people read them."""
+    return f"{first:%m-%d}" if first == last else f"{first:%m-%d} 至 {last:%m-%d}"
+
+
+def tell(batch: Batch, touched: Touched) -> None:
+    """One notice to each member and mentor concerned, and to those who look after the bases concerned; nobody else."""
+    concerned = batch.enrollments.filter(pk__in=touched.people).select_related("cadre__user")
+    by_pk = {row.pk: row for row in concerned.order_by("pk")}
+    for pk, lines in sorted(touched.people.items()):
+        notify(
+            addressees=[by_pk[pk].cadre.user], subject=f"{batch}安排有调整", text="；".join(dict.fromkeys(lines)) + "。",
+            url="/activities/me/",
+        )  # fmt: skip
+    for mentor in User.objects.filter(pk__in=touched.mentors).order_by("pk"):
+        text = "；".join(touched.mentors[mentor.pk]) + "。"
+        notify(addressees=[mentor], subject=f"{batch}带教有调整", text=text, url="/activities/")
+    lines_of: dict[int, list[str]] = defaultdict(list)
+    users: dict[int, User] = {}
+    bases = PracticeBase.objects.filter(pk__in=touched.bases).select_related("village").order_by("pk")
+    for base in bases:
+        keepers = [
+            *in_force(BaseManager.objects.filter(base=base)).select_related("user"),
+            *in_force(TownshipLiaison.objects.filter(township=base.village.township_id)).select_related("user"),
+        ]
+        for keeper in keepers:
+            users[keeper.user_id] = keeper.user
+            lines_of[keeper.user_id].append(f"{base.village}：" + "；".join(touched.bases[base.pk]))
+    for pk, lines in sorted(lines_of.items()):
+        text = "。".join(dict.fromkeys(lines)) + "。"
+        notify(addressees=[users[pk]], subject=f"{batch}来基地的安排有调整", text=text, url="/bases/")
