@@ -1,6 +1,7 @@
 """Why people or gatherings could not be placed, and what would cure it, as the studio tells it (4-planning §4.3)."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ class Why:
     """Shortfalls that have the same causes, explained together.
 
     `need` and `places` are the two bars, in SVG units; 0 where no figures are known. `more` says the same of the others.
+    Each of the causes can be lifted when `relaxable`, none of them when `fixed`.
     """
 
     rule: str
@@ -44,6 +46,7 @@ class Why:
     supply: int
     causes: tuple[tuple[str, str], ...]
     relaxable: bool
+    fixed: bool
     verified: bool
     cures: tuple[Cure, ...]
     need: float
@@ -64,7 +67,7 @@ def whys(run: PlanRun) -> list[Why]:
     groups: dict[str, list[int]] = {}
     for place, row in enumerate(run.explanations):
         groups.setdefault(_alike(row), []).append(place)
-    return [_why(run.explanations, places, labels) for places in groups.values()]
+    return [_why(run, places, labels) for places in groups.values()]
 
 
 def _alike(row: Row) -> str:
@@ -77,13 +80,38 @@ def _alike(row: Row) -> str:
 def changes_of(run: PlanRun, key: str) -> list[dict[str, Any]]:
     """The changes that a cure's key stands for. Raises ValueError or IndexError for a key that the run does not have."""
     places, number = key.split("-")
-    found: list[dict[str, Any]] = []
+    cures: list[Row] = []
     for place in places.split("."):
         if not (place.isdecimal() and number.isdecimal()):
             raise ValueError(key)
-        cure = run.explanations[int(place)]["cures"][int(number)]
-        found += [change for change in cure["changes"] if change not in found]
-    return found
+        cures.append(run.explanations[int(place)]["cures"][int(number)])
+    return _together(run, cures)
+
+
+def _together(run: PlanRun, cures: list[Row]) -> list[dict[str, Any]]:
+    """Their changes, each once; of two values for one number that which goes further from what the run was made with."""
+    kept: dict[str, dict[str, Any]] = {}
+    for cure in cures:
+        for change in cure["changes"]:
+            what = json.dumps({name: part for name, part in change.items() if name != "value"}, sort_keys=True)
+            known = kept.setdefault(what, change)
+            if known != change:
+                kept[what] = max(known, change, key=lambda row: _goes_how_far(run, row))
+    return list(kept.values())
+
+
+def _goes_how_far(run: PlanRun, change: dict[str, Any]) -> float:
+    """How far a change goes from the run's input; one that is no number lifts a limit altogether."""
+    document = json.loads(run.input_text)
+    now: Any = document["programme"]
+    if change["kind"] == "unit_quota":
+        own = next((unit["quota"] for unit in document["units"] if unit["id"] == change["unit"]), None)
+        now = now["unit_max_per_batch"] if own is None else own
+    else:
+        for name in change["name"].split("."):
+            now = now[name]
+    known = isinstance(change["value"], int | float) and isinstance(now, int | float)
+    return abs(change["value"] - now) if known else math.inf
 
 
 def title_of(run: PlanRun, key: str) -> str:
@@ -110,7 +138,8 @@ def _changes_said(explanations: list[Row]) -> list[str]:
     return [say(change) for row in explanations for cure in row.get("cures", []) for change in cure["changes"]]
 
 
-def _why(rows: list[Row], places: list[int], labels: Labels) -> Why:
+def _why(run: PlanRun, places: list[int], labels: Labels) -> Why:
+    rows = run.explanations
     row, others = rows[places[0]], [rows[place] for place in places[1:]]
     demand, supply = int(row.get("demand") or 0), int(row.get("supply") or 0)
     most, causes = max(demand, supply), row.get("causes", [])
@@ -123,20 +152,19 @@ def _why(rows: list[Row], places: list[int], labels: Labels) -> Why:
         supply=supply,
         causes=tuple((cause["rule"], labels.say(cause["sentence"])) for cause in causes),
         relaxable=bool(causes) and not any(cause.get("fixed") for cause in causes),
+        fixed=bool(causes) and all(cause.get("fixed") for cause in causes),
         verified=all(each.get("verified") for each in (row, *others)),
-        cures=tuple(_cure(rows, places, number, labels) for number in range(len(row.get("cures", [])))),
+        cures=tuple(_cure(run, places, number, labels) for number in range(len(row.get("cures", [])))),
         need=round(BAR * demand / most, 1) if most else 0,
         places=round(BAR * min(supply, demand) / most, 1) if most else 0,
     )
 
 
-def _cure(rows: list[Row], places: list[int], number: int, labels: Labels) -> Cure:
-    """One cure for all of them: their changes together, each once."""
-    cures = [rows[place]["cures"][number] for place in places]
+def _cure(run: PlanRun, places: list[int], number: int, labels: Labels) -> Cure:
+    """One cure for all of them: their changes together, each once. Each was tried alone, so together they promise nothing."""
+    cures = [run.explanations[place]["cures"][number] for place in places]
     different = [cure for i, cure in enumerate(cures) if all(cure["changes"] != one["changes"] for one in cures[:i])]
-    changes: list[dict[str, Any]] = []
-    for cure in different:
-        changes += [change for change in cure["changes"] if change not in changes]
+    changes = _together(run, cures)
     cost = {name: sum(cure.get("cost", {}).get(name, 0) for cure in different) for name, _ in COSTS}
     together = f"，连同另外 {len(different) - 1} 处" if len(different) > 1 else ""
     sentence, told = labels.say(cures[0]["sentence"]), [labels.say(say(change)) for change in changes]
@@ -144,7 +172,13 @@ def _cure(rows: list[Row], places: list[int], number: int, labels: Labels) -> Cu
         f"{'.'.join(str(place) for place in places)}-{number}",
         sentence + together,
         tuple(line for line in told if line != sentence),
-        labels.say(cures[0]["buys"]),
+        labels.say(cures[0]["buys"]) if len(cures) == 1 else _buys_each(cures, labels),
         "、".join(text.format(cost[name]) for name, text in COSTS if cost[name]) or "不增加名额、期数和天数",
-        bool(cures[0].get("smallest")),
+        len(cures) == 1 and bool(cures[0].get("smallest")),
     )
+
+
+def _buys_each(cures: list[Row], labels: Labels) -> str:
+    """What each of them was found to buy alone, by the one that leaves most."""
+    least = max(cures, key=lambda cure: int(cure.get("leaves") or 0))
+    return f"分别算，每处{labels.say(least['buys'])}；合起来以试算为准"

@@ -17,7 +17,7 @@ from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning.outlook import figures
 from config.errors import Conflict, DomainError
 from office.jobs import cancel_job, start_job
-from office.models import JobState
+from office.models import Job, JobState
 
 Outcome = PlanRun.Outcome
 MOST_BATCHES = 12
@@ -170,10 +170,12 @@ def set_up_batches(*, run: PlanRun, by: User) -> list[Batch]:
 def drop_outlook(*, run: PlanRun, by: User) -> None:
     """Take an outlook off the list, stopping it if it is still at work; one that was adopted stays as it is."""
     with audit.act("drop_outlook", by=by, subject=run.programme, run=run.pk, title=run.title):
+        # the job first, as its own end does: two who wait for each other would lose one's work
+        job = Job.objects.select_for_update(of=("self",)).filter(pk=run.job_id).first()
         fresh = PlanRun.objects.select_for_update(of=("self",)).get(pk=run.pk, purpose=PlanRun.Purpose.OUTLOOK)
         if fresh.outcome == Outcome.ADOPTED:
             raise DomainError("adopted", "已经采用的推演要留档，不能撤下。")
-        if fresh.job is not None and fresh.job.is_unfinished:
-            cancel_job(job=fresh.job, by=by)
+        if job is not None and job.is_unfinished:
+            cancel_job(job=job, by=by)
         fresh.outcome = Outcome.SUPERSEDED
         fresh.save(update_fields=["outcome"])

@@ -1,6 +1,7 @@
 """Coverage countdown and rule sandbox: figures from the facts of the day, nothing touched until rules are adopted."""
 
 import datetime
+import re
 from decimal import Decimal
 from typing import Any
 
