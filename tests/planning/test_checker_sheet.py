@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from pathlib import Path
 
 import batches.planning.checker as checker
@@ -64,3 +65,16 @@ def test_checker_imports_nothing_but_the_standard_library_and_itself():
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 1, path.name
                 assert (node.module or "").startswith("checker_"), path.name
+
+
+def test_contract_of_imports_names_every_module():
+    """A new module of the planner is on one side of the contract or the other."""
+    root = Path(checker.__file__).parents[2]
+    contracts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    contract = next(row for row in contracts if row["name"].startswith("The checker shares no code"))
+    modules = {path.stem for path in Path(checker.__file__).parent.glob("*.py") if not path.stem.startswith("_")}
+    own = {name for name in modules if name.startswith("checker")}
+    assert set(contract["source_modules"]) == {f"batches.planning.{name}" for name in own}
+    assert {f"batches.planning.{name}" for name in modules - own} <= set(contract["forbidden_modules"])
