@@ -171,7 +171,7 @@ def drop_outlook(*, run: PlanRun, by: User) -> None:
     """Take an outlook off the list, stopping it if it is still at work; one that was adopted stays as it is."""
     with audit.act("drop_outlook", by=by, subject=run.programme, run=run.pk, title=run.title):
         # the job first, as its own end does: two who wait for each other would lose one's work
-        job = Job.objects.select_for_update(of=("self",)).filter(pk=run.job_id).first()
+        job = Job.objects.select_for_update(of=("self",)).get(pk=run.job_id) if run.job_id else None
         fresh = PlanRun.objects.select_for_update(of=("self",)).get(pk=run.pk, purpose=PlanRun.Purpose.OUTLOOK)
         if fresh.outcome == Outcome.ADOPTED:
             raise DomainError("adopted", "已经采用的推演要留档，不能撤下。")
