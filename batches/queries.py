@@ -186,6 +186,18 @@ def going(batch: Batch) -> QuerySet[Nomination]:
     return batch.nominations.filter(state__in=(Nomination.State.PROPOSED, Nomination.State.CONFIRMED))
 
 
+def placed(batch: Batch, unit: Unit) -> QuerySet[Cadre]:
+    """People of a unit who take up its places in a batch (R01): those named; once it is published those who are enrolled and
+    have not left, and those named since who have no class yet.
+    """
+    people = Cadre.objects.filter(unit=unit)
+    if batch.state not in LIVE:
+        return people.filter(pk__in=going(batch).values("cadre"))
+    present = batch.enrollments.filter(live=True).exclude(state__in=GONE)
+    waiting = going(batch).exclude(cadre__in=batch.enrollments.values("cadre")).filter(cadre__state=Cadre.State.IN_POST)
+    return people.filter(Q(pk__in=present.values("cadre")) | Q(pk__in=waiting.values("cadre")))
+
+
 def latest_run(batch: Batch) -> PlanRun | None:
     """The newest run that has a plan of the facts as they were (trials and outlooks are none)."""
     return batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="").order_by("-created_at", "-pk").first()

@@ -11,7 +11,7 @@ from accounts.rules import is_centre_staff
 from batches import states
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
 from batches.planning_input import key
-from batches.queries import going
+from batches.queries import going, placed
 from batches.rules import in_force
 from cadres.models import Cadre, Unit, UnitLiaison
 from config.errors import Conflict, DomainError
@@ -95,7 +95,7 @@ def confirm_nomination(*, nomination: Nomination, by: User) -> None:
     with audit.act("confirm_nomination", by=by, subject=nomination):
         fresh = _answerable(nomination, by)
         if fresh.state == State.DEFERRED:
-            require_place(fresh.batch, fresh.cadre.unit)
+            require_place(fresh.batch, fresh.cadre)
         _decide(fresh, State.CONFIRMED, by)
 
 
@@ -152,7 +152,7 @@ def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: Us
         if not candidates_for_swap(fresh).filter(pk=cadre.pk).exists():
             raise DomainError("not_a_candidate", f"{cadre}不是本单位可以替换的人：要在职、同单位、这一期还没有报名。")
         if fresh.state == State.DEFERRED:
-            require_place(fresh.batch, fresh.cadre.unit)
+            require_place(fresh.batch, fresh.cadre)
         _decide(fresh, State.SWAPPED, by, reason)
         Nomination.objects.filter(replaces=fresh).update(replaces=None)
         new, _ = Nomination.objects.update_or_create(
@@ -173,7 +173,7 @@ def add_nomination(*, batch: Batch, cadre: Cadre, by: User, reason: str) -> Nomi
             raise DomainError("already_named", f"{cadre}已经在{batch}名单里。")
         if cadre.state != Cadre.State.IN_POST:
             raise DomainError("not_in_post", f"{cadre}不在职，不能报名。")
-        require_place(batch, cadre.unit)
+        require_place(batch, cadre)
         nomination, _ = Nomination.objects.update_or_create(
             batch=batch, cadre=cadre,
             defaults={"state": State.CONFIRMED, "reason": reason, "decided_by": by, "decided_at": timezone.now()},
@@ -193,15 +193,16 @@ def is_waived(batch: Batch, rule: str, subject: str) -> bool:
     return any(waiver.until is None or waiver.until >= today for waiver in granted)
 
 
-def require_place(batch: Batch, unit: Unit) -> None:
-    """Lock the unit (the named lock of R01), then count its people in the batch."""
-    Unit.objects.select_for_update().get(pk=unit.pk)
+def require_place(batch: Batch, cadre: Cadre) -> None:
+    """Lock the unit (the named lock of R01), then count its people in the batch beside this one. Raises "unit_full"."""
+    unit = Unit.objects.select_for_update().get(pk=cadre.unit_id)
     quota = unit_quota(batch, unit)
-    if going(batch).filter(cadre__unit=unit).count() < quota:
+    if placed(batch, unit).exclude(pk=cadre.pk).count() < quota:
         return
     if is_waived(batch, "R01", f"{key('U', unit.pk)}@{key('B', batch.pk)}"):
         return
-    raise DomainError("unit_full", f"{unit}在{batch}的 {quota} 个名额已满（R01）。可以换人，或申请批准例外。")
+    cure = "先退出一人" if batch.state in states.LIVE else "换人"
+    raise DomainError("unit_full", f"{unit}在{batch}的 {quota} 个名额已满（R01）。可以{cure}，或申请批准例外。")
 
 
 def demand(

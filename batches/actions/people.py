@@ -8,13 +8,13 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from accounts import audit
 from accounts.models import User
 from batches.actions.beds import relodge
-from batches.actions.names import is_waived, unit_quota
+from batches.actions.names import is_waived, require_place
 from batches.actions.projection import DAY
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PlanDemand, PracticeClass
 from batches.planning_input import key
 from batches.queries import GONE
 from batches.revision import change_arrangement
-from cadres.models import Cadre, Unit
+from cadres.models import Cadre
 from config.errors import DomainError
 from office.actions import notify
 
@@ -151,22 +151,13 @@ def add_late(
         if cadre.state != Cadre.State.IN_POST:
             raise DomainError("not_in_post", f"{cadre}不在职，不能加入。")
         day = _within(locked, from_day)
-        _require_quota(locked, cadre.unit)
+        require_place(locked, cadre)
         _require_room(to, cadre, day)
         enrollment = join(locked, cadre.pk, day, reason)
         _begin_membership(enrollment, to, day, locked, reason)
         relodge(enrollment, None, to, day, by)
         _tell([enrollment], f"您编入{batch}{to.short_name}", reason)
     return enrollment
-
-
-def _require_quota(batch: Batch, unit: Unit) -> None:
-    """Lock the unit (the named lock of R01), then count its people who are in the batch now."""
-    Unit.objects.select_for_update().get(pk=unit.pk)
-    quota = unit_quota(batch, unit)
-    taken = batch.enrollments.filter(cadre__unit=unit, live=True).exclude(state__in=GONE).count()
-    if taken >= quota and not is_waived(batch, "R01", f"{key('U', unit.pk)}@{key('B', batch.pk)}"):
-        raise DomainError("unit_full", f"{unit}在{batch}的 {quota} 个名额已满（R01）。可以先退出一人，或申请批准例外。")
 
 
 def join(batch: Batch, cadre: int, day: datetime.date, reason: str) -> Enrollment:

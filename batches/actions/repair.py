@@ -4,6 +4,8 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from accounts import audit
 from accounts.models import User
 from bases.actions import close_place
@@ -19,7 +21,7 @@ from batches.planning_input import facts_for
 from batches.queries import latest_run, version_in_force
 from batches.revision import change_arrangement, require_seen
 from cadres.models import Cadre
-from config.errors import DomainError
+from config.errors import Conflict, DomainError
 from office.jobs import start_job
 
 Purpose = PlanRun.Purpose
@@ -88,10 +90,13 @@ def name_late(*, batch: Batch, cadre: Cadre, by: User, reason: str, seen: int | 
             )
         if cadre.state != Cadre.State.IN_POST:
             raise DomainError("not_in_post", f"{cadre}不在职，不能加入。")
-        require_place(locked, cadre.unit)
+        require_place(locked, cadre)
         nomination, _ = Nomination.objects.update_or_create(
             batch=locked, cadre=cadre,
-            defaults={"state": Nomination.State.CONFIRMED, "reason": reason[:200], "decided_by": by},
+            defaults={
+                "state": Nomination.State.CONFIRMED, "reason": reason[:200], "decided_by": by,
+                "decided_at": timezone.now(),
+            },
         )  # fmt: skip
     return nomination
 
@@ -113,23 +118,23 @@ def add_class(
         return PracticeClass.objects.create(batch=locked, number=last + 1, parity=Parity(parity), track=track)
 
 
-def close_everywhere(*, first_day: datetime.date, last_day: datetime.date, by: User, reason: str) -> int:
-    """Close every open base on these days (a typhoon week); returns how many. Bases closed then already stay as they are.
+def close_everywhere(*, first_day: datetime.date, last_day: datetime.date, by: User, reason: str) -> list[Closure]:
+    """Close every open base on these days (a typhoon week); returns the closures made. Those closed then already stay so.
 
     Raises DomainError "reason_needed", "closed_already" when there is none left, and those of `bases.actions.close_place`.
     """
     _require_reason(reason)
-    closed = 0
+    closed = []
     with audit.act("close_everywhere", by=by, reason=reason, first_day=first_day, last_day=last_day) as entry:
         for base in PracticeBase.objects.filter(state=PracticeBase.State.OPEN).order_by("pk"):
             if not Closure.objects.filter(base=base, live=True, days__overlap=(first_day, last_day + DAY)).exists():
-                close_place(
-                    base=base, first_day=first_day, last_day=last_day, kind=Closure.Kind.WEATHER, by=by, reason=reason
+                kind = Closure.Kind.WEATHER
+                closed.append(
+                    close_place(base=base, first_day=first_day, last_day=last_day, kind=kind, by=by, reason=reason)
                 )
-                closed += 1
         if not closed:
             raise DomainError("closed_already", "这几天各基地都已停接。请看看日期。")
-        entry.data["bases"] = closed
+        entry.data["bases"] = len(closed)
     return closed
 
 
@@ -142,13 +147,18 @@ def _require_reason(reason: str) -> None:
 
 
 def start_curve(*, run: PlanRun, by: User) -> PlanRun:
-    """Look at what a few more moves than the fewest would buy (a job). Raises DomainError "no_repair", Conflict."""
+    """Look at what a few more moves than the fewest would buy (a job), once for a run.
+
+    Raises DomainError "no_repair", Conflict "curve_known", "run_in_progress".
+    """
     batch = Batch.objects.get(plan_runs=run)
     with audit.act("start_curve", by=by, subject=batch, run=run.pk):
         locked = Batch.objects.select_for_update().get(pk=batch.pk)
         refuse_second_run(locked)
         if run.purpose != Purpose.REPAIR or not run.plan_text:
             raise DomainError("no_repair", "这不是少变动重排的结果，没有可以比的曲线。")
+        if PlanRun.objects.filter(pk=run.pk, figures__has_key="curve").exists():
+            raise Conflict("curve_known", "多动几处会怎样已经算过了，就在这一页上，不用再算。")
         run.job = start_job(
             task="batches.curve", title=f"{batch}多动几处会怎样", owner=by, params={"run": run.pk},
             result_url=f"/batches/{batch.pk}/repair/?run={run.pk}",

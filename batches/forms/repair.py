@@ -2,6 +2,7 @@
 
 import datetime
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -45,6 +46,8 @@ class ScenarioForm(ArrangementForm):
     """`fact` enters what happened; the repair follows. `do` says how far the clerk goes: repair, trial."""
 
     do = "repair"
+    closures: Sequence[Closure] = ()
+    """What the fact has closed."""
 
     @abstractmethod
     def fact(self, by: User) -> str:
@@ -160,10 +163,12 @@ class CloseForm(DaysForm):
     def fact(self, by: User) -> str:
         data, place = self.cleaned_data, self.cleaned_data["place"]
         row = PLACES[place[0]].objects.get(pk=pk_of(place))
-        close_place(
-            first_day=data["first_day"], last_day=data["last_day"], kind=data["kind"], by=by, reason=data["reason"],
-            **{WORDS[place[0]]: row},
-        )  # fmt: skip
+        self.closures = [
+            close_place(
+                first_day=data["first_day"], last_day=data["last_day"], kind=data["kind"], by=by, reason=data["reason"],
+                **{WORDS[place[0]]: row},
+            )
+        ]  # fmt: skip
         return f"{row}停接已登记。"
 
     def trial(self) -> list[Change]:
@@ -182,8 +187,10 @@ class TyphoonForm(DaysForm):
 
     def fact(self, by: User) -> str:
         data = self.cleaned_data
-        count = close_everywhere(first_day=data["first_day"], last_day=data["last_day"], by=by, reason=data["reason"])
-        return f"{count} 个基地停接已登记。"
+        self.closures = close_everywhere(
+            first_day=data["first_day"], last_day=data["last_day"], by=by, reason=data["reason"]
+        )
+        return f"{len(self.closures)} 个基地停接已登记。"
 
     def trial(self) -> list[Change]:
         first, until = self.cleaned_data["first_day"].isoformat(), _until(self.cleaned_data["last_day"])

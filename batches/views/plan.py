@@ -13,6 +13,7 @@ from batches.actions.names import running_job, start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
 from batches.models import Batch
 from batches.rules import may_run_batches, may_see_batches
+from batches.states import LIVE
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
 from office.jobs import cancel_job
 
@@ -84,13 +85,16 @@ def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     """Publish the run that the clerk has looked at."""
     found = batch_of(request, batch_id)
     run = get_object_or_404(found.plan_runs, pk=run_id)
+    repaired = found.state in LIVE
     version = publish_plan(
         batch=found, run=run, by=me(request), reason=posted_reason(request), seen=revision_seen(request)
     )
-    messages.success(
-        request,
-        f"已发布为第 {version.number} 版。学员已收到通知；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。",
+    told = (
+        "只通知了有变动的学员、导师和基地；没有动的安排照旧，不用重新定班主任、班长和导师。"
+        if repaired
+        else "学员已收到通知；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。"
     )
+    messages.success(request, f"已发布为第 {version.number} 版。{told}")
     return redirect("batches:batch", found.pk)
 
 

@@ -8,9 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import allow
+from bases.models import BaseUse, shown_days
+from bases.queries import uses_touched
 from batches.actions.pins import unpin_gathering
 from batches.actions.repair import start_curve
 from batches.arrangement import Arrangement, arrangement_of, planned
@@ -41,6 +44,8 @@ TITLES = {
 }
 
 
+MOST_TOLD = 8
+"""Outside parties that one message names."""
 NOTHING: dict[str, Any] = {"assignments": [], "gatherings": [], "lodging": []}
 
 
@@ -185,6 +190,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         message = sent.carried_out(me(request))
         if message is not None:
             messages.success(request, message)
+            _tell_outside(request, sent)
             return redirect("batches:repair", found.pk)
     runs = _repairs(found)
     run = _chosen(request, runs)
@@ -212,6 +218,27 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "curve": _curve(runs, run) if run else None,
     }
     return render(request, "batches/repair.html", context, status=UNPROCESSABLE if sent is not None else 200)
+
+
+def _tell_outside(request: HttpRequest, sent: Any) -> None:
+    """Outside parties that stand on the days just closed, each with its base: nobody replans those."""
+    closures = getattr(sent, "closures", ())
+    uses = {use.pk: use for closure in closures for use in uses_touched(closure).filter(kind=BaseUse.Kind.OUTSIDE)}
+    if not uses:
+        return
+    rows = BaseUse.objects.filter(pk__in=uses).select_related("base__village").order_by("days", "pk")
+    listed = format_html_join(
+        "；", '<a href="{}">{}</a> {}“{}”{} 人',
+        ((reverse("bases:base", args=[row.base_id]), row.base, shown_days(row.days), row.source, row.people)
+         for row in rows[:MOST_TOLD]),
+    )  # fmt: skip
+    more = f"；还有 {len(uses) - MOST_TOLD} 批" if len(uses) > MOST_TOLD else ""
+    messages.warning(
+        request,
+        format_html(
+            "停接的日子有 {} 批外来预约，重排不会动它们。请到基地页改期或取消：{}{}。", len(uses), listed, more
+        ),
+    )
 
 
 def _repair_forms(request: HttpRequest, batch: Batch) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""Facts that ask for a repair, and what the pages say of them and of the version that follows."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from bases.actions import enter_outside_use
+from bases.models import Closure
+from batches.actions.gatherings import cancel_days
+from batches.actions.people import add_late, withdraw_enrollment
+from batches.actions.plans import publish_plan
+from batches.actions.repair import name_late, start_curve
+from batches.models import Nomination, PlanRun, PlanVersion
+from config.errors import Conflict, DomainError
+from tests import factories
+from tests.batches.county import FIRST, County
+from tests.batches.test_repair import MARCH, broken, moves, repair, running
+
+__all__ = ["running"]
+"""The fixture of a batch under way."""
+pytestmark = pytest.mark.django_db
+
+
+# One count of a unit's places (R01)
+
+
+def refused_as_full(act: object, **values: object) -> None:
+    with pytest.raises(DomainError) as refused:
+        act(**values)  # type: ignore[operator] # an action
+    assert refused.value.code == "unit_full"
+
+
+def test_replacement_of_somebody_withdrawn_can_be_named(published: County, staff: User) -> None:
+    unit = published.units[0]
+    unit.quota = 2
+    unit.save()
+    late = factories.CadreFactory(unit=unit)
+    name = {"batch": published.batch, "cadre": late, "by": staff, "reason": "补派"}
+    refused_as_full(name_late, **name)
+    withdraw_enrollment(enrollment=published.enrollment(published.cadres[0]), on_day=FIRST, by=staff, reason="生病")
+    nomination = name_late(**name)
+    assert (nomination.state, nomination.decided_by) == (Nomination.State.CONFIRMED, staff)
+    assert nomination.decided_at is not None
+
+
+def test_people_added_by_hand_and_names_that_wait_count_together(published: County, staff: User) -> None:
+    unit = published.units[0]
+    unit.quota = 3
+    unit.save()
+    one, other = factories.CadreFactory.create_batch(2, unit=unit)
+    add = {"batch": published.batch, "to": published.classes[0], "from_day": FIRST, "by": staff, "reason": "补派"}
+    name_late(batch=published.batch, cadre=one, by=staff, reason="补派")
+    refused_as_full(add_late, cadre=other, **add)
+    add_late(cadre=one, **add)
+    refused_as_full(name_late, batch=published.batch, cadre=other, by=staff, reason="补派")
+    assert broken() == []
+
+
+# What is told and refused
+
+
+def messages_of(desk: Client, name: str, args: list[int], data: dict[str, object]) -> list[str]:
+    answer = desk.post(reverse(f"batches:{name}", args=args), data)
+    assert answer.status_code == 302
+    return [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def test_outside_parties_on_days_just_closed_are_told_with_their_bases(
+    running: County, staff: User, desk: Client
+) -> None:
+    day = MARCH(day=17)
+    enter_outside_use(base=running.bases[2], first_day=day, last_day=day, people=12, source="县税务局 团建", by=staff)
+    enter_outside_use(
+        base=running.bases[2], first_day=MARCH(day=24), last_day=MARCH(day=24), people=9, source="研学", by=staff
+    )
+    days = {"first_day": "2027-03-15", "last_day": "2027-03-21", "reason": "台风"}
+    sent = {"form": "typhoon"} | {f"typhoon-{name}": value for name, value in days.items()}
+    told = messages_of(desk, "repair", [running.batch.pk], sent)
+    assert told[1:] == [
+        "停接的日子有 1 批外来预约，重排不会动它们。请到基地页改期或取消："
+        f'<a href="/bases/{running.bases[2].pk}/">{running.bases[2]}</a> 2027-03-17“县税务局 团建”12 人。'
+    ]
+
+
+def test_closure_without_outside_parties_says_nothing_of_them(running: County, desk: Client) -> None:
+    days = {"first_day": "2027-03-15", "last_day": "2027-03-21", "reason": "修路", "kind": Closure.Kind.WORKS}
+    sent = {"form": "close", "close-place": f"P{running.bases[1].pk}"} | {
+        f"close-{name}": value for name, value in days.items()
+    }
+    assert len(messages_of(desk, "repair", [running.batch.pk], sent)) == 1
+
+
+def test_publication_of_a_repair_does_not_read_like_the_first(running: County, staff: User, desk: Client) -> None:
+    run = repair(running, staff)
+    told = messages_of(desk, "publish", [running.batch.pk, run.pk], {"reason": "重排"})
+    assert told == [
+        "已发布为第 2 版。只通知了有变动的学员、导师和基地；没有动的安排照旧，不用重新定班主任、班长和导师。"
+    ]
+
+
+def test_curve_is_computed_once(running: County, staff: User) -> None:
+    run = repair(running, staff)
+    PlanRun.objects.filter(pk=run.pk).update(figures={"curve": [{"moves": 0, "run": run.pk}]})
+    with pytest.raises(Conflict) as refused:
+        start_curve(run=run, by=staff)
+    assert refused.value.code == "curve_known"
+    run.refresh_from_db()
+    assert run.job is None
+
+
+def test_constraint_that_stands_against_a_repair_is_told_in_its_own_words(running: County, staff: User) -> None:
+    late = factories.CadreFactory(sex="F")
+    name_late(batch=running.batch, cadre=late, by=staff, reason="补派")
+    run = repair(running, staff)
+    assert [row["kind"] for row in moves(run)] == ["assignment"]
+    other = factories.BatchFactory(number=7, first_day=running.batch.first_day, last_day=running.batch.last_day)
+    factories.EnrollmentFactory(batch=other, cadre=late)
+    with pytest.raises(Conflict) as refused:
+        publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    assert refused.value.message == "这名干部已编入时间重叠的另一期。没有发布。请再少变动重排一次，再发布。"
+    assert PlanVersion.objects.count() == 1
+
+
+def test_days_are_cancelled_with_all_gatherings_locked_before_any_base(published: County, staff: User) -> None:
+    """As a make-up locks them (gathering, then base): taken base by base, the two would wait crosswise."""
+    with CaptureQueriesContext(connection) as asked:
+        cancel_days(batch=published.batch, first_day=FIRST, last_day=MARCH(day=28), by=staff, reason="台风")
+    locked = [
+        table for query in asked if "FOR UPDATE" in query["sql"]
+        for table in ("batches_gathering", "bases_practicebase") if f'FROM "{table}"' in query["sql"]
+    ]  # fmt: skip
+    assert locked[:2] == ["batches_gathering", "bases_practicebase"]
+    assert set(locked[2:]) == {"bases_practicebase", "batches_gathering"}
