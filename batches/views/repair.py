@@ -98,7 +98,9 @@ def _plan_asked(request: HttpRequest, batch: Batch) -> PlanRun | None:
         return None
     data = request.POST if request.method == "POST" else request.GET
     plans = batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="")
-    return plans.filter(pk=number_in(data.get("run", ""))).first() or latest_run(batch)
+    asked = number_in(data.get("run", ""))
+    found = plans.filter(pk=asked).first() if asked is not None else None
+    return found or latest_run(batch)
 
 
 def _swap_forms(request: HttpRequest, batch: Batch, shown: Arrangement, run: PlanRun | None) -> dict[str, SwapForm]:
