@@ -84,6 +84,8 @@ def test_outside_parties_on_days_just_closed_are_told_with_their_bases(
         "停接的日子有 1 批外来预约，重排不会动它们。请到基地页改期或取消："
         f'<a href="/bases/{running.bases[2].pk}/">{running.bases[2]}</a> 2027-03-17“县税务局 团建”12 人。'
     ]
+    shown = desk.get(reverse("batches:repair", args=[running.batch.pk])).content.decode()
+    assert f'请到基地页改期或取消：<a href="/bases/{running.bases[2].pk}/">' in shown
 
 
 def test_closure_without_outside_parties_says_nothing_of_them(running: County, desk: Client) -> None:
@@ -130,8 +132,9 @@ def test_days_are_cancelled_with_all_gatherings_locked_before_any_base(published
     with CaptureQueriesContext(connection) as asked:
         cancel_days(batch=published.batch, first_day=FIRST, last_day=MARCH(day=28), by=staff, reason="台风")
     locked = [
-        table for query in asked if "FOR UPDATE" in query["sql"]
+        (table, query["sql"]) for query in asked if "FOR UPDATE" in query["sql"]
         for table in ("batches_gathering", "bases_practicebase") if f'FROM "{table}"' in query["sql"]
     ]  # fmt: skip
-    assert locked[:2] == ["batches_gathering", "bases_practicebase"]
-    assert set(locked[2:]) == {"bases_practicebase", "batches_gathering"}
+    first, then = locked[:2]
+    assert (first[0], then[0]) == ("batches_gathering", "bases_practicebase")
+    assert all(f"{base.pk}" in then[1] for base in published.bases), "all bases at once"
