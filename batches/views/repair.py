@@ -98,7 +98,7 @@ def _plan_asked(request: HttpRequest, batch: Batch) -> PlanRun | None:
         return None
     data = request.POST if request.method == "POST" else request.GET
     plans = batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="")
-    asked = number_in(data.get("run", ""))
+    asked = number_in(data.get("run", "")) or 0
     found = plans.filter(pk=asked).first() if asked is not None else None
     return found or latest_run(batch)
 
