@@ -61,8 +61,8 @@ class JobRun:
         return Job.objects.filter(pk=self.job.pk, attempts=self.attempt, state=JobState.RUNNING)
 
     def _wanted(self) -> Any:
-        whole = Q(parent__isnull=True) | Q(parent__state__in=UNFINISHED, parent__cancel_requested=False)
-        return self._mine().filter(whole, cancel_requested=False)
+        wanted = Job.objects.filter(state__in=UNFINISHED, cancel_requested=False).values("pk")
+        return self._mine().filter(Q(parent__isnull=True) | Q(parent__in=wanted), cancel_requested=False)
 
     def should_stop(self) -> bool:
         """True when the owner asked to stop, the whole has ended, or another attempt has taken over."""
@@ -189,8 +189,9 @@ def perform(job_id: str, body: Body) -> None:
 
 
 def _claim(job_id: str) -> Job | None:
+    """Take the job, once whoever else reaches for it: no join, or the row's state would not be looked at again after a wait."""
     now = timezone.now()
-    whole = Q(parent__isnull=True) | Q(parent__state__in=UNFINISHED)
+    whole = Q(parent__isnull=True) | Q(parent__in=Job.objects.filter(state__in=UNFINISHED).values("pk"))
     taken = Job.objects.filter(whole, pk=job_id, state=JobState.WAITING).update(
         state=JobState.RUNNING, attempts=F("attempts") + 1, started_at=now, heartbeat_at=now, message="", progress=0
     )
