@@ -10,12 +10,15 @@ from office.models import Job, JobState
 from tests.workers import until
 
 
-def _waits_for_a_lock() -> bool:
+def _backend() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def _is_held_up(backend: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [backend])
         return bool(cursor.fetchone()[0])
 
 
@@ -24,9 +27,11 @@ def test_part_is_claimed_once_by_two_hands_at_once() -> None:
     whole = Job.objects.create(task="x", title="整个", state=JobState.RUNNING)
     part = Job.objects.create(task="x", title="部分", parent=whole, step="one")
     second: list[Job | None] = []
+    backends: list[int] = []
 
     def reach() -> None:
         try:
+            backends.append(_backend())
             second.append(_claim(str(part.pk)))
         finally:
             connection.close()
@@ -35,7 +40,7 @@ def test_part_is_claimed_once_by_two_hands_at_once() -> None:
         assert _claim(str(part.pk)) is not None
         other = threading.Thread(target=reach)
         other.start()
-        until(_waits_for_a_lock, "the second hand waits")
+        until(lambda: backends and _is_held_up(backends[0]), "the second hand waits")
     other.join()
     assert second == [None]
     part.refresh_from_db()
