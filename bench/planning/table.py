@@ -25,11 +25,8 @@ def _rows(head: list[str], rows: list[list[Any]]) -> str:
 
 
 def _versions(pieces: list[Piece]) -> str:
-    seen = sorted({(piece["source"], *sorted(piece["versions"].items())) for piece in pieces}, key=str)
-    lines = [
-        f"- planner {row[0]}: " + ", ".join(f"{name} {value}" for name, value in row[1:])  # type: ignore[misc]
-        for row in seen
-    ]
+    seen = sorted({(piece["source"], tuple(sorted(piece["versions"].items()))) for piece in pieces})
+    lines = [f"- planner {source}: " + ", ".join(f"{n} {v}" for n, v in versions) for source, versions in seen]
     return "\n".join(lines) + "\n"
 
 
