@@ -6,14 +6,13 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from django.db import connection
 
 from accounts import audit
 from bases import actions, invariants
 from bases.actions import uses
 from bases.models import BaseUse, Closure, PracticeBase, Rate
-from config.errors import DomainError
 from tests.factories import BaseFactory, HouseholdFactory
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FRIDAY, SUNDAY = datetime.date(2026, 12, 4), datetime.date(2026, 12, 6)
@@ -24,30 +23,6 @@ ROUNDS = 20
 def chain_begun() -> None:
     """The audit trail has its head, which emptying the tables takes away and the first entry brings back."""
     audit.record("begin", by=None)
-
-
-def at_once(*acts: Callable[[], object]) -> list[str]:
-    """Run the acts in threads that start together; what each came to: "" or the code of its refusal, in their order."""
-    barrier = threading.Barrier(len(acts))
-    told = ["never ended"] * len(acts)
-
-    def run(place: int) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(10)
-            acts[place]()
-            told[place] = ""
-        except DomainError as error:
-            told[place] = error.code
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return told
 
 
 def without_lock(monkeypatch: pytest.MonkeyPatch, parties: int = 2) -> None:

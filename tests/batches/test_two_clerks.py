@@ -2,12 +2,10 @@
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -23,6 +21,7 @@ from batches.queries import latest_run
 from config.errors import Conflict, DomainError
 from tests import factories
 from tests.batches.county import FIRST, NOW, County, make_county, publish_by_hand
+from tests.races import at_once
 
 
 @pytest.fixture
@@ -132,29 +131,6 @@ def two_clerks(transactional_db: None) -> Iterator[tuple[County, User, User]]:
         county = make_county(one)
         publish_by_hand(county, one)
         yield county, one, two
-
-
-def at_once(*acts: Callable[[], object]) -> list[str]:
-    """Run the acts in threads that start together; what each came to: "" or the code of its refusal."""
-    barrier, told = threading.Barrier(len(acts)), ["never ended"] * len(acts)
-
-    def run(place: int) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(10)
-            acts[place]()
-            told[place] = ""
-        except DomainError as error:
-            told[place] = error.code
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return told
 
 
 def choices(county: County, *clerks: User, seen: int | None) -> list[Callable[[], object]]:

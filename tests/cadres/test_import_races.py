@@ -4,17 +4,16 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 
 from accounts import audit
 from accounts.models import AuditEntry
 from cadres import actions
 from cadres.actions import committing
 from cadres.models import Cadre, RosterImport
-from config.errors import DomainError
 from tests.cadres.lists import read, written
 from tests.cadres.sheets import PERSON, SECOND, roster_of
 from tests.factories import UnitFactory
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 10
@@ -25,30 +24,6 @@ RANKS = ("一级主任科员", "二级主任科员")
 def chain_begun() -> None:
     """The audit trail has its head, which emptying the tables takes away and the first entry brings back."""
     audit.record("begin", by=None)
-
-
-def at_once(*acts: Callable[[], object]) -> list[str]:
-    """Run the acts in threads that start together; "" or the code of the refusal of each, in their order."""
-    barrier = threading.Barrier(len(acts))
-    told = ["never ended"] * len(acts)
-
-    def run(place: int) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(10)
-            acts[place]()
-            told[place] = ""
-        except DomainError as error:
-            told[place] = error.code
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return told
 
 
 def two_lists() -> list[RosterImport]:
