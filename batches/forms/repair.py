@@ -34,7 +34,7 @@ class RepairForm(ActForm):
 
     prefer = forms.ChoiceField(
         label="先后", choices=PlanRun.Prefer.choices, initial=PlanRun.Prefer.KEPT,
-        widget=forms.Select(attrs={"class": "form-select dm-input-short"}),
+        widget=forms.Select(attrs={"class": "form-select w-auto"}),
     )  # fmt: skip
 
     def perform(self, by: User) -> str:
