@@ -19,6 +19,7 @@ from batches.presence import (
     COUNTED_ABSENCES,
     DAY,
     current_rows,
+    is_enrolled_on,
     presence_of_gathering,
     presence_of_gatherings,
     visits_of,
@@ -311,7 +312,9 @@ def join_makeup(*, by: User, enrollment: Enrollment, gathering: Gathering, reaso
         raise DomainError("not_allowed", "补课由班主任或服务中心安排。")
     note = _reason(reason)
     with audit.act("join_makeup", by=by, subject=gathering, reason=note, enrollment=enrollment.pk):
+        Batch.objects.select_for_update().get(pk=enrollment.batch_id)  # whoever moves or withdraws her meanwhile waits
         row = _lock_open(gathering)
+        enrollment = Enrollment.objects.select_related("cadre__user").get(pk=enrollment.pk)
         batch = row.practice_class.batch
         if enrollment.batch_id != batch.pk:
             raise DomainError("other_batch", f"{enrollment}不是{batch}的学员，不能随这个班补。")
@@ -327,7 +330,7 @@ def _check_free(enrollment: Enrollment, gathering: Gathering) -> None:
     rows = presence_of_gatherings([gathering])[gathering.pk]
     if any(row.enrollment.pk == enrollment.pk for row in rows):
         raise DomainError("own_class", f"{enrollment}已经在这次集中的名单里，不用再安排。")
-    if not enrollment.live:
+    if not enrollment.live or not is_enrolled_on(enrollment, gathering.first_day):
         raise DomainError("not_enrolled", f"{enrollment}已不在本期，不能安排补课。")
     wanted = {gathering.first_day + n * DAY for n in range(gathering.days)}
     for visit in visits_of([enrollment])[enrollment.pk]:

@@ -1,6 +1,7 @@
 """Beds of people who come or go after publication: given up, found, or chosen by hand (4-planning R16 to R18)."""
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, connection
@@ -12,30 +13,39 @@ from accounts.models import User
 from bases.actions import lock_bases
 from bases.models import Bed, HostHousehold
 from batches.actions.projection import DAY, hold_gatherings, resize_site, take_site
-from batches.models import Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
+from batches.models import Enrollment, Gathering, GatheringSite, Lodging, MakeUp, PracticeClass
 from batches.revision import change_arrangement
 from config.errors import Conflict, DomainError
 
 
 def relodge(
-    enrollment: Enrollment, leaves: PracticeClass | None, joins: PracticeClass | None, day: datetime.date, by: User
+    enrollment: Enrollment,
+    leaves: Collection[PracticeClass],
+    joins: PracticeClass | None,
+    day: datetime.date,
+    by: User,
 ) -> None:
-    """Give up the beds at the coming gatherings of one class and find some at those of another, from a day on."""
-    coming = Gathering.objects.filter(practice_class__in=[row for row in (leaves, joins) if row is not None])
-    hold_gatherings(coming.filter(state=Gathering.State.PLANNED, first_day__gte=day))
-    if leaves is not None:
-        for gathering in _coming(leaves, day):
-            give_up_bed(gathering, enrollment, by)
-    if joins is not None:
-        for gathering in _coming(joins, day):
+    """Give up the beds at the coming gatherings of the classes left and find some at those of another, from a day on.
+
+    All these gatherings, and those where the person makes days up, stay locked until the end of the transaction. Somebody who
+    made days up where she belongs now keeps the bed that she has there.
+    """
+    joined = [] if joins is None else [joins]
+    own = MakeUp.objects.filter(enrollment=enrollment, live=True).values("gathering")
+    held = Gathering.objects.filter(Q(practice_class__in=[*leaves, *joined]) | Q(pk__in=own))
+    hold_gatherings(held.filter(state=Gathering.State.PLANNED, first_day__gte=day))
+    for gathering in _coming(leaves, day):
+        give_up_bed(gathering, enrollment, by)
+    for gathering in _coming(joined, day):
+        if not gathering.lodgings.filter(enrollment=enrollment, live=True).exists():
             give_bed(gathering, enrollment, by)
 
 
-def _coming(practice_class: PracticeClass, day: datetime.date) -> QuerySet[Gathering]:
+def _coming(classes: Collection[PracticeClass], day: datetime.date) -> QuerySet[Gathering]:
     return (
-        practice_class.gatherings.filter(state=Gathering.State.PLANNED, first_day__gte=day)
+        Gathering.objects.filter(practice_class__in=classes, state=Gathering.State.PLANNED, first_day__gte=day)
         .select_related("practice_class__batch__programme")
-        .order_by("first_day")
+        .order_by("first_day", "pk")
     )
 
 

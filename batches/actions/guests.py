@@ -1,13 +1,18 @@
-"""Those who make up days at another class's gathering (补课) when a new plan changes it: lodged anew, or put out and told."""
+"""Those who make up days at another class's gathering (补课) when it changes, or when they move or leave: lodged anew, or put
+out and told.
+"""
 
+import datetime
 from collections.abc import Iterable, Mapping
 
 from accounts.models import User
 from batches.actions.beds import give_bed, give_up_bed
 from batches.actions.notices import Touched, when
-from batches.models import Enrollment, Gathering, Lodging, MakeUp
+from batches.models import ClassMembership, ClassStaff, Enrollment, Gathering, Lodging, MakeUp
 from batches.presence import Presence, days_of, is_enrolled_on, sites_of, visits_of, with_sites
+from batches.rules import in_force
 from batches.standing import Place, Standing
+from office.actions import notify
 
 ENDED = "补课不算了，请另选一次"
 
@@ -75,6 +80,50 @@ def settle_guests(
             give_up_bed(gathering, enrollment, by)
         if why:
             touched.people[enrollment.pk].append(why)
+
+
+def settle_own(enrollment: Enrollment, day: datetime.date, by: User) -> list[str]:
+    """After somebody moved or left from a day on: make-ups that are hers no longer end, and the head teachers there hear it.
+
+    Returns what to tell the person. Call it after the rows are written, with `beds.relodge` before: it holds the gatherings.
+    """
+    planned = Gathering.objects.filter(
+        makeups__enrollment=enrollment, state=Gathering.State.PLANNED, first_day__gte=day
+    )
+    makeups = [row for row in guests_of(planned.order_by("pk")) if row.enrollment_id == enrollment.pk]
+    belongs = _own_classes(makeups)
+    touched = Touched()
+    settle_guests(makeups, set(), belongs, whereabouts(makeups), by, touched)
+    told = touched.people[enrollment.pk]
+    for makeup in makeups:
+        gathering = makeup.gathering
+        if makeup.live or gathering.pk in belongs:
+            continue
+        days = when(gathering.first_day, gathering.last_day)
+        what = f"{gathering.practice_class.short_name}第{gathering.index}次集中（{days}）"
+        if not is_enrolled_on(makeup.enrollment, gathering.first_day):
+            told.append(f"补课的{what}也不用去了")
+        teachers = ClassStaff.objects.filter(practice_class=gathering.practice_class, kind=ClassStaff.Kind.HEAD_TEACHER)
+        notify(
+            addressees=[row.user for row in in_force(teachers).select_related("user").order_by("pk")],
+            subject=f"{gathering.first_day:%m-%d} 补课少一人", text=f"{enrollment.cadre.name}不来{what}补课了。",
+            url=f"/activities/class/{gathering.practice_class_id}/gathering/?gathering={gathering.pk}",
+        )  # fmt: skip
+    return told
+
+
+def _own_classes(makeups: list[MakeUp]) -> dict[int, set[int]]:
+    """Gathering → cadres, of those who belong by now to the class with which they made days up."""
+    found: dict[int, set[int]] = {}
+    for makeup in makeups:
+        gathering = makeup.gathering
+        rows = ClassMembership.objects.filter(
+            enrollment=makeup.enrollment_id, practice_class=gathering.practice_class_id, live=True,
+            days__contains=gathering.first_day,
+        )  # fmt: skip
+        if is_enrolled_on(makeup.enrollment, gathering.first_day) and rows.exists():
+            found[gathering.pk] = {makeup.enrollment.cadre_id}
+    return found
 
 
 def where(gathering: Gathering) -> str:

@@ -8,6 +8,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from accounts import audit
 from accounts.models import User
 from batches.actions.beds import relodge
+from batches.actions.guests import settle_own
 from batches.actions.names import is_waived, require_place
 from batches.actions.projection import DAY
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PlanDemand, PracticeClass
@@ -71,8 +72,9 @@ def move_member(
     """Move somebody to another class of the batch from a day on; days, nights and what is owed follow by themselves.
 
     Beds of the old class's coming gatherings are given up, the new class's are found; where none is free the gathering shows
-    it as a finding; somebody fixed to a class is fixed to the new one. Raises DomainError when a rule stands against it
-    (R02, R03, R04) and no waiver sets it aside, Conflict when the arrangement is no longer the one `seen`.
+    it as a finding; somebody fixed to a class is fixed to the new one. Make-ups with the new class, or on its days, end.
+    Raises DomainError when a rule stands against it (R02, R03, R04) and no waiver sets it aside, Conflict when the
+    arrangement is no longer the one `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明调班的原因。")
@@ -93,8 +95,9 @@ def move_member(
         PlanDemand.objects.filter(batch=batch, cadre=enrollment.cadre_id, kind=PlanDemand.Kind.PIN, live=True).update(
             class_number=to.number
         )
-        relodge(enrollment, current.practice_class, to, from_day, by)
-        _tell([enrollment], f"您从{current.practice_class.short_name}调到{to.short_name}", reason)
+        relodge(enrollment, [current.practice_class], to, from_day, by)
+        ended = settle_own(enrollment, from_day, by)
+        _tell([enrollment], f"您从{current.practice_class.short_name}调到{to.short_name}", "；".join([reason, *ended]))
     return membership
 
 
@@ -155,7 +158,7 @@ def add_late(
         _require_room(to, cadre, day)
         enrollment = join(locked, cadre.pk, day, reason)
         _begin_membership(enrollment, to, day, locked, reason)
-        relodge(enrollment, None, to, day, by)
+        relodge(enrollment, [], to, day, by)
         _tell([enrollment], f"您编入{batch}{to.short_name}", reason)
     return enrollment
 
@@ -176,7 +179,11 @@ def join(batch: Batch, cadre: int, day: datetime.date, reason: str) -> Enrollmen
 def withdraw_enrollment(
     *, enrollment: Enrollment, on_day: datetime.date, by: User, reason: str, seen: int | None = None
 ) -> None:
-    """Somebody leaves the batch from a day on; what was attended before it stays counted."""
+    """Somebody leaves the batch from a day on; what was attended before it stays counted.
+
+    Make-ups from that day on end with it; the person is told, and the head teachers of the classes where they were. Raises
+    DomainError "reason_needed", "not_running", "not_enrolled", Conflict when the arrangement is no longer the one `seen`.
+    """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明退出的原因。")
     with audit.act("withdraw_enrollment", by=by, subject=enrollment, reason=reason, on_day=on_day) as entry:
@@ -184,13 +191,17 @@ def withdraw_enrollment(
         _require_running(batch)
         if not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已经不在{batch}里。")
-        for membership in enrollment.memberships.filter(live=True, days__endswith__gt=on_day):
+        memberships = enrollment.memberships.filter(live=True, days__endswith__gt=on_day)
+        leaves = list(memberships.select_related("practice_class").order_by("days", "pk"))
+        for membership in leaves:
             end_membership(membership, on_day, reason)
             end_offices(membership, on_day)
-            relodge(enrollment, membership.practice_class, None, on_day, by)
+        relodge(enrollment, [row.practice_class for row in leaves], None, on_day, by)
         enrollment.state, enrollment.left_on, enrollment.reason = Enrollment.State.WITHDRAWN, on_day, reason[:200]
         enrollment.live = enrollment.memberships.filter(live=True).exists()
         enrollment.save()
+        ended = settle_own(enrollment, on_day, by)
+        _tell([enrollment], f"您从 {on_day:%m-%d} 起不再参加{batch}", "；".join([reason, *ended]))
 
 
 def _tell(enrollments: list[Enrollment], subject: str, text: str) -> None:
