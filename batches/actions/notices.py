@@ -64,7 +64,8 @@ def say_gathering(
         elif before is not None and after is not None:
             line = f"{name} {before[0]} {before[1]} 人改为 {after[0]} {after[1]} 人"
         touched.bases[base].append(line)
-    if stood is not None and want is not None and want.is_where(stood):
+    stays = stood is not None and want is not None and want.is_where(stood)
+    if stays and stood is not None and want is not None and list(stood.bases) == list(want.bases):
         return
     there = f"{was} {'、'.join(villages[base] for base in stood.bases)}" if stood else ""
     here = f"{now} {'、'.join(villages[base] for base in want.bases)}" if want else ""
@@ -72,6 +73,8 @@ def say_gathering(
         line = f"第{place[1]}次集中定在 {here}"
     elif not want:
         line = f"第{place[1]}次集中（{there}）取消"
+    elif stays:
+        line = f"第{place[1]}次集中（{now}）先到{'，再到'.join(villages[base] for base in want.bases)}"
     else:
         line = f"第{place[1]}次集中由 {there} 改为 {here}"
     members = ClassMembership.objects.filter(practice_class=place[0], live=True, enrollment__live=True)

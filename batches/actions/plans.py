@@ -117,8 +117,8 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
         run.outcome = Outcome.ADOPTED
         run.save(update_fields=["outcome"])
         if again:
-            today = timezone.localdate()
-            touched = reproject(batch=locked, plan=plan, by=by, reason=reason, today=today)
+            made, today = timezone.localdate(run.created_at), timezone.localdate()
+            touched = reproject(batch=locked, plan=plan, by=by, reason=reason, made=made, today=today)
             entry.data.update(rows=dict(touched.rows), told=len(touched.people))
         else:
             states.advance(batch, "publish", reason=reason)

@@ -30,16 +30,19 @@ from config.errors import Conflict, DomainError
 GIVEN_UP = "新一版方案不再安排"
 
 
-def reproject(*, batch: Batch, plan: dict[str, Any], by: User, reason: str, today: datetime.date) -> Touched:
-    """Make the rows of a repaired plan current. Call within an act's transaction, the batch locked.
+def reproject(
+    *, batch: Batch, plan: dict[str, Any], by: User, reason: str, made: datetime.date, today: datetime.date
+) -> Touched:
+    """Make the rows of a plan repaired on the day `made` current. Call within an act's transaction, the batch locked.
 
-    Raises DomainError "in_the_past" for a gathering that would begin today or before, or that has begun elsewhere since the
-    plan was made, those of `bases.actions.reserve_base`, Conflict when a constraint of the database stands against it.
+    Raises DomainError "in_the_past" for a gathering that would begin today or before, or that has begun since the plan was
+    made elsewhere or in other beds than the plan has it, those of `bases.actions.reserve_base`, Conflict when a constraint
+    of the database stands against it.
     """
     held = Gathering.objects.filter(practice_class__batch=batch)
     list(held.select_for_update(of=("self",)).order_by("pk"))  # nobody comes to make up days while this is written
     standing = standing_of(batch, today)
-    wanted = _wanted(plan, standing)
+    wanted = _wanted(plan, standing, made)
     lock_bases(
         {base for row in wanted.values() for base in row.bases}
         | {base for stood in standing.coming.values() for base in stood.bases}
@@ -90,8 +93,12 @@ def _refused(error: IntegrityError) -> Conflict:
     return Conflict("just_changed", f"{told}没有发布。请再少变动重排一次，再发布。")
 
 
-def _wanted(plan: dict[str, Any], standing: Standing) -> dict[Place, Wanted]:
-    """Gatherings of the plan that have not begun. What has begun since the plan was made must be where the plan has it."""
+def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> dict[Place, Wanted]:
+    """Gatherings of the plan that have not begun. What has begun since the plan was made must be as the plan has it.
+
+    Who changes class stays at a gathering under way until it ends (`_from_day`): beds are asked of those who are there.
+    """
+    begun_since = {place: stood for place, stood in standing.begun.items() if stood.gathering.first_day > made}
     beds: dict[tuple[int, int], int] = {}
     rooms = dict(Bed.objects.filter(active=True).values_list("pk", "room"))
     for pk, number in bed_numbers().items():
@@ -117,15 +124,23 @@ def _wanted(plan: dict[str, Any], standing: Standing) -> dict[Place, Wanted]:
             if bed is None:
                 raise DomainError("bed_gone", "方案里有床位已经停用。请重新编排后再发布。")
             found[place].beds[pk_of(row["cadre"])] = bed
+        elif place in begun_since:
+            stays = begun_since[place].beds.get(pk_of(row["cadre"]))
+            if stays is not None and stays[1:] != (pk_of(row["room"]), row["bed"]):
+                raise _too_late(begun_since[place])
     return found
 
 
 def _require_in_place(row: dict[str, Any], stood: Stood) -> None:
     bases = {pk_of(site["base"]) for site in row.get("sites", ())}
     if row.get("first_day") != stood.gathering.first_day.isoformat() or not set(stood.bases) <= bases:
-        raise DomainError(
-            "in_the_past", f"{stood.gathering}在重排以后已经开始，不能再照方案改。请再少变动重排一次，再发布。"
-        )
+        raise _too_late(stood)
+
+
+def _too_late(stood: Stood) -> DomainError:
+    return DomainError(
+        "in_the_past", f"{stood.gathering}在重排以后已经开始，不能再照方案改。请再少变动重排一次，再发布。"
+    )
 
 
 # Seats
@@ -341,8 +356,13 @@ def _take(
         if site is None:
             take_site(gathering, bases[base], people, order, by)
             touched.rows["sites"] += 1
-        elif people > site.people:
+            continue
+        if people > site.people:
             resize_site(_with_programme(site, gathering), people, by)
+            touched.rows["sites"] += 1
+        if site.order != order:
+            site.order = order
+            site.save(update_fields=["order"])
             touched.rows["sites"] += 1
     return gathering
 

@@ -435,3 +435,27 @@ def test_begun_gathering_blocks_a_repair_that_would_move_it(
     assert (PlanVersion.objects.count(), broken()) == (1, [])
     publish(running, repair(running, staff), staff)
     assert running.gathering(2, 1).sites.get(live=True).base == running.bases[0], "it has begun where it was"
+
+
+def test_begun_gathering_blocks_a_repair_that_would_change_beds_there(
+    running: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    gathering = running.gathering(2, 1)
+    room = gathering.lodgings.filter(sex="M", live=True).first().bed.room
+    close_place(
+        room=room, first_day=MARCH(day=12), last_day=MARCH(day=14), kind=Closure.Kind.OWN_WISH, by=staff, reason="办喜事"
+    )  # fmt: skip
+    run = repair(running, staff)
+    assert {row["kind"] for row in moves(run)} == {"bed"}
+    clock.move_to("2027-03-12 09:00+08:00")
+    before = set(gathering.lodgings.filter(live=True).values_list("enrollment", "bed"))
+    with pytest.raises(DomainError) as refused:
+        publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    assert refused.value.code == "in_the_past"
+    assert "第2班第1次集中在重排以后已经开始" in refused.value.message
+    assert PlanVersion.objects.count() == 1
+    again = repair(running, staff)
+    assert moves(again) == []
+    publish_plan(batch=running.batch, run=again, by=staff, reason="重排")
+    assert {row[:2] for row in broken()} == {"4c"}, "they sleep in a room that is closed, and nothing else is wrong"
+    assert set(gathering.lodgings.filter(live=True).values_list("enrollment", "bed")) == before, "they sleep there"

@@ -6,16 +6,22 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from accounts import audit
 from accounts.models import User
 from bases.actions import enter_outside_use
 from bases.models import Closure
 from batches.actions.gatherings import cancel_days
 from batches.actions.people import add_late, withdraw_enrollment
 from batches.actions.plans import publish_plan
+from batches.actions.projection import resize_site, take_site
 from batches.actions.repair import name_late, start_curve
+from batches.actions.reprojection import reproject
 from batches.models import Nomination, PlanRun, PlanVersion
+from batches.planning_input import build_input
 from config.errors import Conflict, DomainError
+from office.models import Notice
 from tests import factories
 from tests.batches.county import FIRST, County
 from tests.batches.test_repair import MARCH, broken, moves, repair, running
@@ -138,3 +144,30 @@ def test_days_are_cancelled_with_all_gatherings_locked_before_any_base(published
     first, then = locked[:2]
     assert (first[0], then[0]) == ("batches_gathering", "bases_practicebase")
     assert all(f"{base.pk}" in then[1] for base in published.bases), "all bases at once"
+
+
+# A gathering at two bases
+
+
+def test_visit_that_goes_the_other_way_round_says_so_in_rows_and_notices(running: County, staff: User) -> None:
+    gathering = running.gathering(2, 2)
+    one, two = running.bases[1:3]
+    resize_site(gathering.sites.get(live=True), 3, staff)
+    take_site(gathering, two, 3, 2, staff)
+    cadre = running.cadres[1]
+    cadre.user = factories.UserFactory()
+    cadre.save()
+    plan = build_input(running.batch)["previous"]
+    visit = next(
+        row for row in plan["gatherings"] if row["class"] == f"K{gathering.practice_class_id}" and row["index"] == 2
+    )
+    assert [site["base"] for site in visit["sites"]] == [f"P{one.pk}", f"P{two.pk}"]
+    visit["sites"].reverse()
+    today = timezone.localdate()
+    with audit.act("publish_plan", by=staff, subject=running.batch):
+        touched = reproject(batch=running.batch, plan=plan, by=staff, reason="重排", made=today, today=today)
+    sites = gathering.sites.filter(live=True).order_by("order")
+    assert list(sites.values_list("base", "order", "people")) == [(two.pk, 1, 3), (one.pk, 2, 3)]
+    assert touched.rows["sites"] == 2
+    told = Notice.objects.get(addressee=cadre.user, subject="第1期安排有调整")
+    assert told.text == f"第2次集中（03-26 至 03-28）先到{two.village}，再到{one.village}。"
