@@ -58,6 +58,7 @@ ACT_NAMES = {
     "dissolve_panel": "撤销评审团",
     "download_refused": "下载问题表",
     "draft_review": "存评分表",
+    "drop_class": "撤掉空班",
     "drop_demand": "取消编排要求",
     "drop_outlook": "撤下推演",
     "enable_account": "启用账号",

@@ -17,6 +17,8 @@ TO_COME = re.compile(r"(?<![A-Za-z0-9_])N([1-9]\d*)(?:-([1-9]\d*))?(?:#(\d+))?(?
 """A batch that nobody has set up yet, by its number, and its classes (`outlook_input`)."""
 NOUN = re.compile(r"(单位|干部|期次|班级|班型|基地|农户|房间)\s*(?=([CUBKWPHR][1-9]\d*)(?![A-Za-z0-9_]))")
 RULE_CODE = re.compile(r"R1\d")
+DROPPED = "已撤的班"
+"""A class of a plan that was not published, taken back since (`actions.repair.drop_class`)."""
 SKIP_REASONS = {
     "no_day": "没有合适的日子",
     "no_site": "没有基地接得下",
@@ -61,6 +63,8 @@ class Labels:
             rows = model._default_manager.filter(pk__in=pks).order_by("pk")
             for row in rows.select_related(*joined) if joined else rows:
                 self.known[f"{kind}{row.pk}"] = name(row)
+        for pk in wanted["K"]:
+            self.known.setdefault(f"K{pk}", DROPPED)
 
     def of(self, identifier: str) -> str:
         """The label of one identifier; itself where nothing is known of it."""

@@ -82,6 +82,12 @@ def visible_nominations(user: User) -> QuerySet[Nomination]:
     return nominations.filter(cadre__unit__in=own_units(user).values("pk"))
 
 
+def empty_classes(batch: Batch) -> QuerySet[PracticeClass]:
+    """Classes in which nobody ever sat and that never gathered, by number."""
+    rows = batch.classes.filter(memberships__isnull=True, gatherings__isnull=True)
+    return rows.select_related("batch").order_by("number")
+
+
 def members_on(practice_class: PracticeClass, day: datetime.date) -> QuerySet[ClassMembership]:
     """Living memberships of a class on a day, of enrollments that are in force."""
     return (

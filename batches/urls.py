@@ -64,6 +64,7 @@ urlpatterns = [
     path("<int:batch_id>/swap/", repair.swap, name="swap"),
     path("<int:batch_id>/swap/pins/<int:pin_id>/drop/", repair.unpin, name="unpin"),
     path("<int:batch_id>/repair/", repair.repair, name="repair"),
+    path("<int:batch_id>/repair/classes/<int:class_id>/drop/", repair.drop, name="drop_class"),
     path("<int:batch_id>/repair/<int:run_id>/curve/", repair.curve, name="curve"),
     path("<int:batch_id>/versions/<int:number>/", repair.version, name="version"),
     path("<int:batch_id>/waivers/", waivers.waivers, name="waivers"),

@@ -305,6 +305,7 @@ BATCHES: dict[str, Row] = {
     "batches:swap": Row(every=DESK, methods=("GET", "POST"), status=200),
     "batches:unpin": Row(every=DESK, methods=("POST",), status=302),
     "batches:repair": Row(every=DESK, methods=("GET", "POST"), status=200),
+    "batches:drop_class": Row(every=DESK, methods=("POST",), status=302),
     "batches:curve": Row(every=DESK, methods=("POST",), status=302),
     "batches:version": Row(every=ONLOOKERS, status=200),
     "batches:trial": Row(

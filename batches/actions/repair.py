@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from accounts import audit
@@ -12,7 +13,7 @@ from bases.actions import close_place
 from bases.models import Closure, PracticeBase
 from batches import states
 from batches.actions.names import refuse_second_run, require_place
-from batches.models import Batch, Nomination, Parity, PlanRun, PracticeClass, Track
+from batches.models import Batch, Nomination, Parity, PlanDemand, PlanRun, PracticeClass, Track
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.changes import Change, apply
@@ -20,6 +21,7 @@ from batches.planning.formats import canonical
 from batches.planning_input import facts_for
 from batches.queries import latest_run, version_in_force
 from batches.revision import change_arrangement, require_seen
+from batches.rules import in_force
 from cadres.models import Cadre
 from config.errors import Conflict, DomainError
 from office.jobs import start_job
@@ -101,21 +103,66 @@ def name_late(*, batch: Batch, cadre: Cadre, by: User, reason: str, seen: int | 
     return nomination
 
 
-def add_class(
-    *, batch: Batch, track: Track, parity: str, by: User, reason: str, seen: int | None = None
-) -> PracticeClass:
-    """One class more in a published batch; the next repair fills it with the fewest moves.
+def add_classes(
+    *, batch: Batch, track: Track, parities: Sequence[str], by: User, reason: str, seen: int | None = None
+) -> list[PracticeClass]:
+    """A class more in a published batch, or a pair; the next repair fills them with the fewest moves.
 
-    Raises DomainError "reason_needed", "illegal_transition", "other_programme", Conflict.
+    `batches.more_classes` says beforehand what each way comes to; `drop_class` takes back a class that stayed empty. Raises
+    DomainError "reason_needed", "illegal_transition", "other_programme", Conflict.
     """
     _require_reason(reason)
-    with audit.act("add_class", by=by, subject=batch, reason=reason, track=track.pk, parity=parity) as entry:
+    with audit.act(
+        "add_class", by=by, subject=batch, reason=reason, track=track.pk, parities="+".join(parities)
+    ) as entry:
         locked = change_arrangement(batch, entry, seen=seen)
         states.require(locked, "republish")
         if track.programme_id != locked.programme_id:
             raise DomainError("other_programme", "这个班型不是本期项目的。请从列出的班型里选。")
         last = locked.classes.order_by("-number").values_list("number", flat=True).first() or 0
-        return PracticeClass.objects.create(batch=locked, number=last + 1, parity=Parity(parity), track=track)
+        return [
+            PracticeClass.objects.create(batch=locked, number=number, parity=Parity(parity), track=track)
+            for number, parity in enumerate(parities, start=last + 1)
+        ]
+
+
+def drop_class(*, practice_class: PracticeClass, by: User, reason: str, seen: int | None = None) -> None:
+    """Take back a class of a published batch in which nobody ever sat: the repair for which it was added is not wanted.
+
+    Ended posts and pins of it go with it. Raises DomainError "reason_needed", "illegal_transition", "class_in_use", Conflict
+    while the planner works on the batch.
+    """
+    _require_reason(reason)
+    with audit.act(
+        "drop_class", by=by, subject=practice_class.batch, reason=reason, number=practice_class.number
+    ) as entry:
+        locked = change_arrangement(practice_class.batch, entry, seen=seen)
+        states.require(locked, "republish")
+        refuse_second_run(locked)
+        if used := _use_of(practice_class):
+            raise DomainError("class_in_use", f"{practice_class.short_name}{used}")
+        practice_class.staff.all().delete()
+        practice_class.pins.all().delete()
+        try:
+            practice_class.delete()
+        except ProtectedError as error:
+            raise DomainError(
+                "class_in_use", f"{practice_class.short_name}已有材料，不能撤。空着的班不影响别的班。"
+            ) from error
+
+
+def _use_of(practice_class: PracticeClass) -> str:
+    """What of a class stands against taking it back, and what cures it; empty where nothing does."""
+    if practice_class.memberships.exists() or practice_class.gatherings.exists():
+        return "已经有过学员或集中，不能撤。要并班，请到“固定和调换”把人固定到别的班，再重排。"
+    if in_force(practice_class.staff.all()).exists():
+        return "已定了班主任或辅导员。请先到班务结束，再撤。"
+    pinned = PlanDemand.objects.filter(
+        batch=practice_class.batch, class_number=practice_class.number, kind=PlanDemand.Kind.PIN, live=True
+    )
+    if pinned.exists() or practice_class.pins.filter(live=True).exists():
+        return "有固定的人或集中。请先到“固定和调换”取消，再撤。"
+    return ""
 
 
 def close_everywhere(*, first_day: datetime.date, last_day: datetime.date, by: User, reason: str) -> list[Closure]:

@@ -11,11 +11,13 @@ from django.utils import timezone
 from accounts.models import User
 from bases.actions import close_place
 from bases.models import Closure, HostHousehold, PracticeBase, Room
+from batches import states
 from batches.actions.people import withdraw_enrollment
-from batches.actions.repair import add_class, close_everywhere, name_late, start_repair
+from batches.actions.repair import add_classes, close_everywhere, name_late, start_repair
 from batches.actions.trials import start_trial
 from batches.forms.fields import ActForm, ArrangementForm, CadreField, MemberField, day_field, reason_field
-from batches.models import Enrollment, Parity, PlanRun, Track
+from batches.models import Enrollment, PlanRun
+from batches.more_classes import told, ways_of
 from batches.planning.changes import Change
 from batches.planning_input import key, pk_of
 from batches.queries import enrolled, version_in_force
@@ -201,17 +203,31 @@ class TyphoonForm(DaysForm):
 
 
 class MoreClassForm(ScenarioForm):
+    """A class more, or a pair; each way says beforehand what it comes to, and the best is chosen."""
+
     name = "多开一班"
-    track = forms.ModelChoiceField(Track.objects.none(), label="班型", empty_label=None)
-    parity = forms.ChoiceField(label="周次", choices=Parity.choices)
+    way = forms.ChoiceField(
+        label="怎么加", widget=forms.RadioSelect, help_text="班额和单双周是按现在的学员和已报名的人算的；不用了可以撤掉"
+    )
     reason = reason_field()
 
     def fill(self) -> None:
-        self.fields["track"].queryset = self.batch.programme.tracks.order_by("order")  # type: ignore[attr-defined] # a model choice
+        self.ways = {way.code: way for way in (ways_of(self.batch) if states.allowed(self.batch, "republish") else ())}
+        several = len({way.track.pk for way in self.ways.values()}) > 1
+        least = self.batch.programme.class_size_min
+        self.fields["way"].choices = [  # type: ignore[attr-defined] # a choice
+            (code, told(way, several=several, least=least)) for code, way in self.ways.items()
+        ]
+        if self.ways:
+            self.fields["way"].initial = min(self.ways.values(), key=lambda way: way.harm).code
 
     def fact(self, by: User) -> str:
-        row = add_class(batch=self.batch, **self.values(), by=by, seen=self.seen)
-        return f"{row.short_name}已加开。"
+        way = self.ways[self.cleaned_data["way"]]
+        rows = add_classes(
+            batch=self.batch, track=way.track, parities=way.parities, reason=self.cleaned_data["reason"], by=by,
+            seen=self.seen,
+        )  # fmt: skip
+        return f"{'、'.join(row.short_name for row in rows)}已加开。"
 
 
 SCENARIOS: dict[str, type[ScenarioForm]] = {

@@ -15,7 +15,7 @@ from accounts.access import allow
 from bases.models import BaseUse, shown_days
 from bases.queries import uses_touched
 from batches.actions.pins import unpin_gathering
-from batches.actions.repair import start_curve
+from batches.actions.repair import drop_class, start_curve
 from batches.arrangement import Arrangement, arrangement_of, planned
 from batches.foretold import foretell, needs
 from batches.forms.repair import SCENARIOS, RepairForm, ScenarioForm
@@ -24,12 +24,12 @@ from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PlanRun
 from batches.overview import calendar_of, class_table, differences_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
-from batches.queries import OF_THE_FACTS, latest_run
+from batches.queries import OF_THE_FACTS, empty_classes, latest_run
 from batches.repairs import curve_of, moves_in_words, proven, skip_reasons
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
 from batches.states import LIVE, allowed
-from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, number_in, revision_seen
+from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, number_in, posted_reason, revision_seen
 from config.errors import DomainError
 
 SWAPS: dict[str, type[SwapForm]] = {
@@ -212,6 +212,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
             if isinstance(form, ScenarioForm)
         ],
         "open": request.POST.get("form", ""),
+        "empty_classes": empty_classes(found) if allowed(found, "republish") else (),
         "runs": runs,
         "run": run,
         "groups": moves_in_words(run) if run else [],
@@ -220,6 +221,21 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "curve": _curve(runs, run) if run else None,
     }
     return render(request, "batches/repair.html", context, status=UNPROCESSABLE if sent is not None else 200)
+
+
+@allow(may_run_batches)
+@require_POST
+def drop(request: HttpRequest, batch_id: int, class_id: int) -> HttpResponse:
+    """Take back a class that stayed empty."""
+    found = batch_of(request, batch_id)
+    practice_class = get_object_or_404(found.classes, pk=class_id)
+    drop_class(
+        practice_class=practice_class, by=me(request), reason=posted_reason(request), seen=revision_seen(request)
+    )
+    messages.success(
+        request, f"{practice_class.short_name}已撤掉。按它算过、没有发布的方案不能再发布，要重排请重新算。"
+    )
+    return redirect("batches:repair", found.pk)
 
 
 def _tell_outside(request: HttpRequest, sent: Any) -> None:

@@ -1,0 +1,199 @@
+"""A class more in a published batch: what each way comes to, told before; a pair at once; and the way back."""
+
+import re
+from collections import Counter
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AuditEntry, User
+from batches.actions.names import demand
+from batches.actions.plans import publish_obstacles, publish_plan
+from batches.actions.repair import add_classes, drop_class
+from batches.models import Batch, ClassStaff, PlanDemand, PlanRun, PracticeClass, Programme
+from batches.more_classes import WAYS, _clash, told, ways_of
+from batches.planning_input import build_input
+from config.errors import DomainError
+from office.jobs import start_job
+from tests import factories
+from tests.batches.county import FIRST, County
+from tests.batches.test_repair import broken, repair, running
+
+__all__ = ["running"]
+pytestmark = pytest.mark.django_db
+
+
+def add(county: County, staff: User, *parities: str) -> list[PracticeClass]:
+    county.batch.refresh_from_db()
+    return add_classes(
+        batch=county.batch, track=county.classes[0].track, parities=parities, by=staff, reason="人多", seen=county.batch.revision
+    )  # fmt: skip
+
+
+def refused(code: str, practice_class: PracticeClass, staff: User, **options: object) -> None:
+    with pytest.raises(DomainError) as error:
+        drop_class(practice_class=practice_class, by=staff, reason="不开了", **options)
+    assert error.value.code == code
+
+
+# Beforehand
+
+
+def test_ways_say_sizes_and_whether_both_weeks_can_fill_the_classes(running: County) -> None:
+    """Twelve people of six units, two a unit: six of them in odd weeks whatever happens, so a third class cannot be filled."""
+    programme = running.batch.programme
+    pair, odd, even = ways_of(running.batch)
+    assert [way.parities for way in (pair, odd, even)] == list(WAYS)
+    assert (odd.sizes, odd.side, odd.asked, odd.sent, odd.gap) == ((4, 4), "odd", 8, 6, 2)
+    assert (even.sizes, even.side, even.asked, even.sent, even.gap) == ((4, 4), "even", 8, 6, 2)
+    assert (pair.sizes, pair.gap, pair.short) == ((3, 3), 0, 8)
+    assert told(odd, several=False, least=programme.class_size_min) == (
+        "单周一个班：加开以后每班 4 人；不到下限 5 人，共缺 3 人（R04）；"
+        "单周的班要 8 人，各单位单双周各去一半，最多 6 人，差 2 人：排不匀，要先批准 R04 的例外才能发布"
+    )
+    Programme.objects.update(class_size_min=3)
+    running.batch.programme.refresh_from_db()
+    best = min(ways_of(running.batch), key=lambda way: way.harm)
+    assert best.parities == ("odd", "even")
+    assert (
+        told(best, several=True, least=3) == f"{best.track.name}　单周、双周各一个班：加开以后每班 3 人；单双周排得匀"
+    )
+
+
+def test_people_who_come_with_it_count(running: County, staff: User) -> None:
+    for unit in running.units[:3]:
+        late = factories.CadreFactory(unit=unit)
+        running.batch.nominations.create(cadre=late, state="confirmed")
+    pair, odd, even = ways_of(running.batch)
+    assert (odd.sizes, odd.asked, odd.sent, odd.gap) == ((5, 5), 10, 9, 1)
+    assert (even.gap, pair.gap, pair.sizes) == (1, 0, (3, 4))
+
+
+@pytest.mark.parametrize(
+    ("odd", "even", "units", "clash"),
+    [
+        (1, 1, [2, 2, 2], ("", 0, 0)),
+        (2, 1, [2, 2, 2], ("odd", 4, 3)),
+        (1, 2, [2, 2, 2], ("even", 4, 3)),
+        (2, 1, [1, 1, 1], ("", 0, 0)),
+        (8, 7, [19] * 14, ("", 0, 0)),
+        (8, 7, [18] * 15, ("odd", 144, 135)),
+    ],
+)
+def test_clash_of_weeks(odd: int, even: int, units: list[int], clash: tuple[str, int, int]) -> None:
+    classes = Counter({("W1", "odd"): odd, ("W1", "even"): even})
+    rows = {f"U{number}": Counter({"W1": people}) for number, people in enumerate(units)}
+    assert _clash(classes, Counter({"W1": sum(units)}), rows) == clash
+
+
+def test_clash_leaves_out_units_whose_tracks_have_one_week_alone() -> None:
+    classes = Counter({("W1", "odd"): 1, ("W1", "even"): 1, ("W2", "odd"): 1})
+    assert _clash(classes, Counter({"W1": 4, "W2": 2}), {"U1": Counter({"W1": 2, "W2": 2}), "U2": Counter({"W1": 2})}) == (
+        "", 0, 0,
+    )  # fmt: skip
+
+
+# Pages
+
+
+def test_form_offers_the_ways_and_adds_the_pair(running: County, staff: User, desk: Client) -> None:
+    Programme.objects.update(class_size_min=3)
+    page = desk.get(reverse("batches:repair", args=[running.batch.pk])).content.decode()
+    assert "单周、双周各一个班：加开以后每班 3 人；单双周排得匀" in page
+    track = running.classes[0].track
+    value = f"{track.pk}:odd+even"
+    assert re.search(f'value="{re.escape(value)}"[^>]*checked', page), "the best way is chosen"
+    running.batch.refresh_from_db()
+    sent = {"form": "class", "class-way": value, "class-reason": "人多", "class-revision": running.batch.revision}
+    answer = desk.post(reverse("batches:repair", args=[running.batch.pk]), sent)
+    assert answer.status_code == 302
+    assert [(row.number, row.parity) for row in running.classes[2:]] == [(3, "odd"), (4, "even")]
+    assert next(str(row) for row in get_messages(answer.wsgi_request)).startswith("第3班、第4班已加开。")
+    assert AuditEntry.objects.filter(act="add_class").count() == 1
+    shown = desk.get(reverse("batches:repair", args=[running.batch.pk])).content.decode()
+    assert [number for number in range(1, 5) if f"撤掉第{number}班" in shown] == [3, 4]
+
+
+def test_empty_class_is_taken_back_on_the_page(running: County, staff: User, desk: Client) -> None:
+    """A plan with the classes that was not published stays to be looked at, and names what is gone."""
+    Programme.objects.update(class_size_min=3)
+    before = build_input(running.batch)
+    third, fourth = add(running, staff, "odd", "even")
+    run = repair(running, staff)
+    assert f"K{third.pk}" in run.plan_text
+    for row in (third, fourth):
+        running.batch.refresh_from_db()
+        url = reverse("batches:drop_class", args=[running.batch.pk, row.pk])
+        answer = desk.post(url, {"reason": "不开了", "revision": running.batch.revision})
+        assert answer.status_code == 302
+    assert [row.number for row in running.classes] == [1, 2]
+    assert build_input(running.batch) == before
+    assert publish_obstacles(running.batch, run), "a plan with that class is no plan of the facts"
+    for name, query in (("repair", ""), ("studio", ""), ("compare", ""), ("swap", "")):
+        page = desk.get(reverse(f"batches:{name}", args=[running.batch.pk]) + f"?run={run.pk}{query}")
+        assert page.status_code == 200
+        assert f"K{third.pk}" not in page.content.decode()
+    entry = AuditEntry.objects.filter(act="drop_class").latest("seq")
+    assert entry.reason == "不开了"
+    assert add(running, staff, "even")[0].number == 3
+    assert broken() == []
+
+
+def test_class_of_another_batch_is_not_found(running: County, desk: Client) -> None:
+    other = factories.ClassFactory(batch=factories.BatchFactory(number=9))
+    assert (
+        desk.post(reverse("batches:drop_class", args=[running.batch.pk, other.pk]), {"reason": "错"}).status_code == 404
+    )
+
+
+# What is refused
+
+
+def test_class_with_people_stays(running: County, staff: User) -> None:
+    refused("class_in_use", running.classes[0], staff)
+    assert len(running.classes) == 2
+
+
+def test_class_that_was_filled_by_a_published_repair_stays(running: County, staff: User) -> None:
+    Programme.objects.update(class_size_min=3)
+    track = running.classes[0].track
+    third, _ = add(running, staff, "odd", "even")
+    track.refresh_from_db()
+    run = repair(running, staff)
+    publish_plan(batch=running.batch, run=run, by=staff, reason="加班")
+    assert third.memberships.exists()
+    refused("class_in_use", third, staff)
+
+
+def test_class_with_a_teacher_or_a_pin_stays_until_that_is_ended(running: County, staff: User) -> None:
+    [third] = add(running, staff, "odd")
+    post = factories.ClassStaffFactory(practice_class=third, kind=ClassStaff.Kind.HEAD_TEACHER, since=FIRST)
+    refused("class_in_use", third, staff)
+    ClassStaff.objects.filter(pk=post.pk).update(until=FIRST)
+    demand(
+        batch=running.batch, cadre=running.cadres[0], kind=PlanDemand.Kind.PIN, class_number=3, reason="带头", by=staff
+    )  # fmt: skip
+    refused("class_in_use", third, staff)
+    PlanDemand.objects.update(live=False)
+    drop_class(practice_class=third, by=staff, reason="不开了")
+    assert len(running.classes) == 2
+
+
+def test_class_is_not_dropped_without_reason_in_another_state_or_while_the_planner_works(
+    running: County, staff: User
+) -> None:
+    [third] = add(running, staff, "odd")
+    with pytest.raises(DomainError) as error:
+        drop_class(practice_class=third, by=staff, reason=" ")
+    assert error.value.code == "reason_needed"
+    refused("arrangement_changed", third, staff, seen=0)
+    run = PlanRun.objects.create(programme=running.batch.programme, batch=running.batch)
+    run.job = start_job(task="batches.plan", title="编排", owner=staff, params={"run": run.pk})
+    run.save()
+    refused("run_in_progress", third, staff)
+    run.delete()
+    Batch.objects.update(state=Batch.State.EVALUATING)
+    refused("illegal_transition", third, staff)
+    assert len(running.classes) == 3
