@@ -20,6 +20,7 @@ from office.models import CalendarDay
 
 BAR_WIDTH = 160
 CELL = re.compile(r"\bK(\d+)#(\d+)")
+CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
 FILLS = 4
@@ -427,6 +428,17 @@ def differences_in_words(lines: list[str]) -> list[str]:
 
 
 def _difference(line: str) -> str:
+    """林晓雯：第2班 → 第3班; who falls out, and what no longer takes place, is told as that."""
+    subject, _, change = line.rpartition("：")
+    before, _, after = change.partition(" → ")
+    if CLASS_NAME.match(before) or CLASS_NAME.match(after):
+        if after == NONE:
+            return f"{subject}：退出{before}，没有排进"
+        if before == NONE:
+            return f"{subject}：新排进{after}"
+    elif after in SKIP_REASONS or after == NONE:
+        why = f"（{SKIP_REASONS[after]}）" if after in SKIP_REASONS else ""
+        return line if before in SKIP_REASONS or before == NONE else f"{subject}：原定 {before}，不集中了{why}"
     for code, reason in SKIP_REASONS.items():
         line = line.replace(code, f"不集中（{reason}）")
     return line

@@ -36,6 +36,8 @@ LOOK_AGAIN_AFTER = 0.5
 """Seconds between two looks at parts that others work on."""
 SHARE = {1: (2, 10), 2: (10, 30), 3: (30, 75), 4: (75, 95)}
 """Where each stage lies in the progress bar, percent."""
+CLOSER = 0.85
+"""What a report leaves of the way to the next fraction."""
 LODGING, BUNDLE = 4, 12
 """The stage of many small steps, and how many of them one hand does in a row."""
 MAXIMA = ("max_load", "mean_age_range", "income_range")
@@ -145,8 +147,10 @@ def work_on_part(run: JobRun) -> None:
     names = run.job.step.split(" ")
     best: dict[str, Any] = {}
 
+    advance = Advance()
+
     def progress(stage: int, fraction: float, message: str) -> None:
-        run.progress(min(99, int(100 * fraction)), Labels([message]).say(message))
+        run.progress(advance.percent(fraction), Labels([message]).say(message))
 
     def on_best(stage: int, batch: str | None, level: str, value: float, bound: float | None) -> None:
         best[level] = {"value": value, "bound": bound, "batch": batch}
@@ -160,6 +164,26 @@ def work_on_part(run: JobRun) -> None:
         made[name] = _understood(partial(do, problem, name, done, plan_run.seed, control))
     with run.finishing():
         run.result = {"made": made, "best": best}
+
+
+class Advance:
+    """Percent of a part's work: every report moves it, also where a step says no more than that it goes on.
+
+    Reports without a new fraction come closer and closer to the next one, as far off as the last was, and never reach it.
+    """
+
+    def __init__(self) -> None:
+        self._fraction, self._next, self._quiet, self._shown = 0.0, 1.0, 0, 0
+
+    def percent(self, fraction: float) -> int:
+        if fraction > self._fraction:
+            self._next = min(1.0, 2 * fraction - self._fraction)
+            self._fraction, self._quiet = fraction, 0
+        else:
+            self._quiet += 1
+        ahead = (self._next - self._fraction) * (1 - CLOSER**self._quiet)
+        self._shown = max(self._shown, min(99, int(100 * (self._fraction + ahead))))
+        return self._shown
 
 
 def made_so_far(whole: Job | None) -> dict[str, Any]:

@@ -4,11 +4,25 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from batches.models import PlanRun
 from batches.overview import LEVELS
+from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
 
-KINDS = {"assignment": ("换班", "人"), "gathering": ("集中有变", "次"), "bed": ("换床位", "人次")}
+KINDS = {
+    "out": ("退出，没有排进", "人"), "joined": ("加入", "人"), "assignment": ("换班", "人"), "lost": ("不再集中", "次"),
+    "gained": ("新增集中", "次"), "gathering": ("集中有变", "次"), "bed": ("换床位", "人次"),
+}  # fmt: skip
+ENDS = {
+    ("assignment", True): "out",
+    ("assignment", False): "joined",
+    ("gathering", True): "lost",
+    ("gathering", False): "gained",
+}
+"""What a move is that leads to nothing (True) or comes from nothing (False)."""
+NOTHING = (None, "skipped")
 LEVELS_SHOWN = ("marginal_excess", "pair_excess", "skips", "villages_missing", "max_load", "travel_km")
 BAR = 160
 
@@ -38,22 +52,49 @@ class Point:
 
 
 def moves_in_words(run: PlanRun) -> list[Group]:
-    """All moves of a run's plan, by kind, with names instead of identifiers."""
-    rows: list[dict[str, Any]] = json.loads(run.plan_text)["moves"]
-    labels = Labels(" ".join(str(row[name]) for name in ("subject", "from", "to")).replace("/", " ").replace("+", " ")
-                    .replace(":", " ") for row in rows)  # fmt: skip
-    groups = []
-    for kind, (name, unit) in KINDS.items():
-        lines = tuple(_line(row, labels) for row in rows if row["kind"] == kind)
-        if lines:
-            groups.append(Group(kind, name, len(lines), unit, lines))
-    return groups
+    """All moves of a run's plan, by kind, with names instead of identifiers; who falls out comes first, with the reason."""
+    plan: dict[str, Any] = json.loads(run.plan_text)
+    over = _begun(run, plan)
+    rows = [row for row in plan["moves"] if row["kind"] != "bed" or str(row["subject"]).partition(":")[2] not in over]
+    why = {row["cadre"]: row["message"] for row in plan["unassigned"]}
+    labels = Labels([
+        *(" ".join(str(row[name]) for name in ("subject", "from", "to")).replace("/", " ").replace("+", " ")
+          .replace(":", " ") for row in rows), *why.values(),
+    ])  # fmt: skip
+    lines: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for row in rows:
+        lines[_kind(row)].append(_line(row, labels, why))
+    return [
+        Group(kind, KINDS[kind][0], len(found), KINDS[kind][1], tuple(found)) for kind, found in lines.items() if found
+    ]
 
 
-def _line(row: dict[str, Any], labels: Labels) -> str:
+def _begun(run: PlanRun, plan: dict[str, Any]) -> set[str]:
+    """Gatherings that had begun when the run was made, as moves name them: whoever slept where there is history."""
+    day = timezone.localdate(run.created_at).isoformat()
+    return {f"{row['class']}#{row['index']}" for row in plan["gatherings"] if row.get("first_day", "9") <= day}
+
+
+def _kind(row: dict[str, Any]) -> str:
+    if row["to"] in NOTHING:
+        return ENDS.get((row["kind"], True), row["kind"])
+    return ENDS.get((row["kind"], False), row["kind"]) if row["from"] in NOTHING else str(row["kind"])
+
+
+def _line(row: dict[str, Any], labels: Labels, why: dict[str, str]) -> str:
     who, _, where = str(row["subject"]).partition(":")
     subject = labels.put(who) + (f"（{labels.put(where)}）" if where else "")
-    return f"{subject}：{_side(row['kind'], row['from'], labels)} 改为 {_side(row['kind'], row['to'], labels)}"
+    before, after = (_side(row["kind"], row[name], labels) for name in ("from", "to"))
+    kind = _kind(row)
+    if kind == "out":
+        return f"{subject}：原在{before}，没有排进" + (f"，{labels.say(why[who])}" if who in why else "")
+    if kind == "joined":
+        return f"{subject}：排进{after}"
+    if kind == "lost":
+        return f"{subject}：原定 {before}，不集中了"
+    if kind == "gained":
+        return f"{subject}：新排在 {after}"
+    return f"{subject}：{before} 改为 {after}"
 
 
 def _side(kind: str, text: str | None, labels: Labels) -> str:
@@ -82,6 +123,32 @@ def skip_reasons(run: PlanRun) -> list[str]:
     rows = [row for row in json.loads(run.plan_text)["gatherings"] if row.get("skipped") not in (None, "withdrawn")]
     labels = Labels(f"{row['class']}#{row['index']}" for row in rows)
     return [f"{labels.put(row['class'] + '#' + str(row['index']))}：{SKIP_REASONS[row['skipped']]}" for row in rows]
+
+
+def fallen_out(run: PlanRun) -> list[str]:
+    """Gatherings that the plan it came from holds and this one does not: which, when and where they were, and why not."""
+    before = json.loads(run.input_text)["previous"]
+    if before is None and run.against is not None and run.against.plan_text:
+        before = json.loads(run.against.plan_text)
+    if before is None:
+        return []
+    held = {(row["class"], row["index"]): row for row in before["gatherings"] if "skipped" not in row}
+    lost = [
+        (row, held[row["class"], row["index"]])
+        for row in json.loads(run.plan_text)["gatherings"]
+        if row.get("skipped") and (row["class"], row["index"]) in held
+    ]
+    lost.sort(key=lambda pair: (pk_of(pair[0]["class"]), pair[0]["index"]))
+    labels = Labels(f"{row['class']}#{row['index']} {' '.join(_bases(was))}" for row, was in lost)
+    return [
+        f"{labels.put(row['class'] + '#' + str(row['index']))}（原定 {was['first_day'][5:]} "
+        f"{'、'.join(labels.of(base) for base in _bases(was))}）：{SKIP_REASONS[row['skipped']]}"
+        for row, was in lost
+    ]
+
+
+def _bases(row: dict[str, Any]) -> list[str]:
+    return [site["base"] for site in row["sites"]]
 
 
 @dataclass(frozen=True)

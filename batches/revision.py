@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.act_names import ACT_NAMES
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, User
 from batches.models import Batch
 from config.errors import Conflict
 
@@ -16,18 +16,18 @@ def change_arrangement(batch: Batch, entry: audit.Entry, *, seen: int | None = N
     an act's transaction with the act's own `entry`: the batch's row is the named lock of its arrangement, and the entry is
     what another clerk is told of. Raises Conflict "arrangement_changed", saying who did what when.
     """
-    locked = require_seen(batch, seen)
+    locked = require_seen(batch, seen, by=entry.by)
     locked.revision += 1
     locked.save(update_fields=["revision"])
     entry.data["arrangement"] = _mark(locked)
     return locked
 
 
-def require_seen(batch: Batch, seen: int | None) -> Batch:
-    """Lock the batch for an act that leaves the arrangement as it is but was decided from it. Raises as above."""
+def require_seen(batch: Batch, seen: int | None, *, by: User | None) -> Batch:
+    """Lock the batch for an act of `by` that leaves the arrangement as it is but was decided from it. Raises as above."""
     locked = Batch.objects.select_for_update(of=("self",)).select_related("programme").get(pk=batch.pk)
     if seen is not None and seen != locked.revision:
-        raise Conflict("arrangement_changed", _what_happened(locked))
+        raise Conflict("arrangement_changed", _what_happened(locked, by))
     return locked
 
 
@@ -35,12 +35,13 @@ def _mark(batch: Batch) -> str:
     return f"{batch.pk}/{batch.revision}"
 
 
-def _what_happened(batch: Batch) -> str:
-    """Who changed the arrangement last, when and how, and what that means for the clerk."""
+def _what_happened(batch: Batch, by: User | None) -> str:
+    """Who changed the arrangement last (perhaps the clerk in another window), when, how, and what that means now."""
     last = AuditEntry.objects.filter(data__contains=f'"arrangement":"{_mark(batch)}"').order_by("-seq").first()
     told = "有人改了安排"
     if last is not None:
         at = timezone.localtime(last.at)
         when = f"{at:%H:%M}" if at.date() == timezone.localdate() else f"{at:%m-%d %H:%M}"
-        told = f"{last.actor} {when} 办了“{ACT_NAMES.get(last.act, last.act)}”（{last.subject}）"
+        who = "您自己 " if by is not None and last.actor_id == by.pk else f"{last.actor} "
+        told = f"{who}{when} 办了“{ACT_NAMES.get(last.act, last.act)}”（{last.subject}）"
     return f"您打开页面以后，{told}。您的改动没有写入，请看过最新安排再改。"

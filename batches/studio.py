@@ -1,16 +1,18 @@
 """What the planning studio shows around an arrangement: its steps, the plans to choose from, figures, live progress."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from batches.arrangement import Arrangement
 from batches.load_map import LoadMap
 from batches.models import Batch, Parity, PlanRun
 from batches.overview import ClassTable, LevelRow, PlanSays, level_row
 from batches.plan_labels import Labels
-from batches.plan_work import stand_of
+from batches.plan_work import SHARE, stand_of
 from batches.planning.changes import say
 from batches.queries import latest_run, version_in_force
 from batches.readiness import Check
@@ -26,6 +28,7 @@ STAGES = {1: "名单入期", 2: "分班", 3: "集中日期和基地", 4: "住宿
 TOLD_FIRST = ("must_unmet", "covered_0", "marginal_excess", "pair_excess", "skips", "max_load", "travel_km", "journey_cost",
               "room_mate_repeats", "income_range_mean", "moved_seats", "moved_classes", "moved_gatherings")  # fmt: skip
 """Levels that a waiting clerk is told; the rest stands in the table of levels afterwards."""
+SHUT = {"base": "个基地", "household": "户农户", "room": "间房"}
 
 
 # Steps
@@ -71,7 +74,7 @@ class Choice:
 
 
 def letter(place: int) -> str:
-    """0 → A, 25 → Z, 26 → AA: the first plan ever made of a batch stays 方案 A."""
+    """0 → A, 25 → Z, 26 → AA."""
     text = ""
     place += 1
     while place:
@@ -81,20 +84,51 @@ def letter(place: int) -> str:
 
 
 def choices(batch: Batch) -> list[Choice]:
-    """Every plan of the batch, trials included, the oldest first (one query, and one a kind of identifier)."""
+    """Every plan of the batch, trials included, in the order in which they came (one query, and one a kind of identifier).
+
+    Rows get their keys in that order, whatever time they bear: a letter that somebody was told stays with its plan.
+    """
     runs = list(
         batch.plan_runs.filter(purpose__in=SHOWN_PURPOSES)
         .exclude(plan_text="")
         .select_related("job")
         .defer("input_text", "plan_text", "explanations")
-        .order_by("created_at", "pk")
+        .order_by("pk")
     )
-    sentences = {run.pk: [say(change) for change in run.changes] for run in runs}
+    sentences = {run.pk: said_together(run.changes) for run in runs}
     labels = Labels(line for lines in sentences.values() for line in lines)
     return [
         Choice(letter(place), run, tuple(labels.say(line) for line in sentences[run.pk]))
         for place, run in enumerate(runs)
     ]
+
+
+def said_together(changes: list[dict[str, Any]]) -> list[str]:
+    """A sentence a change; places that shut on the same days are told in one."""
+    shut: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for change in changes:
+        if change["kind"] == "close":
+            shut[change["place"], change["from"], change["until"]].append(change)
+    lines = []
+    for change in changes:
+        together = shut.get((change.get("place", ""), change.get("from", ""), change.get("until", "")), [])
+        if change["kind"] != "close" or len(together) == 1:
+            lines.append(say(change))
+        elif change is together[0]:
+            rest = say(change).partition(f"{change['id']} ")[2]
+            names = "、".join(f"{row['id']} " for row in together)
+            lines.append(f"{len(together)} {SHUT[change['place']]}{rest}：{names}".rstrip())
+    return lines
+
+
+def waiting(batch: Batch, plans: list[Choice]) -> Choice | None:
+    """The newest repair since the version in force that is neither published nor replaced: somebody has to decide on it."""
+    version, newest = version_in_force(batch), latest_run(batch)
+    if version is None or newest is None or newest.created_at < version.published_at:
+        return None
+    if newest.purpose != Purpose.REPAIR or newest.outcome not in (PlanRun.Outcome.SOLVED, PlanRun.Outcome.SHORT):
+        return None
+    return next((choice for choice in plans if choice.run.pk == newest.pk), None)
 
 
 def chosen(batch: Batch, plans: list[Choice], wanted: str) -> Choice | None:
@@ -176,6 +210,7 @@ class StageBar:
     total: int
     percent: int
     best: tuple[str, ...]
+    doing: str = ""
 
     @property
     def state(self) -> str:
@@ -185,10 +220,34 @@ class StageBar:
 def stage_bars(job: Job) -> list[StageBar]:
     """How far each stage is, and how good what was found is (one query). A proposal of names has the first stage alone."""
     return [
-        StageBar(STAGES.get(row.stage, row.name), row.done, row.total, row.percent, best_so_far(row.stage, row.best))
+        StageBar(
+            STAGES.get(row.stage, row.name), row.done, row.total, row.percent, best_so_far(row.stage, row.best),
+            row.message.rpartition("：")[2] if row.percent < 100 else "",
+        )
         for row in stand_of(job, 1).stages
         if row.stage == 1 or job.task != NAMES_TASK
-    ]
+    ]  # fmt: skip
+
+
+def overall(job: Job, bars: list[StageBar]) -> int:
+    """Percent of the whole: what the job last told, or further where its parts have come further since."""
+    shares = zip(bars, SHARE.values(), strict=False)
+    reached = [low + (high - low) * bar.percent // 100 for bar, (low, high) in shares if bar.percent]
+    return max([job.progress, *reached])
+
+
+def elapsed(job: Job) -> str:
+    """已算 1 分 05 秒; nothing before it has begun."""
+    if job.started_at is None:
+        return ""
+    minutes, seconds = divmod(max(0, int((timezone.now() - job.started_at).total_seconds())), 60)
+    return f"已算 {minutes} 分 {seconds:02} 秒" if minutes else f"已算 {seconds} 秒"
+
+
+def live(job: Job) -> dict[str, Any]:
+    """What a page shows of a running job."""
+    bars = stage_bars(job)
+    return {"bars": bars, "percent": overall(job, bars), "elapsed": elapsed(job)}
 
 
 def best_so_far(stage: int, best: dict[str, dict[str, Any]]) -> tuple[str, ...]:

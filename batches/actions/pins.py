@@ -37,15 +37,7 @@ def pin_gathering(
     with audit.act("pin_gathering", by=by, subject=practice_class, reason=reason, index=index) as entry:
         batch = change_arrangement(practice_class.batch, entry, seen=seen)
         _require_planning(batch)
-        mondays = dict(fortnights(batch, practice_class))
-        if index not in mondays:
-            raise DomainError("no_such_fortnight", f"{practice_class.short_name}没有第 {index} 次集中。")
-        monday = mondays[index]
-        if not monday <= first_day < monday + WEEK:
-            last = monday + WEEK - datetime.timedelta(days=1)
-            raise DomainError(
-                "outside_week", f"第 {index} 次集中要在 {monday:%m-%d} 至 {last:%m-%d} 这一周里开始（R10）。请改日期。"
-            )
+        require_own_week(batch, practice_class, index, first_day)
         _require_coming(practice_class, index)
         GatheringPin.objects.filter(practice_class=practice_class, index=index, live=True).update(live=False)
         one, two = [*bases, None, None][:2]
@@ -65,6 +57,20 @@ def unpin_gathering(*, pin: GatheringPin, by: User, seen: int | None = None) -> 
         _require_planning(change_arrangement(pin.practice_class.batch, entry, seen=seen))
         if not GatheringPin.objects.filter(pk=pin.pk, live=True).update(live=False):
             raise DomainError("not_pinned", f"{pin}已经不固定了。")
+
+
+def require_own_week(batch: Batch, practice_class: PracticeClass, index: int, first_day: datetime.date) -> None:
+    """A gathering begins in its own week (R10). Raises DomainError "no_such_fortnight", "outside_week"."""
+    mondays = dict(fortnights(batch, practice_class))
+    if index not in mondays:
+        raise DomainError("no_such_fortnight", f"{practice_class.short_name}没有第 {index} 次集中。")
+    monday = mondays[index]
+    if not monday <= first_day < monday + WEEK:
+        last = monday + WEEK - datetime.timedelta(days=1)
+        raise DomainError(
+            "outside_week",
+            f"{practice_class.short_name}第 {index} 次集中要在 {monday:%m-%d} 至 {last:%m-%d} 这一周里开始（R10）。请改日期。",
+        )
 
 
 def _require_planning(batch: Batch) -> None:

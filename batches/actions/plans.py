@@ -13,6 +13,7 @@ from batches.actions.names import refuse_second_run
 from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
 from batches.models import Batch, PlanRun, PlanVersion
+from batches.plan_labels import Labels
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input, document_of, gatherings_held
@@ -22,6 +23,8 @@ from config.errors import DomainError
 from office.jobs import start_job
 
 Outcome = PlanRun.Outcome
+MOST_PINS = 3
+"""Pins not kept that one sentence names."""
 
 
 def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
@@ -74,13 +77,41 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
         obstacles.append("这是试算，改动还没有采用。请先采用，或选别的方案。")
     elif run.outcome == Outcome.SUPERSEDED:
         obstacles.append("这个方案发布过，已被后来的版本取代。请选别的方案，或重新编排。")
-    elif fingerprint(_facts(batch, run)) != run.fingerprint:
-        obstacles.append("编排以后，名单、规则或基地资料变过。请重新编排，再发布。")
+    elif moved := facts_moved(batch, run):
+        obstacles.append(moved)
     broken = violations(check(json.loads(run.input_text), json.loads(run.plan_text)))
     if broken:
         codes = "、".join(sorted({breach.code for breach in broken}))
         obstacles.append(f"方案有 {len(broken)} 处不符合规则（{codes}）。请重新编排。")
     return obstacles
+
+
+def facts_moved(batch: Batch, run: PlanRun) -> str:
+    """Why a plan is no longer one of today's facts, a sentence; empty where it is one.
+
+    What people fixed since does not count against a plan that has it so already: only the pins differ, and the plan keeps them.
+    """
+    facts, known = _facts(batch, run), json.loads(run.input_text)
+    if fingerprint(facts) == run.fingerprint:
+        return ""
+    if not _same_but_for_pins(facts, known):
+        return "编排以后，名单、规则或基地资料变过。请重新编排，再发布。"
+    plan = json.loads(run.plan_text) | {"input_fingerprint": fingerprint(facts)}
+    before = {(breach.code, breach.subject) for breach in check(known, json.loads(run.plan_text))}
+    new = [breach for breach in violations(check(facts, plan)) if (breach.code, breach.subject) not in before]
+    if not new:
+        return ""
+    labels = Labels([breach.message for breach in new])
+    told = "".join(labels.say(breach.message) for breach in new[:MOST_PINS])
+    return f"编排以后固定过人或集中：{told}请少变动重排或重新编排，再发布。"
+
+
+def _same_but_for_pins(facts: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Whether two inputs say the same but for the classes that people, and the cells that gatherings are fixed to."""
+    bare = [
+        document | {"pins": document["pins"] | {"classes": [], "gatherings": []}} for document in (facts, known)
+    ]  # fmt: skip
+    return canonical(bare[0]) == canonical(bare[1])
 
 
 def _facts(batch: Batch, run: PlanRun) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def start_repair(
     "run_in_progress", "arrangement_changed".
     """
     with audit.act("start_repair", by=by, subject=batch, changes=len(changes), prefer=prefer):
-        locked = require_seen(batch, seen)
+        locked = require_seen(batch, seen, by=by)
         states.require(locked, "republish" if locked.state in states.LIVE else "plan")
         refuse_second_run(locked)
         version = version_in_force(locked)

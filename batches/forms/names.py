@@ -6,11 +6,11 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import User
-from batches.actions.names import add_nomination, demand, open_nominations
+from batches.actions.names import add_nomination, demand, open_nominations, set_aside
 from batches.forms.fields import DAY, ActForm, CadreField, day_field, reason_field
-from batches.models import Parity, PlanDemand
+from batches.models import Nomination, Parity, PlanDemand
 from batches.queries import going
-from cadres.models import Cadre
+from cadres.models import Cadre, Unit
 
 
 class OpenNominationsForm(ActForm):
@@ -37,6 +37,34 @@ class AddNameForm(ActForm):
         cadre = self.cleaned_data["cadre"]
         add_nomination(batch=self.batch, cadre=cadre, by=by, reason=self.cleaned_data["reason"])
         return f"{cadre}（{cadre.unit}）已加进名单。"
+
+
+class NamedField(forms.ModelChoiceField):
+    """Somebody on the list: 林晓雯（县财政局）."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.cadre.name}（{obj.cadre.unit}）"
+
+
+class SetAsideForm(ActForm):
+    """The centre defers somebody after the answers are in; of one unit where the page shows one."""
+
+    nomination = NamedField(Nomination.objects.none(), label="谁", empty_label="请选人")
+    reason = reason_field()
+
+    def fill(self) -> None:
+        rows = going(self.batch).select_related("cadre__unit").order_by("cadre__sort_name", "pk")
+        self.fields["nomination"].queryset = rows  # type: ignore[attr-defined] # a model choice
+
+    def of_unit(self, unit: Unit) -> None:
+        """Offer the people of a unit alone."""
+        field = self.fields["nomination"]
+        field.queryset = field.queryset.filter(cadre__unit=unit)  # type: ignore[attr-defined] # a model choice
+
+    def perform(self, by: User) -> str:
+        nomination = self.cleaned_data["nomination"]
+        set_aside(nomination=nomination, reason=self.cleaned_data["reason"], by=by)
+        return f"{nomination.cadre}缓派，不在本期名单里了。下一步：到编排台重新编排。"
 
 
 class DemandForm(ActForm):

@@ -8,7 +8,7 @@ from django import forms
 
 from accounts.models import User
 from bases.models import PracticeBase
-from batches.actions.pins import pin_gathering
+from batches.actions.pins import pin_gathering, require_own_week
 from batches.actions.repair import start_repair
 from batches.arrangement import Arrangement, Visit
 from batches.forms.fields import ArrangementForm, ClassField, day_field, reason_field
@@ -17,6 +17,7 @@ from batches.planning.changes import Change
 from batches.planning_input import key
 from batches.standing import Place
 from cadres.models import Cadre
+from config.errors import DomainError
 
 
 def cell_name(place: Place) -> str:
@@ -233,6 +234,11 @@ class CellForm(SwapForm):
             self.add_error("base", "请先选第一个基地。")
         if visit.first_day is None and not data.get("first_day"):
             self.add_error("first_day", "这一格没有集中，请写从哪天开始。")
+        if data.get("first_day"):
+            try:
+                require_own_week(self.batch, visit.practice_class, visit.index, data["first_day"])
+            except DomainError as error:
+                self.add_error("first_day", error.message)
         return data
 
     def changes(self) -> list[Change]:

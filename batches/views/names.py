@@ -9,7 +9,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import allow
 from batches.actions.names import drop_demand, remind_units
 from batches.course import blocks_of
-from batches.forms.names import AddNameForm, DemandForm, OpenNominationsForm
+from batches.forms.fields import ActForm
+from batches.forms.names import AddNameForm, DemandForm, OpenNominationsForm, SetAsideForm
 from batches.models import Batch, Nomination
 from batches.queries import nomination_counts, visible_nominations
 from batches.rules import may_run_batches, may_see_batches
@@ -25,7 +26,9 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Names by unit and one by one, with filters by unit and answer; the forms are for centre staff."""
     found, job = batch_and_job(request, batch_id)
     may_run = may_run_batches.test(request.user)
-    kinds = {"open": OpenNominationsForm, "add": AddNameForm, "demand": DemandForm} if may_run else {}
+    kinds: dict[str, type[ActForm]] = {}
+    if may_run:
+        kinds = {"open": OpenNominationsForm, "add": AddNameForm, "demand": DemandForm, "aside": SetAsideForm}
     forms = forms_for(request, found, kinds)
     done = carry_out(request, forms, "batches:names", found.pk)
     if done is not None:
@@ -36,6 +39,10 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
         rows = rows.filter(cadre__unit=int(unit[:9]))
     if state in Nomination.State.values:
         rows = rows.filter(state=state)
+    of_unit = Unit.objects.filter(pk=int(unit[:9])).first() if unit.isascii() and unit.isdecimal() else None
+    aside = forms.get("aside")
+    if of_unit is not None and isinstance(aside, SetAsideForm):
+        aside.of_unit(of_unit)
     page = Paginator(rows, 20).get_page(request.GET.get("page"))
     units = nomination_counts(found)
     context = {
@@ -43,7 +50,7 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
         "page": page,
         "rows": [(row, age_at(row.cadre.birth, found.first_day)) for row in page.object_list],
         "units": units,
-        "unit": Unit.objects.filter(pk=int(unit[:9])).first() if unit.isascii() and unit.isdecimal() else None,
+        "unit": of_unit,
         "state": state,
         "states": Nomination.State.choices,
         "waiting": sum(row["proposed"] for row in units),
@@ -57,6 +64,7 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
         "may_propose": may_run and allowed(found, "propose"),
         "may_open": may_run and allowed(found, "open_nominations"),
         "may_add": may_run and found.state in (Batch.State.PROPOSED, Batch.State.NOMINATING),
+        "may_set_aside": may_run and found.state == Batch.State.PLANNED,
         "is_nominating": found.state == Batch.State.NOMINATING,
     }
     return render(request, "batches/names.html", context, status=status_of(forms))

@@ -104,7 +104,7 @@ def withdraw(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Take the publication back before the first gathering."""
     found = batch_of(request, batch_id)
     withdraw_publication(batch=found, by=me(request), reason=posted_reason(request))
-    messages.success(request, "已撤回发布。改好后重新编排，再发布为下一版。")
+    messages.success(request, "已撤回发布。方案还在编排台：不用改的可以再发布为下一版，要改的改好后重新编排。")
     return redirect("batches:batch", found.pk)
 
 

@@ -24,6 +24,7 @@ from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PlanRun
 from batches.overview import calendar_of, class_table, differences_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
+from batches.published import published_versions
 from batches.queries import OF_THE_FACTS, empty_classes, latest_run
 from batches.repairs import curve_of, moves_in_words, proven, skip_reasons
 from batches.rules import may_run_batches, may_see_batches
@@ -310,14 +311,19 @@ def curve(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
 def version(request: HttpRequest, batch_id: int, number: int) -> HttpResponse:
     """A published version as it was, for reading."""
     found = batch_of(request, batch_id)
-    row = get_object_or_404(found.plan_versions.select_related("published_by"), number=number)
+    versions = published_versions(found)
+    published = next((each for each in versions if each.version.number == number), None)
+    if published is None:
+        raise Http404
+    row = published.version
     plan = NOTHING | json.loads(row.plan_text)
     shown = planned(found, PlanRun(batch=found, plan_text=json.dumps(plan)))
     context = {
-        "batch": found, "version": row, "arrangement": shown, "table": class_table(shown), "calendar": calendar_of(shown),
+        "batch": found, "version": row, "published": published, "arrangement": shown,
+        "table": class_table(shown), "calendar": calendar_of(shown),
         "members": [(each, shown.members.get(each.pk, [])) for each in shown.classes],
         "differences": differences_of(row), "may_run": may_run_batches.test(request.user),
         "track_count": found.programme.tracks.count(), "run_query": "",
-        "others": found.plan_versions.exclude(pk=row.pk).order_by("-number").values_list("number", flat=True),
+        "others": [each.version.number for each in versions if each is not published],
     }  # fmt: skip
     return render(request, "batches/version.html", context)

@@ -17,15 +17,16 @@ from batches.arrangement import arrangement_of, planned
 from batches.course import blocks_of, quick_blocks, steps_of
 from batches.facts import facts_of
 from batches.forms.programme import BatchForm
-from batches.models import Batch, Programme
+from batches.models import Batch, PracticeClass, Programme
 from batches.outlook_input import newest_programmes
 from batches.outlooks import story_of
 from batches.overview import class_table, differences_of
 from batches.planning_input import gatherings_held
+from batches.published import published_versions
 from batches.queries import latest_run, nomination_counts, visible_batches, visible_classes
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
-from batches.studio import choices, chosen
+from batches.studio import choices, chosen, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason
 from config.errors import DomainError
 
@@ -102,7 +103,8 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     found, job = batch_and_job(request, batch_id)
     run = latest_run(found)
     arrangement = arrangement_of(found)
-    versions = list(found.plan_versions.select_related("published_by").order_by("-number"))
+    versions = published_versions(found)
+    may_run = may_run_batches.test(request.user)
     units = nomination_counts(found)
     context = {
         "batch": found,
@@ -111,13 +113,14 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "facts": facts_of([found])[found.pk],
         "units": units,
         "job": job,
-        "source": versions[0] if found.state in LIVE and versions else run,
+        "source": versions[0].version if found.state in LIVE and versions else run,
+        "waiting": waiting(found, choices(found)) if found.state in LIVE and may_run else None,
         "is_live": found.state in LIVE,
         "arrangement": arrangement,
         "table": class_table(arrangement) if arrangement else None,
         "shortfalls": len(json.loads(run.plan_text)["shortfalls"]) if run is not None else 0,
-        "versions": [{"version": row, "differences": differences_of(row)} for row in versions],
-        "may_run": may_run_batches.test(request.user),
+        "versions": [{"published": row, "differences": differences_of(row.version)} for row in versions],
+        "may_run": may_run,
         "may_plan": found.state in PLANNABLE,
         "may_withdraw": allowed(found, "withdraw") and not gatherings_held(found),
         "named": {
@@ -155,13 +158,31 @@ def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpRespon
         for visit in arrangement.visits
         if visit.practice_class.pk == practice_class.pk
     ]
+    in_force = choice is None and found.state in LIVE
+    leaving, coming = _changes_of_members(practice_class) if in_force else ({}, [])
     context = {
-        "batch": found, "practice_class": practice_class, "members": arrangement.members[practice_class.pk],
+        "batch": found, "practice_class": practice_class, "coming": coming,
+        "members": [(cadre, leaving.get(cadre.pk)) for cadre in arrangement.members[practice_class.pk]],
         "visits": visits, "line": line, "classes": arrangement.classes, "is_live": found.state in LIVE,
         "may_run": may_run_batches.test(request.user), "choice": choice,
         "run_query": f"?run={choice.run.pk}" if choice else "",
     }  # fmt: skip
     return render(request, "batches/class_page.html", context)
+
+
+def _changes_of_members(practice_class: PracticeClass) -> tuple[dict[int, datetime.date], list[Any]]:
+    """Of a class in force: cadre → last day of those who leave it, and who joins it from which day on (one query)."""
+    leaving: dict[int, datetime.date] = {}
+    coming = []
+    batch = practice_class.batch
+    day = max(timezone.localdate(), batch.first_day)
+    rows = practice_class.memberships.filter(live=True, enrollment__live=True, days__endswith__gt=day)
+    for row in rows.select_related("enrollment__cadre").order_by("days", "pk"):
+        if row.days.lower is not None and row.days.lower > day:
+            coming.append((row.enrollment.cadre, row.days.lower))
+        elif row.days.upper is not None and row.days.upper <= batch.last_day:
+            leaving[row.enrollment.cadre_id] = row.days.upper - datetime.timedelta(days=1)
+    return leaving, coming
 
 
 def _households(stays: Any) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from batches.actions.names import running_job
 from batches.actions.plans import plan_differences, publish_obstacles
 from batches.actions.trials import adopt_trial, adoption_obstacles, may_try, start_trial
 from batches.arrangement import Arrangement, arrangement_of, planned
+from batches.breaches import BREACH, changes_of_breach, ways_out
 from batches.comparison import compare as compare_plans
 from batches.comparison import side_of
 from batches.facts import facts_of
@@ -24,11 +25,11 @@ from batches.overview import calendar_of, class_table, differences_in_words, pla
 from batches.planning_input import pk_of
 from batches.queries import version_in_force
 from batches.readiness import readiness
-from batches.repairs import moves_in_words
+from batches.repairs import fallen_out, moves_in_words
 from batches.rules import may_run_batches, may_see_batches
 from batches.shortfalls import changes_of, title_of, unexplained, whys
 from batches.states import LIVE, PLANNABLE, allowed
-from batches.studio import Choice, choices, chosen, figures, stage_bars, studio_steps, tabs
+from batches.studio import Choice, choices, chosen, figures, live, studio_steps, tabs, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
 from batches.views.plan import STOP_POLLING
 from cadres.models import Cadre
@@ -61,7 +62,6 @@ def studio(request: HttpRequest, batch_id: int) -> HttpResponse:
     context = {
         "batch": found,
         "job": job,
-        "bars": stage_bars(job) if job else [],
         "ended": _ended_badly(found),
         "facts": facts_of([found])[found.pk],
         "is_live": found.state in LIVE,
@@ -74,8 +74,11 @@ def studio(request: HttpRequest, batch_id: int) -> HttpResponse:
         "plans": tabs(plans, shown),
         "plan_count": len(plans),
         "shown": shown,
+        "waiting": waiting(found, plans),
         "table": None,
     }
+    if job is not None:
+        context |= live(job)
     if shown is not None:
         context |= _result(found, plans, shown) | _publication(found, shown, may_run and job is None)
     return render(request, "batches/studio.html", context)
@@ -90,7 +93,7 @@ def _ended_badly(batch: Batch) -> Any:
 
 
 def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
-    run = batch.plan_runs.select_related("batch__programme").get(pk=shown.run.pk)
+    run = batch.plan_runs.select_related("batch__programme", "against").get(pk=shown.run.pk)
     arrangement, in_force = shown_arrangement(batch, run)
     says, table, load = plan_says(run), class_table(arrangement), load_map(arrangement)
     strip, calendar = figures(arrangement, table, says, load), calendar_of(arrangement)
@@ -110,6 +113,8 @@ def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
         "whys": whys(run),
         "others": unexplained(run, json.loads(run.plan_text)),
         "moved": moves_in_words(run) if run.purpose == Purpose.REPAIR else [],
+        "lost": fallen_out(run),
+        "broken_by": ways_out(batch, run, says),
         "track_count": batch.programme.tracks.count(),
         "bar": _bar(batch, plans, shown, {row.name: row.big for row in strip}),
     }
@@ -202,7 +207,7 @@ def studio_progress(request: HttpRequest, batch_id: int) -> HttpResponse:
         response = HttpResponse(status=STOP_POLLING)
         response["HX-Refresh"] = "true"
         return response
-    context = {"batch": found, "job": job, "bars": stage_bars(job), "may_run": may_run_batches.test(request.user)}
+    context = {"batch": found, "job": job, "may_run": may_run_batches.test(request.user)} | live(job)
     return render(request, "batches/studio/progress.html", context)
 
 
@@ -220,10 +225,13 @@ def trial(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     run = _plan_run(found, run_id)
     key = request.POST.get("cure", "")
     try:
-        changes = changes_of(run, key)
+        if key.startswith(BREACH):
+            changes, title = changes_of_breach(found, run, key)
+        else:
+            changes, title = changes_of(run, key), title_of(run, key)
     except (ValueError, IndexError) as error:
         raise Http404 from error
-    start_trial(batch=found, by=me(request), changes=changes, against=run, title=title_of(run, key))
+    start_trial(batch=found, by=me(request), changes=changes, against=run, title=title)
     messages.info(request, "开始试算。已有的方案都不变，算完后在这里多一个方案，可以并排比较。")
     return redirect("batches:studio", found.pk)
 

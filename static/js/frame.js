@@ -110,6 +110,22 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
+// Leaving a page breaks off the question that is on its way: nobody is there to be told of an error.
+let leaving = false;
+window.addEventListener("beforeunload", () => {
+  leaving = true;
+});
+window.addEventListener("pageshow", () => {
+  leaving = false;
+});
+document.addEventListener("htmx:beforeSend", (event) => {
+  const xhr = event.detail.xhr;
+  ["onabort", "onerror"].forEach((name) => {
+    const told = xhr[name];
+    xhr[name] = (...given) => (leaving ? undefined : told.apply(xhr, given));
+  });
+});
+
 // A part of a page that comes back as a whole page: the session has ended and this is the sign-in page. It is shown as one.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status === 200 && /^\s*<!doctype/i.test(event.detail.xhr.responseText)) {

@@ -9,8 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from batches.actions.names import demand
 from batches.actions.pins import pin_gathering, unpin_gathering
-from batches.models import Batch, GatheringPin
+from batches.actions.plans import publish_obstacles, publish_plan
+from batches.models import Batch, GatheringPin, PlanDemand
 from batches.planning_input import build_input
 from batches.queries import latest_run
 from config.errors import Conflict, DomainError
@@ -104,3 +106,36 @@ def test_pin_taken_off_twice_is_refused(planned: County, staff: User) -> None:
     with pytest.raises(DomainError) as refused:
         unpin_gathering(pin=pin, by=staff)
     assert refused.value.code == "not_pinned"
+
+
+def test_plan_that_has_a_cell_where_it_is_pinned_stays_publishable(planned: County, staff: User) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    one, two = planned.classes
+    pin = {"reason": "说好了", "by": staff, "index": 2}
+    pin_gathering(practice_class=one, first_day=MARCH(day=19), bases=[planned.bases[1]], **pin)
+    assert publish_obstacles(planned.batch, run) == []
+    moved = pin_gathering(practice_class=two, first_day=MARCH(day=27), bases=[], **pin)
+    [told] = publish_obstacles(planned.batch, run)
+    assert told.startswith("编排以后固定过人或集中：第2班第2次集中已定于2027-03-27开始，方案没有照此安排。")
+    unpin_gathering(pin=moved, by=staff)
+    assert publish_plan(batch=planned.batch, run=run, by=staff).number == 1
+
+
+def test_pin_does_not_excuse_other_facts_that_changed(planned: County, staff: User) -> None:
+    pin_gathering(
+        practice_class=planned.classes[0], index=2, first_day=MARCH(day=19), bases=[], reason="说好了", by=staff
+    )
+    planned.units[0].quota = 3
+    planned.units[0].save()
+    assert publish_obstacles(planned.batch) == ["编排以后，名单、规则或基地资料变过。请重新编排，再发布。"]
+
+
+def test_somebody_pinned_to_another_class_is_named(planned: County, staff: User) -> None:
+    who = planned.cadres[0]
+    stay = {"kind": PlanDemand.Kind.PIN, "reason": "说好了", "by": staff, "batch": planned.batch}
+    demand(cadre=planned.cadres[2], class_number=1, **stay)
+    assert publish_obstacles(planned.batch) == []
+    demand(cadre=who, class_number=2, **stay)
+    [told] = publish_obstacles(planned.batch)
+    assert f"{who.name}（{who.unit}）已定在第2班，方案没有照此安排。" in told

@@ -130,6 +130,15 @@ def test_cells_change_bases_and_keep_their_weeks(desk: Client, planned: County) 
     assert run.against == PlanRun.objects.get(purpose=PlanRun.Purpose.PLAN)
 
 
+def test_cell_cannot_be_moved_out_of_its_week(desk: Client, planned: County) -> None:
+    (cell,) = cells(planned, (1, 2))
+    asked = {"form": "cell", "cell-cell": cell, "cell-prefer": "kept"}
+    shown = ask(desk, planned, **asked, **{"cell-first_day": "2027-03-12"})
+    assert "第1班第 2 次集中要在 03-15 至 03-21 这一周里开始（R10）" in shown
+    assert "会怎样</h2>" not in shown
+    assert "会怎样</h2>" in ask(desk, planned, **asked, **{"cell-first_day": "2027-03-20"})
+
+
 def test_swap_of_the_same_kind_breaks_no_rule(planned: County) -> None:
     one, two = planned.classes
     movers = [planned.cadres[number] for number in (0, 1, 4, 5)]

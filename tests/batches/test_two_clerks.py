@@ -56,6 +56,15 @@ def test_act_from_an_old_page_is_refused_and_says_who_did_what(published: County
 
 
 @pytest.mark.django_db
+def test_own_change_in_another_window_is_told_as_ones_own(published: County, staff: User) -> None:
+    seen = revision(published)
+    cancel_gathering(gathering=published.gathering(1, 1), by=staff, reason="台风", seen=seen)
+    with pytest.raises(Conflict, match=r"您打开页面以后，您自己 [-0-9: ]+ 办了“取消集中”") as refused:
+        cancel_gathering(gathering=published.gathering(2, 1), by=staff, reason="台风", seen=seen)
+    assert staff.name not in refused.value.message
+
+
+@pytest.mark.django_db
 def test_every_act_on_an_arrangement_counts_once(published: County, staff: User) -> None:
     seen = revision(published)
     cancel_days(batch=published.batch, first_day=FIRST, last_day=FIRST.replace(day=14), by=staff, reason="台风")

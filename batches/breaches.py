@@ -1,0 +1,106 @@
+"""Ways out where names break a rule that no planning can mend: more people of a unit than it has places (R01, R08)."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from batches.models import Batch, PlanRun
+from batches.overview import PlanSays
+from batches.plan_ids import key, pk_of
+from batches.planning.changes import say
+from batches.planning.checker import check, violations
+from batches.states import LIVE
+from cadres.models import Unit
+
+BREACH = "breach-"
+PLACES = ("R01", "R08")
+Change = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A button that tries a way out."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class WaysOut:
+    """A unit with too many people: how many must stay away, the pages where that is done, and what can be tried."""
+
+    sentence: str
+    trials: tuple[Trial, ...]
+    links: tuple[tuple[str, str], ...]
+
+
+def ways_out(batch: Batch, run: PlanRun, says: PlanSays) -> list[WaysOut]:
+    """One entry a unit that breaks R01 or R08 in the plan; none where nothing is broken."""
+    if not says.broken:
+        return []
+    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    found = []
+    for rule, unit in _units_over(document, plan):
+        people = _people(rule, unit, document, plan)
+        most = _most(rule, unit, document)
+        kind = "班子成员 " if rule == "R08" else ""
+        trials = [Trial(f"{BREACH}{rule}-{unit.pk}-waiver", "试算：批准例外")]
+        links = [
+            (f"缓派或换人 {people - most} 人", reverse("batches:names", args=[batch.pk]) + f"?unit={unit.pk}#aside")
+        ]
+        if batch.state in LIVE:
+            links = [(f"退出 {people - most} 人", reverse("batches:adjust", args=[batch.pk]))]
+        if rule == "R01":
+            trials.insert(0, Trial(f"{BREACH}{rule}-{unit.pk}-quota", f"试算：名额改为 {people} 人"))
+            links.append(("改单位名额", reverse("admin:cadres_unit_change", args=[unit.pk])))
+        else:
+            links.append(("改项目规则", reverse("batches:programme")))
+        links.append(("申请例外", reverse("batches:waivers", args=[batch.pk])))
+        sentence = f"{unit}{kind or ' '}{people} 人，至多 {most} 人，多 {people - most} 人"
+        found.append(WaysOut(sentence, tuple(trials), tuple(links)))
+    return found
+
+
+def changes_of_breach(batch: Batch, run: PlanRun, key_of_way: str) -> tuple[list[Change], str]:
+    """The changes that a way's key stands for, and a title. Raises ValueError for a key that the run does not have."""
+    rule, pk, way = key_of_way.removeprefix(BREACH).split("-")
+    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    unit = next((unit for code, unit in _units_over(document, plan) if (code, str(unit.pk)) == (rule, pk)), None)
+    if unit is None or way not in ("quota", "waiver") or (rule, way) == ("R08", "quota"):
+        raise ValueError(key_of_way)
+    name = key("U", unit.pk)
+    change: Change = {"kind": "waiver", "rule": rule, "subject": f"{name}@{key('B', batch.pk)}"}
+    if way == "quota":
+        change = {"kind": "unit_quota", "unit": name, "value": _people(rule, unit, document, plan)}
+    return [change], say(change)
+
+
+def _units_over(document: dict[str, Any], plan: dict[str, Any]) -> list[tuple[str, Unit]]:
+    """Rule and unit of every breach of a unit's places that nobody has approved, in order of rule and name."""
+    subjects = sorted(
+        {
+            (row.code, pk_of(row.subject.partition("@")[0]))
+            for row in violations(check(document, plan))
+            if row.code in PLACES
+        }
+    )
+    units = {row.pk: row for row in Unit.objects.filter(pk__in=[pk for _, pk in subjects]).order_by("pk")}
+    return [(rule, units[pk]) for rule, pk in subjects if pk in units]
+
+
+def _people(rule: str, unit: Unit, document: dict[str, Any], plan: dict[str, Any]) -> int:
+    seated = {row["cadre"] for row in plan["assignments"]}
+    return sum(
+        row["unit"] == key("U", unit.pk) and row["id"] in seated and (rule == "R01" or row["leading"])
+        for row in document["cadres"]
+    )
+
+
+def _most(rule: str, unit: Unit, document: dict[str, Any]) -> int:
+    rules = document["programme"]
+    if rule == "R08":
+        return int(rules["leading_max"])
+    quota = next((row["quota"] for row in document["units"] if row["id"] == key("U", unit.pk)), None)
+    return int(rules["unit_max_per_batch"] if quota is None else quota)

@@ -1,0 +1,65 @@
+"""What became of each published version: from which day it holds, what took its place, whether it was withdrawn."""
+
+import datetime
+import json
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from accounts.models import AuditEntry
+from batches.models import Batch, PlanVersion
+
+DAY = datetime.timedelta(days=1)
+IN_FORCE, REPLACED, WITHDRAWN = "in_force", "replaced", "withdrawn"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version with the first day on which it holds; `until` is its last day, or the day on which it was withdrawn."""
+
+    version: PlanVersion
+    place: str
+    since: datetime.date
+    until: datetime.date | None = None
+
+    @property
+    def told(self) -> str:
+        """Since when it holds, and until when."""
+        since = f"{self.since:%Y-%m-%d} 起执行"
+        if self.place == IN_FORCE or self.until is None:
+            return since
+        if self.place == WITHDRAWN:
+            return f"{self.until:%Y-%m-%d} 撤回"
+        return f"{since}，到 {self.until:%Y-%m-%d} 止" if self.until >= self.since else "还没有执行就换了新的一版"
+
+
+def published_versions(batch: Batch) -> list[Published]:
+    """Every version of a batch, the newest first (2 queries).
+
+    A version that follows one in force changes nothing before the day after it was published (`standing.Standing.since`);
+    any other holds for the whole batch.
+    """
+    found: list[Published] = []
+    taken_back = _withdrawals(batch)
+    for row in batch.plan_versions.select_related("published_by").order_by("number"):
+        since = batch.first_day
+        if found and found[-1].place != WITHDRAWN:
+            since = max(since, timezone.localdate(row.published_at) + DAY)
+            found[-1] = Published(found[-1].version, REPLACED, found[-1].since, since - DAY)
+        withdrawn = taken_back.get(row.number)
+        found.append(Published(row, WITHDRAWN if withdrawn else IN_FORCE, since, withdrawn))
+    return found[::-1]
+
+
+def _withdrawals(batch: Batch) -> dict[int, datetime.date]:
+    """Version → the day on which it was taken back, as the trail tells in its own order."""
+    rows = AuditEntry.objects.filter(
+        act__in=("publish_plan", "withdraw_publication"), subject_type="batches.Batch", subject_id=str(batch.pk)
+    )
+    found, number = {}, 0
+    for act, data, at in rows.order_by("seq").values_list("act", "data", "at"):
+        if act == "publish_plan":
+            number = json.loads(data)["version"]
+        else:
+            found[number] = timezone.localdate(at)
+    return found

@@ -1,0 +1,82 @@
+"""Names above a unit's places: the studio offers the ways out, each of them leads somewhere."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from batches.models import Nomination, PlanRun
+from batches.overview import plan_says
+from batches.queries import going, latest_run
+from tests.batches.county import County, plan_by_hand
+from tests.batches.pages import page, post
+
+pytestmark = pytest.mark.django_db
+
+
+def over(county: County, staff: User) -> PlanRun:
+    """A plan made after a unit's places were cut to one, while two of it are named."""
+    unit = county.units[0]
+    unit.quota = 1
+    unit.save()
+    run = plan_by_hand(county, staff)
+    assert [row.code for row in plan_says(run).rules if row.ok is False] == ["R01"]
+    return run
+
+
+def test_studio_offers_the_ways_out_of_a_full_unit(desk: Client, nominating: County, staff: User) -> None:
+    run = over(nominating, staff)
+    unit = nominating.units[0]
+    shown = page(desk, "studio", nominating.batch.pk)
+    assert f"{unit} 2 人，至多 1 人，多 1 人" in shown
+    assert f"?unit={unit.pk}#aside" in shown
+    assert "缓派或换人 1 人" in shown
+    assert reverse("admin:cadres_unit_change", args=[unit.pk]) in shown
+    assert reverse("batches:waivers", args=[nominating.batch.pk]) in shown
+    assert "项要先办，现在编出来也不能发布" in shown
+    for key, changes in (
+        (f"breach-R01-{unit.pk}-quota", [{"kind": "unit_quota", "unit": f"U{unit.pk}", "value": 2}]),
+        (
+            f"breach-R01-{unit.pk}-waiver",
+            [{"kind": "waiver", "rule": "R01", "subject": f"U{unit.pk}@B{nominating.batch.pk}"}],
+        ),
+    ):
+        assert f'value="{key}"' in shown
+        post(desk, "trial", nominating.batch.pk, run.pk, cure=key)
+        trial = PlanRun.objects.select_related("job").latest("pk")
+        assert (trial.purpose, trial.changes) == (PlanRun.Purpose.TRIAL, changes)
+        assert trial.job is not None
+        trial.job.state = "done"
+        trial.job.save()
+
+
+@pytest.mark.parametrize("way", ["R01-{other}-quota", "R08-{unit}-quota", "R01-{unit}-anything", "R01", "R01-x-quota"])
+def test_way_out_that_the_plan_does_not_have_is_not_found(
+    desk: Client, nominating: County, staff: User, way: str
+) -> None:
+    run = over(nominating, staff)
+    key = "breach-" + way.format(unit=nominating.units[0].pk, other=nominating.units[1].pk)
+    answer = desk.post(reverse("batches:trial", args=[nominating.batch.pk, run.pk]), {"cure": key})
+    assert answer.status_code == 404
+    assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.TRIAL).exists()
+
+
+def test_plan_without_breaches_offers_nothing(desk: Client, planned: County) -> None:
+    assert "名额不够，怎么办" not in page(desk, "studio", planned.batch.pk)
+
+
+def test_centre_defers_somebody_of_the_unit_after_planning(desk: Client, nominating: County, staff: User) -> None:
+    over(nominating, staff)
+    one, other = nominating.units[0], nominating.units[1]
+    shown = page(desk, "names", nominating.batch.pk, query=f"?unit={one.pk}")
+    aside = shown[shown.index('id="aside"') :].partition("</form>")[0]
+    names = {row.cadre.unit_id: row for row in going(nominating.batch).select_related("cadre")}
+    assert f"（{one}）" in aside
+    assert f"（{other}）" not in aside
+    row = names[one.pk]
+    data = {"form": "aside", "aside-nomination": row.pk, "aside-reason": "单位只去一人"}
+    url = reverse("batches:names", args=[nominating.batch.pk]) + f"?unit={one.pk}"
+    assert "缓派，不在本期名单里了" in desk.post(url, data, follow=True).content.decode()
+    row.refresh_from_db()
+    assert (row.state, row.reason) == (Nomination.State.DEFERRED, "单位只去一人")
+    assert latest_run(nominating.batch) is not None

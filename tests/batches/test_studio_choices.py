@@ -1,0 +1,176 @@
+"""Which plan the studio points to, what a plan is called, what fell out of it, and how a running job moves."""
+
+import datetime
+import json
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from bases.actions import close_place
+from bases.models import Closure
+from batches.actions.repair import keep_curve
+from batches.models import PlanRun
+from batches.plan_work import Advance
+from batches.planning import solve
+from batches.planning.formats import canonical, fingerprint
+from batches.planning_input import document_of
+from batches.queries import latest_run
+from batches.repairs import fallen_out, moves_in_words
+from batches.studio import choices, elapsed, live, said_together
+from cadres.actions.unavailability import enter_unavailability
+from office.models import Job, JobState
+from tests.batches.county import County
+from tests.batches.pages import page
+from tests.batches.test_repair import publish, repair
+
+pytestmark = pytest.mark.django_db
+MARCH = datetime.date(2027, 3, 1).replace
+
+
+def names(county: County) -> dict[int, str]:
+    return {choice.run.pk: choice.name for choice in choices(county.batch)}
+
+
+def test_repair_that_waits_is_pointed_to_until_it_is_published(published: County, staff: User, desk: Client) -> None:
+    batch = published.batch
+    assert 'id="waiting"' not in page(desk, "studio", batch.pk)
+    run = repair(published, staff)
+    for name in ("studio", "batch"):
+        shown = page(desk, name, batch.pk)
+        assert "方案 B算好了，还没有发布。" in shown
+        assert f"?run={run.pk}" in shown
+    assert "<small>未发布</small>" in page(desk, "studio", batch.pk)
+    assert 'id="waiting"' not in page(desk, "studio", batch.pk, query=f"?run={run.pk}")
+    publish(published, run, staff)
+    for name in ("studio", "batch"):
+        assert 'id="waiting"' not in page(desk, name, batch.pk)
+
+
+def test_letters_stay_when_a_curve_adds_plans_before_theirs(published: County, staff: User) -> None:
+    run = repair(published, staff)
+    known = names(published)
+    assert known[run.pk] == "方案 B"
+    plan = json.loads(run.plan_text)
+    point = {"moves": 0, "seats_moved": 0, "gatherings_moved": 0, "levels": {}, "plan": plan, "spare_moves": 0}
+    keep_curve(run=run, points=[point, point | {"moves": 1}, point | {"moves": 3}], by=staff)
+    assert latest_run(published.batch) == run
+    now = names(published)
+    assert now.items() >= known.items()
+    assert sorted(now.values()) == ["方案 A", "方案 B", "方案 C", "方案 D"]
+
+
+def test_who_falls_out_is_told_by_name_and_not_as_a_change_of_class(
+    published: County, staff: User, desk: Client
+) -> None:
+    ill = published.cadres[0]
+    enter_unavailability(cadre=ill, first_day=MARCH(day=1), last_day=MARCH(day=28), reason="住院", by=staff)
+    run = repair(published, staff)
+    groups = {group.kind: group for group in moves_in_words(run)}
+    assert "assignment" not in groups
+    assert (groups["out"].name, groups["out"].count) == ("退出，没有排进", 1)
+    assert groups["out"].lines[0].startswith(f"{ill.name}（{ill.unit}）：原在第1班，没有排进")
+    shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
+    assert f"{ill.name}（{ill.unit}）：退出第1班，没有排进" in shown
+    assert "→ 无" not in shown
+
+
+def closed_week(county: County) -> list[dict[str, str]]:
+    return [
+        {"kind": "close", "place": "base", "id": f"P{base.pk}", "from": "2027-03-15", "until": "2027-03-22"}
+        for base in county.bases
+    ]
+
+
+def test_trial_that_closes_every_base_names_the_gatherings_that_fall_out(
+    published: County, staff: User, desk: Client
+) -> None:
+    origin = latest_run(published.batch)
+    run = PlanRun.objects.create(
+        programme=published.batch.programme, batch=published.batch, purpose=PlanRun.Purpose.TRIAL, against=origin,
+        changes=closed_week(published),
+    )  # fmt: skip
+    document = document_of(run)
+    plan = solve(document) | {"shortfalls": []}
+    run.input_text, run.fingerprint = canonical(document).decode(), fingerprint(document)
+    run.plan_text, run.outcome = canonical(plan).decode(), PlanRun.Outcome.SOLVED
+    run.save()
+    village = published.bases[1].village
+    [line] = fallen_out(run)
+    assert line.startswith(f"第1班第2次集中（原定 03-19 {village}）：没有")
+    shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
+    assert "少了 1 次集中" in shown
+    assert line in shown
+    assert "没有缺口</" not in shown
+    assert "已求得方案" not in shown
+
+
+def test_places_that_shut_on_the_same_days_are_told_in_one_line(county: County) -> None:
+    one, two = (base.pk for base in county.bases)
+    rows = [*closed_week(county), closed_week(county)[0] | {"until": "2027-03-20"}]
+    assert said_together(rows) == [
+        f"2 个基地2027年3月15日至2027年3月21日停用：P{one} 、P{two}",
+        f"基地 P{one} 2027年3月15日至2027年3月19日停用",
+    ]
+
+
+def test_moves_leave_out_beds_of_gatherings_that_are_over(published: County, staff: User) -> None:
+    run = repair(published, staff)
+    plan = json.loads(run.plan_text)
+    name, cadre = f"K{published.classes[0].pk}", f"C{published.cadres[0].pk}"
+    plan["moves"] = [
+        {"kind": "bed", "subject": f"{cadre}:{name}#{index}", "from": "H1/R1/1", "to": "H1/R1/2", "message": ""}
+        for index in (1, 2)
+    ]
+    run.plan_text = canonical(plan).decode()
+    run.created_at = timezone.now().replace(month=3, day=9)
+    [group] = moves_in_words(run)
+    assert (group.kind, group.count) == ("bed", 1)
+    assert "第1班第2次集中" in group.lines[0]
+
+
+# How a running job moves
+
+
+def test_every_report_moves_the_part_and_none_moves_it_back() -> None:
+    advance = Advance()
+    quiet = [advance.percent(0.0) for _ in range(12)]
+    assert quiet == sorted(set(quiet))
+    assert quiet[-1] < 99
+    quarters = Advance()
+    shown = [quarters.percent(fraction) for fraction in (0.0, 0.25, 0.25, 0.25, 0.5, 0.5, 0.75, 1.0)]
+    assert shown == sorted(shown)
+    assert shown[1] >= 25
+    assert 25 < shown[3] < 50
+    assert shown[-1] == 99
+
+
+def test_progress_page_moves_with_the_parts_and_tells_what_is_done(
+    nominating: County, staff: User, desk: Client
+) -> None:
+    job = Job.objects.create(
+        task="batches.plan", title="第1期编排", owner=staff, state=JobState.RUNNING, progress=30,
+        started_at=timezone.now() - datetime.timedelta(seconds=65),
+    )  # fmt: skip
+    PlanRun.objects.create(programme=nominating.batch.programme, batch=nominating.batch, job=job)
+    best = {"best": {"travel_km": {"value": 400.0, "bound": 380.0, "batch": "B1"}}}
+    Job.objects.create(
+        parent=job, task="batches.plan_step", step="itinerary:B1", title="试", state=JobState.RUNNING, progress=40,
+        message="正在排第 3 步“基地与日期”：缩短路程", result=best,
+    )  # fmt: skip
+    told = live(job)
+    assert told["percent"] == 30 + 45 * 40 // 100
+    assert told["elapsed"] == elapsed(job) == "已算 1 分 05 秒"
+    shown = page(desk, "studio_progress", nominating.batch.pk)
+    assert f"{told['percent']}%" in shown
+    assert "正在缩短路程" in shown
+    assert "往返路程 400公里，距最优不超过 5.0%" in shown
+
+
+def test_base_closed_for_nobody_takes_nothing_away(published: County, staff: User) -> None:
+    base = published.bases[0]
+    close_place(
+        base=base, first_day=MARCH(day=1), last_day=MARCH(day=2), kind=Closure.Kind.OTHER, by=staff, reason="修路"
+    )
+    assert fallen_out(repair(published, staff)) == []
