@@ -190,21 +190,26 @@ class Places:
 
     def sites(self, wanted: list[tuple[str, ...]], largest: int) -> list[Site]:
         """Single bases; pairs of neighbours on one route where one alone is too small; and pairs asked for."""
-        names = [name for name in self.rows if self.beds[name]]
+        names = self.able()
         result = [self._single(name) for name in names]
         asked = {tuple(sorted(pair)) for pair in wanted if len(pair) == 2}
         for i, one in enumerate(names):
             for two in names[i + 1 :]:
-                small = any(self._holds(name) < largest for name in (one, two))
+                small = any(self.holds(name) < largest for name in (one, two))
                 if (small or (one, two) in asked) and self._neighbours(one, two):
                     result.append(self._pair(one, two))
         return result
+
+    def able(self) -> list[str]:
+        """Bases that have beds."""
+        return [name for name in self.rows if self.beds[name]]
 
     def site(self, bases: tuple[str, ...]) -> Site:
         """The site of one base, or of two in the order of travel given."""
         return self._single(bases[0]) if len(bases) == 1 else replace(self._pair(*bases), bases=bases)
 
-    def _holds(self, base: str) -> int:
+    def holds(self, base: str) -> int:
+        """People whom a base takes when nothing is closed and nobody else is there."""
         return min(self.beds[base] - int(self.problem.rules["spare_beds"]), int(self.rows[base]["declared_capacity"]))
 
     def _neighbours(self, one: str, two: str) -> bool:

@@ -1,6 +1,7 @@
 """Stage 3: when and where each class gathers.
 
-Method: batch by batch in calendar order, carrying the load of the bases. CP-SAT settles skips, distinct villages and
+Method: batch by batch in calendar order, carrying the load of the bases; in a large county a few classes of a batch at
+a time, those that share staff together, at the bases used least so far. CP-SAT settles skips, distinct villages and
 the peak load; with those held HiGHS finds the sites with the fewest returns and kilometres, and annealing gives them to
 the classes with few changes of route. Classes that meet at a base must find households together: a choice where they do
 not is cut off and the round is solved again; in the end each base takes one class at a time.
@@ -16,6 +17,7 @@ from . import stage3_keep
 from .control import Control, level
 from .places import Places, houses_suffice
 from .problem import Batch, Klass, Problem, first_days, sex_counts
+from .stage3_bounds import forced_skips, poured
 from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, settle, water_level
 from .stage3_options import Chooser, Option, Stays, taken_out
@@ -79,17 +81,16 @@ def plan_batch(
     result = Itinerary()
     days, lawful = first_days(problem, batch), first_days(problem, batch, apart=False)
     former = stage3_keep.former(chooser, batch, lawful, stays, seed, unlodged)
-    large = len(chooser.places.rows) > 60
-    together = TOGETHER_IN_LARGE_COUNTY if large else TOGETHER
-    for start in range(0, len(batch.classes), together):
-        control.step(3, start / len(batch.classes), f"期次 {batch.id}")
-        classes = list(batch.classes[start : start + together])
+    groups = _groups(batch, TOGETHER_IN_LARGE_COUNTY if chooser.large else TOGETHER)
+    for number, classes in enumerate(groups):
+        control.step(3, number / len(groups), f"期次 {batch.id}")
         round_ = _round(chooser, batch, classes, days, former, stays, seed)
+        round_.whole = len(groups) == 1 and not chooser.large
         chosen = plan_round(round_, seed, control, result.totals)
         held = [round_.options[n] for n in chosen if n is not None]
         result.held.update({(o.klass, o.index): o for o in held})
-        for slot, number in zip(round_.slots, chosen, strict=True):
-            if number is None:
+        for slot, choice in zip(round_.slots, chosen, strict=True):
+            if choice is None:
                 key = (slot.klass.id, slot.index)
                 empty = not sum(chooser.sexes.get(slot.klass.id, (0, 0)))
                 result.skipped[key] = (
@@ -99,6 +100,27 @@ def plan_batch(
     if problem.previous is not None:
         _count_changes(chooser, batch, former, result, control)
     return result
+
+
+def _groups(batch: Batch, most: int) -> list[list[Klass]]:
+    """The classes of a batch in groups of at most so many, those that share staff in one as far as they fit."""
+    if len(batch.classes) <= most:
+        return [list(batch.classes)]
+    bands: list[tuple[set[str], list[Klass]]] = []
+    for klass in batch.classes:
+        meets = [band for band in bands if band[0] & set(klass.staff)]
+        staff = set(klass.staff).union(*(band[0] for band in meets))
+        together = [*(other for band in meets for other in band[1]), klass]
+        bands = [*(band for band in bands if band not in meets), (staff, together)]
+    groups: list[list[Klass]] = [[]]
+    for _, together in bands:
+        if groups[-1] and len(groups[-1]) + len(together) > most:
+            groups.append([])
+        for klass in together:
+            if len(groups[-1]) == most:
+                groups.append([])
+            groups[-1].append(klass)
+    return groups
 
 
 def _round(
@@ -160,7 +182,7 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
     control.best(3, "village_returns", returns, bounds.returns)
     control.best(3, "travel_km", km, bounds.km)
     control.best(3, "route_changes", changes, bounds.changes)
-    _count(round_, settled, chosen, bounds, totals)
+    _count(round_, settled, chosen, bounds, totals, seed)
     return chosen
 
 
@@ -288,17 +310,23 @@ def _reason(round_: Round, first: tuple[int, ...], key: tuple[str, int], held: l
     return "no_site" if free else "no_staff"
 
 
-def _count(round_: Round, settled: Settled, chosen: list[int | None], bounds: Bounds, totals: Totals) -> None:
+def _count(
+    round_: Round, settled: Settled, chosen: list[int | None], bounds: Bounds, totals: Totals, seed: int
+) -> None:
     km, changes, returns = journey(round_, chosen)
     short = missing_villages(round_, chosen)
     filled = {slot.klass.id for slot in round_.slots if slot.options}
+    missing = sum(n for name, n in short.items() if name in filled)
     totals.skips += sum(number is None for number in chosen)
-    totals.skips_bound += settled.skips[1]
-    totals.short += sum(n for name, n in short.items() if name in filled)
-    totals.short_bound += settled.short_bound
+    totals.short += missing
     totals.changes += settled.changes[0]
     totals.changes_bound += settled.changes[1]
-    totals.peak_bound = max(totals.peak_bound, water_level(round_, chosen), settled.peak[1])
+    if round_.whole:
+        totals.skips_bound += settled.skips[1]
+        totals.short_bound += min(missing, settled.short_bound)
+        totals.peak_bound = max(totals.peak_bound, water_level(round_, chosen), settled.peak[1])
+    else:  # other groups of classes, or other bases, might have done better
+        totals.skips_bound += forced_skips(round_.slots, round_.problem.days, seed)
     totals.returns += returns
     totals.returns_bound += min(returns, bounds.returns)
     totals.km += km
@@ -315,6 +343,9 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
     totals = _sum(parts)
     peak = max((stays.load[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
     history = max((places.history[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
+    new = sum(part.people for option in held for part in option.parts) * problem.days
+    water = poured([(places.history[base], places.beds[base]) for base in places.able()], new)
+    totals.peak_bound = max(totals.peak_bound, water)
     proven = peak <= totals.peak_bound + 1 / SCALE  # CP-SAT counts load in steps of 1 / SCALE
     peak_bound = peak if proven else max(history, totals.peak_bound - 1 / SCALE)
     rows = [

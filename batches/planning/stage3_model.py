@@ -13,6 +13,7 @@ from ortools.sat.python import cp_model
 from .cpsat import Expr, run
 from .places import Places
 from .problem import Problem
+from .stage3_bounds import poured
 from .stage3_options import Option, Slot
 from .stage3_peak import least_peak
 
@@ -23,7 +24,7 @@ Row = tuple[list[tuple[int, int]], int]  # (option, people) terms and their uppe
 
 @dataclass
 class Round:
-    """One group of classes that is planned together."""
+    """One group of classes that is planned together; `whole`: all classes of the batch, with all bases."""
 
     problem: Problem
     places: Places
@@ -32,6 +33,7 @@ class Round:
     before: dict[tuple[str, int], tuple[int, tuple[str, ...]]]
     clashes: list[list[int]] = field(default_factory=list)
     alone: bool = False
+    whole: bool = True
 
     def __post_init__(self) -> None:
         self.options: list[Option] = [option for slot in self.slots for option in slot.options]
@@ -224,16 +226,7 @@ def _level(
 def water_level(round_: Round, chosen: list[int | None]) -> float:
     """The level to which the new person-days would fill the bases if they could be poured: a bound of the peak."""
     new = sum(p.people for n in chosen if n is not None for p in round_.options[n].parts) * round_.problem.days
-    rows = sorted((round_.load[b] / round_.places.beds[b], round_.load[b], round_.places.beds[b]) for b in round_.at)
-    if not rows or not new:
-        return 0.0
-    load, beds, level = 0, 0, 0.0
-    for number, (ratio, history, width) in enumerate(rows):
-        if number and (load + new) / beds <= ratio:
-            break
-        load, beds = load + history, beds + width
-        level = (load + new) / beds
-    return level
+    return poured([(round_.load[base], round_.places.beds[base]) for base in round_.at], new)
 
 
 def missing_villages(round_: Round, chosen: list[int | None]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .places import Part, Places, Site, Window, houses_suffice
 from .problem import Batch, Klass, Problem, day_number, first_days
 
-MOST_BASES = 60
+MOST_BASES = 60  # that a group of classes is offered; a county with more is large
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,16 @@ class Chooser:
         self.sites = places.sites(asked, largest)
         self._shares: dict[tuple[object, ...], tuple[Part, ...] | None] = {}
 
+    @property
+    def large(self) -> bool:
+        """Whether there are more bases than one model can look at."""
+        return len(self.places.rows) > MOST_BASES
+
     def slots(
         self, batch: Batch, classes: list[Klass], days: dict[tuple[str, int], tuple[int, ...]], stays: Stays
     ) -> list[Slot]:
         """The slots of some classes, with their options."""
-        sites = self._near_and_unused(stays)
+        sites = self._least_used(classes, stays)
         lawful = first_days(self.problem, batch, apart=False)
         result = []
         for klass in classes:
@@ -96,24 +101,37 @@ class Chooser:
                 if parity == klass.parity:
                     slot = Slot(klass, index, self._pinned(klass, index, lawful[parity, index]) or usual)
                     if sum(self.sexes.get(klass.id, (0, 0))) and (klass.id, index) not in self.out:
-                        slot.options = [o for o in self._options(slot, sites) if stays.allows(o)]
+                        slot.options = self._free(slot, sites, stays)
                     result.append(slot)
         return result
+
+    def _free(self, slot: Slot, sites: list[Site], stays: Stays) -> list[Option]:
+        """A slot's options at these sites, or at all where these leave none."""
+        free = [option for option in self._options(slot, sites) if stays.allows(option)]
+        return free if free or len(sites) == len(self.sites) else self._free(slot, self.sites, stays)
 
     def _pinned(self, klass: Klass, index: int, lawful: tuple[int, ...]) -> tuple[int, ...]:
         """The day that people decided, if it is lawful by itself."""
         pin = self.problem.gathering_pins.get((klass.id, index))
         return () if pin is None else tuple(day for day in lawful if day == day_number(pin["first_day"]))
 
-    def _near_and_unused(self, stays: Stays) -> list[Site]:
-        """All sites, or in a large county those of the bases used least so far."""
-        if len(self.places.rows) <= MOST_BASES:
+    def _least_used(self, classes: list[Klass], stays: Stays) -> list[Site]:
+        """All sites, or in a large county those used least so far that can take some of the classes."""
+        if not self.large:
             return self.sites
+        smallest = min((n for klass in classes if (n := sum(self.sexes.get(klass.id, (0, 0))))), default=0)
         ranked = sorted(
-            (name for name in self.places.rows if self.places.beds[name]),
-            key=lambda name: (stays.load[name] / self.places.beds[name], name),
+            (site for site in self.sites if sum(self.places.holds(base) for base in site.bases) >= smallest),
+            key=lambda site: (
+                sum(stays.load[base] for base in site.bases) / sum(self.places.beds[base] for base in site.bases),
+                site.bases,
+            ),
         )
-        chosen = set(ranked[:MOST_BASES])
+        chosen: set[str] = set()
+        for site in ranked:
+            if len(chosen) >= MOST_BASES:
+                break
+            chosen.update(site.bases)
         return [
             site
             for site in self.sites

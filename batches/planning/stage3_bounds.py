@@ -1,0 +1,47 @@
+"""Bounds of stage 3 that hold whichever bases the classes of a large county are offered."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from ortools.sat.python import cp_model
+
+from .cpsat import run
+from .stage3_options import Slot
+
+LIMIT = 2.0
+
+
+def forced_skips(slots: list[Slot], days: int, seed: int) -> int:
+    """Gatherings that these classes cannot hold wherever it be: no lawful day, or all with staff who are elsewhere (R19).
+
+    `days` is how many a gathering has; classes that share staff must all be among them for the bound to be a good one.
+    """
+    model = cp_model.CpModel()
+    skips = []
+    away: dict[tuple[str, int], list[cp_model.IntVar]] = defaultdict(list)
+    for slot in slots:
+        first_days = sorted({*slot.first_days, *(option.first for option in slot.options)})
+        starts = [model.new_bool_var("") for _ in first_days]
+        skips.append(model.new_bool_var(""))
+        model.add_exactly_one([*starts, skips[-1]])
+        for first, start in zip(first_days, starts, strict=True):
+            for name in slot.klass.staff:
+                for day in range(first, first + days):
+                    away[name, day].append(start)
+    for _, starts in sorted(away.items()):
+        if len(starts) > 1:
+            model.add_at_most_one(starts)
+    model.minimize(sum(skips))
+    answer = run(model, seed, LIMIT)
+    return answer.bound if answer.found else 0
+
+
+def poured(rows: Iterable[tuple[int, int]], new: int) -> float:
+    """The level to which new person-days fill bases of (load, beds), the lowest first."""
+    load, width, level = 0, 0, 0.0
+    for number, (ratio, history, beds) in enumerate(sorted((load / beds, load, beds) for load, beds in rows)):
+        if number and (load + new) / width <= ratio:
+            break
+        load, width = load + history, width + beds
+        level = (load + new) / width
+    return level if new else 0.0
