@@ -81,7 +81,7 @@ def plan_batch(
     result = Itinerary()
     days, lawful = first_days(problem, batch), first_days(problem, batch, apart=False)
     former = stage3_keep.former(chooser, batch, lawful, stays, seed, unlodged)
-    groups = _groups(batch, TOGETHER_IN_LARGE_COUNTY if chooser.large else TOGETHER)
+    groups = group_classes(batch, TOGETHER_IN_LARGE_COUNTY if chooser.large else TOGETHER)
     for number, classes in enumerate(groups):
         control.step(3, number / len(groups), f"期次 {batch.id}")
         round_ = _round(chooser, batch, classes, days, former, stays, seed)
@@ -102,7 +102,7 @@ def plan_batch(
     return result
 
 
-def _groups(batch: Batch, most: int) -> list[list[Klass]]:
+def group_classes(batch: Batch, most: int) -> list[list[Klass]]:
     """The classes of a batch in groups of at most so many, those that share staff in one as far as they fit."""
     if len(batch.classes) <= most:
         return [list(batch.classes)]

@@ -1,0 +1,76 @@
+"""A county with more bases than one model looks at: what it is offered, and bounds that hold for all bases."""
+
+from datetime import date
+
+from batches.planning import solve
+from batches.planning.checker import check, violations
+from batches.planning.problem import Klass, Problem
+from batches.planning.stage3_bounds import forced_skips, poured
+from batches.planning.stage3_itinerary import group_classes
+from batches.planning.stage3_options import MOST_BASES, Slot
+
+from . import tiny
+from .cases import frozen, plan_of
+
+FRIDAY = date(2027, 3, 5).toordinal()
+
+
+def _large() -> dict:
+    """A small county, its bases well used, with many of two beds more, which no class fits into and nobody has used."""
+    document = frozen("small-1")
+    used = [row["id"] for row in document["bases"]]
+    rooms = document["bases"][0]["households"][0]["rooms"][:1]
+    for number in range(MOST_BASES + 5):
+        name = f"Q{number:02d}"
+        house = {"id": f"{name}-H1", "closed": [], "rooms": [{**rooms[0], "id": f"{name}-H1-R1", "beds": 2}]}
+        row = {**document["bases"][0], "id": name, "village": f"W{number:02d}", "declared_capacity": 4, "routes": []}
+        document["bases"].append({**row, "households": [house]})
+    document["history"]["bases"] = [{"base": name, "person_days": 40} for name in used]
+    return document
+
+
+def _slot(name: str, first_days: tuple[int, ...]) -> Slot:
+    return Slot(Klass(name, "odd", "T1", ("S1",)), 1, first_days)
+
+
+def test_unused_bases_too_small_for_a_class_do_not_crowd_out_those_that_take_it() -> None:
+    document = _large()
+    plan = solve(document, stages=(1, 2, 3))
+    usual = plan_of("small-1")
+    assert {row.get("skipped") for row in plan["gatherings"]} == {row.get("skipped") for row in usual["gatherings"]}
+    assert not violations(check(document, plan))
+
+
+def test_peak_of_a_large_county_is_not_called_lower_than_poured() -> None:
+    document = _large()
+    plan = solve(document, stages=(1, 2, 3))
+    level = next(row for row in plan["levels"] if row["level"] == "max_load")
+    beds = {row["id"]: sum(r["beds"] for h in row["households"] for r in h["rooms"]) for row in document["bases"]}
+    new = 3 * sum(site["people"] for row in plan["gatherings"] for site in row.get("sites", ()))
+    history = {row["base"]: row["person_days"] for row in document["history"]["bases"]}
+    assert level["bound"] >= round(poured([(history.get(b, 0), n) for b, n in beds.items()], new), 4) - 1e-4
+    assert level["bound"] <= level["value"]
+
+
+def test_poured_load_fills_the_lowest_first() -> None:
+    assert poured([(0, 10), (30, 10)], 20) == 2.0
+    assert poured([(0, 10), (30, 10)], 50) == 4.0
+    assert poured([(5, 10)], 0) == 0.0
+
+
+def test_gatherings_whose_staff_are_elsewhere_on_every_day_are_skipped_of_necessity() -> None:
+    assert forced_skips([_slot("K1", (FRIDAY,)), _slot("K3", (FRIDAY + 1,))], 3, 1) == 1
+    assert forced_skips([_slot("K1", (FRIDAY, FRIDAY + 3)), _slot("K3", (FRIDAY + 1,))], 3, 1) == 1
+    assert forced_skips([_slot("K1", (FRIDAY, FRIDAY + 4)), _slot("K3", (FRIDAY + 1,))], 3, 1) == 0
+    assert forced_skips([_slot("K1", ())], 3, 1) == 1
+
+
+def test_classes_that_share_staff_are_planned_together() -> None:
+    document = tiny.make_input()
+    batch = document["batches"][0]
+    batch["classes"] = [tiny.klass(number, "T1") for number in range(1, 9)]
+    batch["classes"][7]["staff"] = ["S1"]
+    groups = group_classes(Problem(document).batches[0], 3)
+    assert sorted(klass.id for group in groups for klass in group) == [f"K{number}" for number in range(1, 9)]
+    assert max(map(len, groups)) <= 3
+    assert any({"K1", "K8"} <= {klass.id for klass in group} for group in groups)
