@@ -41,9 +41,9 @@ class Way:
         return f"{self.track.pk}:{'+'.join(self.parities)}"
 
     @property
-    def harm(self) -> tuple[int, int, int]:
-        """What is worse comes later; of ways alike the smaller."""
-        return self.over + self.gap + self.short, self.gap, len(self.parities)
+    def harm(self) -> tuple[int, int, int, int]:
+        """What is worse comes later: no seat, no publication without an exception, small classes; of ways alike the smaller."""
+        return self.over, self.gap, self.short, len(self.parities)
 
 
 def ways_of(batch: Batch) -> list[Way]:

@@ -487,6 +487,7 @@ def test_five_ones_matrix_by_class_number(ours: ClassWorld, theirs: ClassWorld, 
     page(ours.head_teacher, "five_ones", batch.pk + 1000, status=404)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_number_of_queries_does_not_grow_with_rows(ours: ClassWorld, batch: Batch, staff: User) -> None:
     places = [
         (ours.monitor, "gathering", ours.practice_class.pk), (ours.head_teacher, "class", ours.practice_class.pk),

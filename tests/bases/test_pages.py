@@ -360,6 +360,7 @@ LISTS: dict[str, Callable[[PracticeBase], str]] = {
 
 
 @pytest.mark.parametrize("name", LISTS)
+@pytest.mark.usefixtures("still_clock")
 def test_list_asks_as_many_queries_for_30_rows_as_for_1(name: str, staff: User) -> None:
     client, counts = signed_in(staff), []
     for rows in (2, 30):

@@ -53,6 +53,9 @@ def test_ways_say_sizes_and_whether_both_weeks_can_fill_the_classes(running: Cou
         "单周一个班：加开以后每班 4 人；不到下限 5 人，共缺 3 人（R04）；"
         "单周的班要 8 人，各单位单双周各去一半，最多 6 人，差 2 人：排不匀，要先批准 R04 的例外才能发布"
     )
+    assert min((odd, even, pair), key=lambda way: way.harm) == pair, (
+        "small classes can be published, uneven ones cannot"
+    )
     Programme.objects.update(class_size_min=3)
     running.batch.programme.refresh_from_db()
     best = min(ways_of(running.batch), key=lambda way: way.harm)

@@ -84,6 +84,7 @@ def test_age_bands_cut_at_the_month_and_leave_nobody_out() -> None:
     assert sum(map(len, bands)) == Cadre.objects.count()
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_register_asks_as_much_for_one_cadre_as_for_twenty(desk: Client) -> None:
     def asked() -> int:
         desk.get(LIST)  # the first page of a session notes when it was seen

@@ -232,12 +232,14 @@ def queries_of(page: Client, address: str) -> int:
     return len(counted)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_preview_asks_as_much_for_one_row_as_for_thirty(page: Client, staff: User) -> None:
     UnitFactory(name="县林业局")
     one, thirty = read(roster_of(*people(1)), staff), read(roster_of(*people(30)), staff)
     assert queries_of(page, url("import", one)) == queries_of(page, url("import", thirty))
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_list_of_imports_asks_as_much_for_one_as_for_fifteen(page: Client, staff: User) -> None:
     read(roster_of(PERSON), staff)
     one = queries_of(page, LIST)

@@ -368,6 +368,7 @@ def grow(found: Evaluation) -> None:
         found.score(person, side.villager, Scorer.PANEL)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_number_of_queries_does_not_grow_with_people_classes_and_scorers(
     client: Client, open_one: Evaluation, staff: User
 ) -> None:
@@ -395,6 +396,7 @@ def test_number_of_queries_does_not_grow_with_people_classes_and_scorers(
     assert count() == before
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_number_of_queries_of_the_list_does_not_grow_with_campaigns(client: Client, staff: User) -> None:
     first = prepare(staff)
     first.advance("open")

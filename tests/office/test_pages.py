@@ -48,6 +48,7 @@ def test_everybody_sees_their_own_jobs_and_the_centre_all(client: Client, owner:
 
 
 @pytest.mark.parametrize("path", ["office:jobs", "office:notices"])
+@pytest.mark.usefixtures("still_clock")
 def test_lists_cost_the_same_queries_for_1_and_for_30_rows(client: Client, staff: User, path: str) -> None:
     def fill(count: int) -> None:
         for user in UserFactory.create_batch(count):
