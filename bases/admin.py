@@ -59,7 +59,7 @@ class TownshipFilter(admin.SimpleListFilter):
 
     def lookups(self, request: Request, model_admin: Any) -> list[tuple[Any, str]]:
         used = Village.objects.values("township")
-        return list(Unit.objects.filter(pk__in=used).order_by("name").values_list("pk", "name"))
+        return list(Unit.objects.filter(pk__in=used).order_by("sort_name", "pk").values_list("pk", "name"))
 
     def queryset(self, request: Request, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()

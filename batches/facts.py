@@ -64,8 +64,8 @@ def facts_of(batches: Iterable[Batch]) -> dict[int, Facts]:
 
 def _names(found: dict[int, Facts]) -> None:
     named = Nomination.objects.filter(batch__in=found, state__in=("proposed", "confirmed"))
-    rows = named.values("batch", "state", unit=F("cadre__unit__name")).annotate(n=Count("pk")).order_by("unit")
-    for row in rows:
+    rows = named.values("batch", "state", unit=F("cadre__unit__name")).annotate(n=Count("pk"))
+    for row in rows.order_by("cadre__unit__sort_name", "unit"):
         facts = found[row["batch"]]
         facts.names += row["n"]
         if row["state"] == Nomination.State.PROPOSED:

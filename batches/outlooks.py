@@ -13,6 +13,7 @@ from batches.parameters import shown
 from batches.plan_labels import SKIP_REASONS, Labels
 from batches.planning.countdown import countdown
 from batches.planning_input import pk_of
+from cadres.models import pinyin
 
 MISSING = {
     "COVER": ("没有排进的应覆盖的人", "人"),
@@ -208,11 +209,11 @@ def story_of(programme: Programme, *, today: datetime.date | None = None) -> Sto
         ],
         units=sorted(
             (row | {"name": labels.of(row["unit"]), "sets": row["unit"] in setters} for row in found["units"]),
-            key=lambda row: (row["name"], row["unit"]),
+            key=lambda row: (pinyin(row["name"]), row["unit"]),
         ),
         never=[
             {"who": labels.of(row["cadre"]), "why": labels.say(row["message"])}
-            for row in sorted(found["never"], key=lambda row: (labels.of(row["unit"]), labels.of(row["cadre"])))
+            for row in sorted(found["never"], key=lambda row: pinyin(labels.of(row["unit"]) + labels.of(row["cadre"])))
         ],
         planned=[str(batch) for batch in facts.planned],
     )

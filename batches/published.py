@@ -23,6 +23,11 @@ class Published:
     until: datetime.date | None = None
 
     @property
+    def is_coming(self) -> bool:
+        """Published, but what stood before holds for today."""
+        return self.place == IN_FORCE and self.since > timezone.localdate()
+
+    @property
     def told(self) -> str:
         """Since when it holds, and until when."""
         since = f"{self.since:%Y-%m-%d} 起执行"

@@ -75,7 +75,7 @@ def visible_gatherings(user: User) -> QuerySet[Gathering]:
 def visible_nominations(user: User) -> QuerySet[Nomination]:
     """Centre staff and leaders: all; a liaison: those of the own unit."""
     nominations = Nomination.objects.select_related("cadre__unit", "batch").order_by(
-        "batch", "cadre__unit__name", "cadre__sort_name", "pk"
+        "batch", "cadre__unit__sort_name", "cadre__sort_name", "pk"
     )
     if sees_all(user):
         return nominations
@@ -103,7 +103,7 @@ def enrolled(batch: Batch) -> QuerySet[Enrollment]:
         batch.enrollments.filter(live=True)
         .exclude(state__in=GONE)
         .select_related("cadre__unit")
-        .order_by("cadre__unit__name", "cadre__sort_name", "pk")
+        .order_by("cadre__unit__sort_name", "cadre__sort_name", "pk")
     )
 
 
@@ -121,7 +121,7 @@ def sitting(batch: Batch) -> QuerySet[ClassMembership]:
 
 def answerable_units(user: User) -> QuerySet[Unit]:
     """Units whose names somebody may answer for: all for centre staff, a liaison's own."""
-    return kept_units(user).order_by("name")
+    return kept_units(user).order_by("sort_name", "pk")
 
 
 def gatherings_elsewhere(user: User, practice_class: PracticeClass) -> QuerySet[Gathering]:
@@ -159,7 +159,7 @@ def coverage(full_coverage_age: int, day: datetime.date | None = None) -> dict[s
     day = day or timezone.localdate()
     due = Cadre.objects.filter(
         state=Cadre.State.IN_POST, birth__gte=born_after(full_coverage_age, day)
-    ).select_related("unit").order_by("unit__name", "sort_name", "pk")  # fmt: skip
+    ).select_related("unit").order_by("unit__sort_name", "sort_name", "pk")  # fmt: skip
     enrolled = Enrollment.objects.filter(cadre=OuterRef("pk"), live=True).exclude(state__in=GONE)
     done = Exists(PastAttendance.objects.filter(cadre=OuterRef("pk"))) | Exists(
         enrolled.filter(state=Enrollment.State.COMPLETED)
@@ -182,7 +182,7 @@ def nomination_counts(batch: Batch) -> list[dict[str, Any]]:
             proposed=Count("pk", filter=Q(state=state.PROPOSED)), confirmed=Count("pk", filter=Q(state=state.CONFIRMED)),
             deferred=Count("pk", filter=Q(state=state.DEFERRED)), swapped=Count("pk", filter=Q(state=state.SWAPPED)),
         )
-        .order_by("unit")
+        .order_by("cadre__unit__sort_name", "unit")
     )  # fmt: skip
     return [dict(row) for row in rows]
 

@@ -36,7 +36,9 @@ class Check:
 
 def readiness(batch: Batch, user: User) -> list[Check]:
     """All checks in the order in which a clerk works (a fixed number of queries, whatever the size of the county)."""
-    names = list(going(batch).select_related("cadre__unit").order_by("cadre__unit__name", "cadre__sort_name", "pk"))
+    names = list(
+        going(batch).select_related("cadre__unit").order_by("cadre__unit__sort_name", "cadre__sort_name", "pk")
+    )
     classes = list(batch.classes.order_by("number"))
     return [
         _names(batch, names),

@@ -222,11 +222,17 @@ def stage_bars(job: Job) -> list[StageBar]:
     return [
         StageBar(
             STAGES.get(row.stage, row.name), row.done, row.total, row.percent, best_so_far(row.stage, row.best),
-            row.message.rpartition("：")[2] if row.percent < 100 else "",
+            _doing(row.message) if row.percent < 100 else "",
         )
         for row in stand_of(job, 1).stages
         if row.stage == 1 or job.task != NAMES_TASK
     ]  # fmt: skip
+
+
+def _doing(message: str) -> str:
+    """What a step says that it is at, where that is more than whose it is."""
+    told = message.rpartition("：")[2]
+    return "" if told.startswith(("期次", "第")) or told == message else told
 
 
 def overall(job: Job, bars: list[StageBar]) -> int:

@@ -84,7 +84,7 @@ class CadreAdmin(DeskAdmin):
     show_facets = admin.ShowFacets.ALWAYS
     search_fields = ("name",)  # switches the search on; what it finds is `queries.search`
     search_help_text = "姓名、拼音、身份证尾号、单位"
-    ordering = ("unit__name", "sort_name", "pk")
+    ordering = ("unit__sort_name", "sort_name", "pk")
     autocomplete_fields = ("user",)
     readonly_fields = ("numbers",)
     fieldsets = (
@@ -179,7 +179,7 @@ class UnitAdmin(DeskAdmin):
     search_fields = ("name", "former_names")
     search_help_text = "按单位名称或曾用名查"
     fields = ("name", "kind", "quota", "former_names", "active")
-    ordering = ("name",)
+    ordering = ("sort_name", "pk")
 
     def get_queryset(self, request: Request) -> "QuerySet[Any]":
         return queries.with_people(super().get_queryset(request))
@@ -197,7 +197,7 @@ class UnitLiaisonAdmin(DeskAdmin):
     search_fields = ("unit__name", "user__name")
     search_help_text = "按单位或姓名查"
     autocomplete_fields = ("unit", "user")
-    ordering = ("unit__name", "since")
+    ordering = ("unit__sort_name", "since")
 
 
 @admin.register(PastAttendance)

@@ -75,7 +75,7 @@ class CadreForm(forms.ModelForm):
         else:
             self.fields["new_id_number"].required = True
         if "unit" in self.fields:
-            self.fields["unit"].queryset = Unit.objects.order_by("name")  # type: ignore[attr-defined] # a ModelChoiceField
+            self.fields["unit"].queryset = Unit.objects.order_by("sort_name", "pk")  # type: ignore[attr-defined] # a ModelChoiceField
 
     def clean_name(self) -> str:
         return _read(read_name, self.cleaned_data["name"])

@@ -196,4 +196,4 @@ def role_facts(user: User) -> list[str]:
     """What the user is by rows of this app, in words."""
     if not is_unit_liaison.test(user):
         return []
-    return [f"派出单位联络员（{unit.name}）" for unit in own_units(user).order_by("name")]
+    return [f"派出单位联络员（{unit.name}）" for unit in own_units(user).order_by("sort_name", "pk")]

@@ -116,7 +116,7 @@ class PanelMemberForm(forms.Form):
     person = forms.CharField(label="评审员的登录名或姓名", max_length=40, help_text="同名的写登录名")
     kind = forms.ChoiceField(label="身份", choices=PanelMember.Kind.choices)
     unit = forms.ModelChoiceField(
-        Unit.objects.order_by("name"),
+        Unit.objects.order_by("sort_name", "pk"),
         label="单位",
         required=False,
         empty_label="不填",

@@ -174,7 +174,7 @@ def results_with(campaign: Campaign, grade: str) -> QuerySet[Result]:
     return (
         campaign.results.filter(grade=grade)
         .select_related("enrollment__cadre__unit")
-        .order_by("enrollment__cadre__unit__name", "enrollment__cadre__sort_name", "pk")
+        .order_by("enrollment__cadre__unit__sort_name", "enrollment__cadre__sort_name", "pk")
     )
 
 

@@ -19,7 +19,7 @@ def cadres_without_account(batch: Batch, practice_class: PracticeClass | None = 
     return (
         Cadre.objects.filter(pk__in=enrolled.values("cadre"), user__isnull=True)
         .select_related("unit")
-        .order_by("unit__name", "sort_name", "pk")
+        .order_by("unit__sort_name", "sort_name", "pk")
     )
 
 

@@ -245,7 +245,7 @@ def _tell_liaisons(batch: Batch) -> tuple[int, list[str]]:
     units = list(
         Unit.objects.filter(cadres__nominations__batch=batch, cadres__nominations__state=State.PROPOSED)
         .distinct()
-        .order_by("name")
+        .order_by("sort_name", "pk")
     )
     liaisons: dict[int, list[User]] = {unit.pk: [] for unit in units}
     for row in in_force(UnitLiaison.objects.filter(unit__in=units)).select_related("user").order_by("pk"):

@@ -23,6 +23,8 @@ from config.errors import DomainError
 from office.jobs import start_job
 
 Outcome = PlanRun.Outcome
+PLACES = {"R01", "R08"}
+"""Rules that the names themselves break."""
 MOST_PINS = 3
 """Pins not kept that one sentence names."""
 
@@ -81,8 +83,9 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
         obstacles.append(moved)
     broken = violations(check(json.loads(run.input_text), json.loads(run.plan_text)))
     if broken:
-        codes = "、".join(sorted({breach.code for breach in broken}))
-        obstacles.append(f"方案有 {len(broken)} 处不符合规则（{codes}）。请重新编排。")
+        codes = {breach.code for breach in broken}
+        cure = "重新编排解决不了：请先缓派、改名额或申请例外" if codes <= PLACES else "请重新编排"
+        obstacles.append(f"方案有 {len(broken)} 处不符合规则（{'、'.join(sorted(codes))}）。{cure}。")
     return obstacles
 
 

@@ -66,7 +66,7 @@ class CadreField(PersonField):
         found = self.rows.filter(Q(name=name) | Q(id_number_tail=name.upper()))
         if unit.strip():
             found = found.filter(unit__name__contains=unit.strip())
-        return found.select_related("unit").order_by("unit__name", "sort_name", "pk")
+        return found.select_related("unit").order_by("unit__sort_name", "sort_name", "pk")
 
     def describe(self, row: Any) -> str:
         return f"{row.name} {row.unit} 尾号 {row.id_number_tail or '无'}"

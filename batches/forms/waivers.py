@@ -37,7 +37,7 @@ class WaiverForm(ActForm):
     def fill(self) -> None:
         rules = [(code, f"{code} {self.NAMES[code]}") for code in WAIVABLE if code in self.NAMES]
         self.fields["rule"].choices = rules  # type: ignore[attr-defined] # a choice field
-        self.fields["unit"].queryset = Unit.objects.filter(active=True).order_by("name")  # type: ignore[attr-defined] # a model choice
+        self.fields["unit"].queryset = Unit.objects.filter(active=True).order_by("sort_name", "pk")  # type: ignore[attr-defined] # a model choice
         classes = self.batch.classes.order_by("number")
         self.fields["practice_class"].queryset = classes  # type: ignore[attr-defined] # a model choice
 

@@ -32,6 +32,7 @@ from batches.queries import visible_outlooks
 from batches.rules import may_run_batches, may_see_batches
 from batches.views.acts import UNPROCESSABLE, me, posted_reason
 from batches.views.plan import STOP_POLLING
+from cadres.models import pinyin
 from office.jobs import cancel_job
 
 Outcome = PlanRun.Outcome
@@ -179,7 +180,8 @@ def _result(run: PlanRun) -> dict[str, Any]:
     waits = against is not None and not against.plan_text
     failed = waits and (against.job is None or not against.job.is_unfinished)  # type: ignore[union-attr] # it waits for one
     today = against.figures if against is not None and against.plan_text else found
-    uncovered = sorted((labels.of(unit), count) for unit, count in found["uncovered"].items())
+    waiting = ((labels.of(unit), count) for unit, count in found["uncovered"].items())
+    uncovered = sorted(waiting, key=lambda row: (pinyin(row[0]), row))
     return {
         "lines": compared(today, found, rates, exact=True),
         "compares": today is not found,

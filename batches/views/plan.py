@@ -12,6 +12,7 @@ from batches.actions.draws import export_plan
 from batches.actions.names import running_job, start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
 from batches.models import Batch
+from batches.queries import enrolled
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
@@ -92,10 +93,20 @@ def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     told = (
         "只通知了有变动的学员、导师和基地；没有动的安排照旧，不用重新定班主任、班长和导师。"
         if repaired
-        else "学员已收到通知；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。"
+        else f"{_who_was_told(found)}；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。"
     )
     messages.success(request, f"已发布为第 {version.number} 版。{told}")
     return redirect("batches:batch", found.pk)
+
+
+def _who_was_told(batch: Batch) -> str:
+    """How many of the batch have an account and got the notice, and how many their units have to tell."""
+    people = enrolled(batch)
+    all_of_them, reached = people.count(), people.filter(cadre__user__isnull=False).count()
+    rest = f"{all_of_them - reached} 名学员没有账号，请单位转告"
+    if not reached:
+        return rest
+    return f"{reached} 名学员已收到通知" + (f"，{rest}" if all_of_them > reached else "")
 
 
 @allow(may_run_batches)

@@ -83,9 +83,10 @@ def _units(roster_import: RosterImport) -> tuple[dict[str, Unit], int]:
     """Units by name, those chosen for creation made; how many were made is told, which ones is kept for the way back."""
     registered = imports.unit_spellings()
     wanted = [unit for unit in roster_import.unknown_units if unit["choice"] == imports.CREATE]
-    made = Unit.objects.bulk_create(
-        Unit(name=unit["name"], kind=unit["kind"]) for unit in wanted if unit["name"] not in registered
-    )
+    new = [Unit(name=unit["name"], kind=unit["kind"]) for unit in wanted if unit["name"] not in registered]
+    for unit in new:
+        unit.derive()
+    made = Unit.objects.bulk_create(new)
     by_name = {unit.name: unit.pk for unit in made}
     roster_import.unknown_units = [
         unit | ({"created": by_name[unit["name"]]} if unit["name"] in by_name else {})

@@ -49,7 +49,7 @@ def export_cadres(*, cadres: "QuerySet[Cadre]", purpose: str, filters: str, by: 
     """
     if len(purpose.strip()) < SHORTEST_PURPOSE:
         raise DomainError("purpose_missing", f"请写明导出做什么用，至少{SHORTEST_PURPOSE}个字；会记入审计。")
-    found = list(cadres.select_related("unit").order_by("unit__name", "sort_name", "pk")[: MOST_ROWS + 1])
+    found = list(cadres.select_related("unit").order_by("unit__sort_name", "sort_name", "pk")[: MOST_ROWS + 1])
     if len(found) > MOST_ROWS:
         raise DomainError("too_many", f"一次最多导出{MOST_ROWS}人。请先筛选，分几次导出。")
     if not found:

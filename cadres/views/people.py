@@ -21,7 +21,7 @@ from config.errors import DomainError
 @require_GET
 def own_unit(request: HttpRequest) -> HttpResponse:
     """The liaison's own unit; the first by name where there are several."""
-    unit = queries.own_units(user_of(request)).order_by("name").first()
+    unit = queries.own_units(user_of(request)).order_by("sort_name", "pk").first()
     if unit is None:
         raise Http404
     return _unit_page(request, unit)
@@ -41,7 +41,7 @@ def _unit_page(request: HttpRequest, unit: Unit) -> HttpResponse:
         "unit": unit, "page": page, "total": page.paginator.count,
         "attended": queries.with_participation(in_post).filter(attended=True).count(),
         "liaisons": list(queries.liaisons_of(unit)),
-        "others": list(queries.own_units(user_of(request)).exclude(pk=unit.pk).order_by("name")),
+        "others": list(queries.own_units(user_of(request)).exclude(pk=unit.pk).order_by("sort_name", "pk")),
         "may_enter": may_enter_unavailability.test(request.user),
     }  # fmt: skip
     return render(request, "cadres/unit.html", context)
@@ -52,7 +52,7 @@ def _unit_page(request: HttpRequest, unit: Unit) -> HttpResponse:
 def unavailability(request: HttpRequest) -> HttpResponse:
     """Days on which somebody cannot come: those entered, and the form to enter more for one unit's people."""
     user = user_of(request)
-    units = list(queries.kept_units(user).filter(active=True).order_by("name"))
+    units = list(queries.kept_units(user).filter(active=True).order_by("sort_name", "pk"))
     unit = _chosen_unit(request, units)
     rows = queries.listed_unavailabilities(user)
     if unit is not None:

@@ -28,6 +28,7 @@ from batches.queries import latest_run
 from batches.readiness import Check
 from batches.studio import best_so_far, choices, letter, stage_bars, studio_steps
 from office.models import Job, JobState
+from tests import factories
 from tests.batches.county import FIRST, County, plan_by_hand
 from tests.batches.pages import page, post
 
@@ -273,6 +274,16 @@ def test_publication_dialog_lists_differences_with_names(desk: Client, published
     assert "与第 1 版有 4 处不同" in shown
     assert f"<li>第1班第1次集中：2027-03-05 {one} → 2027-03-05 {two}</li>" in shown
     assert "0 名有账号的学员会收到通知，8 名没有账号，要由单位转告" in shown
+
+
+def test_publication_says_who_was_told_and_who_was_not(desk: Client, planned: County) -> None:
+    run = newest(planned)
+    assert "8 名学员没有账号，请单位转告；下一步到" in post(desk, "publish", planned.batch.pk, run.pk)
+    post(desk, "withdraw", planned.batch.pk, reason="换次序")
+    planned.cadres[0].user = factories.UserFactory()
+    planned.cadres[0].save()
+    told = "1 名学员已收到通知，7 名学员没有账号，请单位转告；"
+    assert told in post(desk, "publish", planned.batch.pk, run.pk)
 
 
 def test_publication_from_an_outdated_page_is_told_and_not_done(desk: Client, planned: County) -> None:
