@@ -12,7 +12,8 @@ from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
 
 KINDS = {
-    "out": ("退出，没有排进", "人"), "joined": ("加入", "人"), "assignment": ("换班", "人"), "lost": ("不再集中", "次"),
+    "out": ("退出，没有排进", "人"),
+    "waiting": ("报了名，没有排进", "人"), "joined": ("加入", "人"), "assignment": ("换班", "人"), "lost": ("不再集中", "次"),
     "gained": ("新增集中", "次"), "gathering": ("集中有变", "次"), "bed": ("换床位", "人次"),
 }  # fmt: skip
 ENDS = {
@@ -59,11 +60,15 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     why = {row["cadre"]: row["message"] for row in plan["unassigned"]}
     labels = Labels([
         *(" ".join(str(row[name]) for name in ("subject", "from", "to")).replace("/", " ").replace("+", " ")
-          .replace(":", " ") for row in rows), *why.values(),
+          .replace(":", " ") for row in rows), *why, *why.values(),
     ])  # fmt: skip
     lines: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for row in rows:
         lines[_kind(row)].append(_line(row, labels, why))
+    fallen = {row["subject"] for row in rows if row["kind"] == "assignment"}
+    lines["waiting"] = [
+        f"{labels.put(cadre)}：{labels.say(message)}" for cadre, message in why.items() if cadre not in fallen
+    ]
     return [
         Group(kind, KINDS[kind][0], len(found), KINDS[kind][1], tuple(found)) for kind, found in lines.items() if found
     ]

@@ -21,6 +21,7 @@ from batches.repairs import fallen_out, moves_in_words
 from batches.studio import choices, elapsed, live, said_together
 from cadres.actions.unavailability import enter_unavailability
 from office.models import Job, JobState
+from tests import factories
 from tests.batches.county import County
 from tests.batches.pages import page
 from tests.batches.test_repair import publish, repair
@@ -128,6 +129,23 @@ def test_moves_leave_out_beds_of_gatherings_that_are_over(published: County, sta
     [group] = moves_in_words(run)
     assert (group.kind, group.count) == ("bed", 1)
     assert "第1班第2次集中" in group.lines[0]
+
+
+def test_somebody_named_late_who_finds_no_seat_is_told_and_counted(
+    published: County, staff: User, desk: Client
+) -> None:
+    run = repair(published, staff)
+    late = factories.CadreFactory(unit=published.units[0])
+    plan = json.loads(run.plan_text)
+    plan["unassigned"] = [{"cadre": f"C{late.pk}", "reason": "no_seat", "message": "班级座位已满"}]
+    run.plan_text = canonical(plan).decode()
+    run.save()
+    [group] = moves_in_words(run)
+    assert (group.kind, group.name, group.count) == ("waiting", "报了名，没有排进", 1)
+    assert group.lines == (f"{late.name}（{late.unit}）：班级座位已满",)
+    shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
+    gap = shown[shown.index("<h2>缺口</h2>") :].partition("</div>")[0]
+    assert "1 处" in gap
 
 
 # How a running job moves
