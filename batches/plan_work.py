@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
@@ -114,7 +114,7 @@ def solve_by_parts(run: JobRun, plan_run: PlanRun, stages: tuple[int, ...]) -> D
         names = ready(document, done, stages)
         if not names:
             return assemble(document, done, seed=plan_run.seed, stages=stages, prefer=plan_run.prefer)
-        given = {name for part in run.job.parts.all() for name in part.step.split(" ")}
+        given = {name for step in run.job.parts.values_list("step", flat=True) for name in step.split(" ")}
         for step in bundles([name for name in names if name not in given]):
             run.part(task="batches.plan_step", step=step, title=run.job.title)
         if failed := run.job.parts.filter(state=JobState.FAILED).first():
@@ -143,7 +143,7 @@ def bundles(names: list[str]) -> list[str]:
 def work_on_part(run: JobRun) -> None:
     """The steps of a part; what they make stays with its row."""
     plan_run = PlanRun.objects.get(job=run.job.parent)
-    problem = Problem(json.loads(plan_run.input_text), plan_run.prefer)
+    problem = _problem(plan_run.input_text, plan_run.prefer)
     names = run.job.step.split(" ")
     best: dict[str, Any] = {}
 
@@ -186,10 +186,38 @@ class Advance:
         return self._shown
 
 
+@lru_cache(maxsize=1)
+def _problem(text: str, prefer: str) -> Problem:
+    """The input as the steps see it: one hand mostly does many parts of the same run, and steps leave it as it is."""
+    return Problem(json.loads(text), prefer)
+
+
+class Made:
+    """What the parts of one job have made. A part that is done stays as it is, so its result is read once."""
+
+    def __init__(self, whole: Any) -> None:
+        self.whole = whole
+        self.read: set[Any] = set()
+        self.steps: dict[str, Any] = {}
+
+    def now(self) -> dict[str, Any]:
+        """Step -> what was made, in order of the steps' names."""
+        parts = Job.objects.filter(parent=self.whole, state=JobState.DONE)
+        new = set(parts.order_by("pk").values_list("pk", flat=True)) - self.read
+        for pk, result in parts.filter(pk__in=new).order_by("pk").values_list("pk", "result") if new else ():
+            self.steps |= result["made"]
+            self.read.add(pk)
+        return dict(sorted(self.steps.items()))
+
+
+@lru_cache(maxsize=1)
+def _made_by_parts_of(whole: Any) -> Made:
+    return Made(whole)
+
+
 def made_so_far(whole: Job | None) -> dict[str, Any]:
-    """Step -> what was made, of all parts that are done."""
-    rows = Job.objects.filter(parent=whole, state=JobState.DONE).order_by("step").values_list("result", flat=True)
-    return {name: made for result in rows for name, made in result["made"].items()}
+    """Step -> what was made, of all parts that are done. One hand looks at one job at a time and remembers what it read."""
+    return _made_by_parts_of(whole.pk if whole else None).now()
 
 
 def _understood(work: Callable[[], Any]) -> Any:

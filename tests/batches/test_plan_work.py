@@ -5,12 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, User
 from batches import plan_work, tasks
 from batches.models import PlanRun
 from batches.plan_work import bundles, made_so_far, stand_of
 from batches.planning import canonical, fingerprint, solve
+from batches.planning.problem import Problem
 from office import jobs
 from office.jobs import JobRun, perform, start_job
 from office.models import Job, JobState
@@ -53,6 +56,41 @@ def test_plan_by_parts_is_the_plan_in_one_piece(staff: User) -> None:
     steps = {name for step in job_of(run).parts.values_list("step", flat=True) for name in step.split(" ")}
     assert steps == set(made_so_far(job_of(run)))
     assert {"batches", "classes:B01", "itinerary:B01"} < steps
+
+
+@pytest.mark.django_db
+def test_input_is_understood_once_and_results_are_read_once(staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    understood: list[str] = []
+
+    def problem(document: Any, prefer: str) -> Problem:
+        understood.append(prefer)
+        return Problem(document, prefer)
+
+    monkeypatch.setattr(plan_work, "Problem", problem)
+    plan_work._problem.cache_clear()
+    run = outlook(tiny(), staff, seed=7)
+    with CaptureQueriesContext(connection) as asked:
+        tasks.plan(str(run.job_id))
+    assert job_of(run).parts.count() > 3
+    assert understood == ["kept"]
+    read = [
+        row["sql"] for row in asked.captured_queries
+        if row["sql"].startswith("SELECT") and '"office_job"."result"' in row["sql"].partition(" FROM ")[0]
+        and '"office_job"."state" = \'done\'' in row["sql"]
+    ]  # fmt: skip
+    parts = list(job_of(run).parts.order_by("pk").values_list("pk", flat=True))
+    assert [sum(pk.hex in sql.replace("-", "") for sql in read) for pk in parts] == [1] * len(parts)
+
+
+@pytest.mark.django_db
+def test_what_is_made_meanwhile_is_read_the_next_time(staff: User) -> None:
+    whole = job_of(outlook(tiny(), staff))
+    values: dict[str, Any] = {"parent": whole, "task": "batches.plan_step", "title": "试", "state": JobState.DONE}
+    Job.objects.create(step="classes:B02", result={"made": {"classes:B02": 2}}, **values)
+    assert made_so_far(whole) == {"classes:B02": 2}
+    Job.objects.create(step="classes:B01", result={"made": {"classes:B01": 1}}, **values)
+    assert list(made_so_far(whole).items()) == [("classes:B01", 1), ("classes:B02", 2)]
+    assert made_so_far(job_of(outlook(tiny(), staff))) == {}
 
 
 def short_outlook(staff: User) -> PlanRun:
