@@ -60,6 +60,8 @@ class Standing:
     skipped: dict[Place, str] = field(default_factory=dict)
     guests: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     """Gathering → (base, cadre) of those who are lodged there and belong to another class (make-ups)."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Active bed → its number for the planner (`bed_numbers`)."""
 
     @property
     def begun(self) -> dict[Place, Stood]:
@@ -72,7 +74,7 @@ class Standing:
 
 def standing_of(batch: Batch, today: datetime.date) -> Standing:
     """What stands of a published batch on a day, in a fixed number of queries."""
-    found = Standing(since=max(today + DAY, batch.first_day))
+    found = Standing(since=max(today + DAY, batch.first_day), numbers=bed_numbers())
     found.seats = _seats(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
     named = batch.nominations.filter(state__in=NAMED, cadre__state="in_post").values_list("cadre", flat=True)
@@ -103,7 +105,6 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
         .prefetch_related(Prefetch("sites", sites), Prefetch("lodgings", lodgings))
         .order_by("pk")
     )
-    numbers = bed_numbers()
     made_up = set(MakeUp.objects.filter(gathering__in=rows, live=True).values_list("gathering", "enrollment"))
     base_of = dict(Bed.objects.filter(lodgings__gathering__in=rows).values_list("pk", "room__household__base"))
     for gathering in rows:
@@ -114,8 +115,8 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
             if (gathering.pk, row.enrollment_id) in made_up:
                 found.guests.setdefault(gathering.pk, []).append((base_of[row.bed_id], cadre))
                 guests[base_of[row.bed_id]] += 1
-            elif row.bed_id in numbers and row.household_id is not None:
-                beds[cadre] = (row.household_id, row.bed.room_id, numbers[row.bed_id])
+            elif row.bed_id in found.numbers and row.household_id is not None:
+                beds[cadre] = (row.household_id, row.bed.room_id, found.numbers[row.bed_id])
         begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
         found.held[gathering.practice_class_id, gathering.index] = Stood(
             gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, begun

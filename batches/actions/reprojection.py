@@ -24,7 +24,7 @@ from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_s
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
 from batches.planning_input import pk_of
 from batches.rules import in_force
-from batches.standing import Place, Standing, Stood, bed_numbers, standing_of
+from batches.standing import Place, Standing, Stood, standing_of
 from config.errors import Conflict, DomainError
 
 GIVEN_UP = "新一版方案不再安排"
@@ -101,7 +101,7 @@ def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> di
     begun_since = {place: stood for place, stood in standing.begun.items() if stood.gathering.first_day > made}
     beds: dict[tuple[int, int], int] = {}
     rooms = dict(Bed.objects.filter(active=True).values_list("pk", "room"))
-    for pk, number in bed_numbers().items():
+    for pk, number in standing.numbers.items():
         beds[rooms[pk], number] = pk
     found: dict[Place, Wanted] = {}
     for row in plan["gatherings"]:
@@ -253,17 +253,16 @@ def _free_mentors(batch: Batch, standing: Standing, touched: Touched) -> None:
 
 def _lodging_changes(standing: Standing, wanted: dict[Place, Wanted]) -> set[Place]:
     """Gatherings at which somebody gets another bed, or any at all; those that move or fall out among them."""
-    numbers = bed_numbers()
     changed = set()
     for place in standing.coming.keys() | wanted.keys():
         stood, want = standing.coming.get(place), wanted.get(place)
         if stood is None or want is None or not want.is_where(stood):
             changed.add(place)
             continue
-        rows = Lodging.objects.filter(gathering=stood.gathering, live=True)
         guests = {cadre for _, cadre in standing.guests.get(stood.gathering.pk, ())}
-        now = {cadre: bed for cadre, bed in rows.values_list("enrollment__cadre", "bed") if cadre not in guests}
-        if now != want.beds or any(bed not in numbers for bed in now.values()):
+        beds = {row.enrollment.cadre_id: row.bed_id for row in stood.gathering.lodgings.all()}
+        now = {cadre: bed for cadre, bed in beds.items() if cadre not in guests}
+        if now != want.beds or any(bed not in standing.numbers for bed in now.values()):
             changed.add(place)
     return changed
 
