@@ -9,9 +9,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from batches.models import Batch, Parity, Track
-from batches.planning import InputError
 from batches.planning.problem import Problem
-from batches.planning_input import build_input, key
+from batches.planning_input import key, seats_in_force
 
 WAYS: tuple[tuple[str, ...], ...] = ((Parity.ODD, Parity.EVEN), (Parity.ODD,), (Parity.EVEN,))
 WORDS = {WAYS[0]: "单周、双周各一个班", WAYS[1]: "单周一个班", WAYS[2]: "双周一个班"}
@@ -28,13 +27,13 @@ class Way:
 
     track: Track
     parities: tuple[str, ...]
-    sizes: Span = (0, 0)
-    over: int = 0
-    short: int = 0
-    gap: int = 0
-    side: str = ""
-    asked: int = 0
-    sent: int = 0
+    sizes: Span
+    over: int
+    short: int
+    gap: int
+    side: str
+    asked: int
+    sent: int
 
     @property
     def code(self) -> str:
@@ -49,10 +48,7 @@ class Way:
 def ways_of(batch: Batch) -> list[Way]:
     """Every way of adding a class or a pair to a batch in force, track by track, with its figures."""
     tracks = list(batch.programme.tracks.order_by("order"))
-    try:
-        problem = Problem(build_input(batch))
-    except InputError:  # facts that contradict each other: the repair says which
-        return [Way(track, parities) for track in tracks for parities in WAYS]
+    problem = Problem(seats_in_force(batch))
     classes = Counter((klass.track, klass.parity) for klass in problem.batches[0].classes)
     units: dict[str, Counter[str]] = defaultdict(Counter)
     for cadre in problem.cadres:
@@ -115,8 +111,6 @@ def _odd_of(unit: Counter[str], classes: Counter[tuple[str, str]]) -> Span:
 def told(way: Way, *, several: bool, least: int) -> str:
     """A way in words; `several` tracks are told apart, `least` is the least size of a class."""
     name = f"{way.track.name}　" if several else ""
-    if way.sizes == (0, 0):
-        return f"{name}{WORDS[way.parities]}"
     small, large = way.sizes
     lines = [f"加开以后每班 {small} 人" if small == large else f"加开以后每班 {small} 至 {large} 人"]
     if way.over:

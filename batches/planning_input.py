@@ -119,6 +119,22 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
     return document
 
 
+def seats_in_force(batch: Batch) -> dict[str, Any]:
+    """The input of a published batch as far as seats go: its people and those who wait, its classes and rules; no places."""
+    standing = standing_of(batch, timezone.localdate())
+    cadres = list(Cadre.objects.filter(pk__in=standing.seats.keys() | standing.waiting).order_by("pk"))
+    return {
+        "format": INPUT_FORMAT,
+        "programme": programme_rules(batch.programme, batch.first_day),
+        "calendar": {"holidays": [], "working_weekend_days": []},
+        "units": unit_rows({cadre.unit_id for cadre in cadres}),
+        "cadres": cadre_rows(batch, cadres, ignore_past=True, since=standing.since),
+        "batches": [batch_row(batch)],
+        "bases": [], "other_uses": [], "history": [], "waivers": [], "previous": None,
+        "pins": {"batches": [], "classes": [], "gatherings": []},
+    }  # fmt: skip
+
+
 def staff_clashes(batch: Batch, standing: Standing) -> list[tuple[int, int, int]]:
     """Staff who are asked to two gatherings at once as things stand: user, the class that keeps them, the other class.
 
