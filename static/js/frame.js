@@ -110,7 +110,8 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
-// Leaving a page breaks off the question that is on its way: nobody is there to be told of an error.
+// A question that is broken off, because the page is left or a newer question took its place, is no error. htmx frees what
+// waited for it, and what it would say in the console is said to nobody.
 let leaving = false;
 window.addEventListener("beforeunload", () => {
   leaving = true;
@@ -118,12 +119,22 @@ window.addEventListener("beforeunload", () => {
 window.addEventListener("pageshow", () => {
   leaving = false;
 });
+
+function quietly(act) {
+  const write = window.console.error;
+  window.console.error = () => {};
+  try {
+    act();
+  } finally {
+    window.console.error = write;
+  }
+}
+
 document.addEventListener("htmx:beforeSend", (event) => {
   const xhr = event.detail.xhr;
-  ["onabort", "onerror"].forEach((name) => {
-    const told = xhr[name];
-    xhr[name] = (...given) => (leaving ? undefined : told.apply(xhr, given));
-  });
+  const { onabort, onerror } = xhr;
+  xhr.onabort = (given) => quietly(() => onabort.call(xhr, given));
+  xhr.onerror = (given) => (leaving ? quietly(() => onerror.call(xhr, given)) : onerror.call(xhr, given));
 });
 
 // A part of a page that comes back as a whole page: the session has ended and this is the sign-in page. It is shown as one.

@@ -1,0 +1,35 @@
+"""A page that is left, or asked anew, while a question is on its way complains to nobody."""
+
+from collections.abc import Callable
+
+import pytest
+from django.urls import reverse
+
+from tests.browser.chromium import Person
+from tests.world import CENTRE, World
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ASK = """url => {
+  const asked = document.createElement("div");
+  asked.setAttribute("hx-get", url);
+  asked.setAttribute("hx-trigger", "ask");
+  asked.setAttribute("hx-sync", "this:replace");
+  document.querySelector("main").append(asked);
+  htmx.process(asked);
+  asked.dispatchEvent(new Event("ask"));
+  return asked;
+}"""
+
+
+def test_page_left_while_it_asks_has_no_complaint(world: World, sit: Callable[..., Person]) -> None:
+    person = sit(world.users[CENTRE])
+    waiting = []
+    person.page.route("**/slow/", lambda route: waiting.append(route))
+    person.open(reverse("batches:outlook"))
+    asked = person.page.evaluate_handle(ASK, "/slow/")
+    person.page.wait_for_timeout(200)
+    asked.evaluate("each => each.dispatchEvent(new Event('ask'))")
+    person.page.wait_for_timeout(200)
+    assert len(waiting) == 2
+    person.open(reverse("batches:list"))
+    assert person.complaints == []
