@@ -19,7 +19,7 @@ from bases.models import BaseManager, TownshipLiaison
 from batches import states
 from batches.arrangement import Arrangement, planned
 from batches.models import Batch, PlanRun
-from batches.overview import ClassLine, class_table
+from batches.overview import CELL, ClassLine, class_table
 from batches.plan_labels import Labels
 from batches.planning.changes import Change, apply, say
 from batches.planning.checker import Breach, check, violations
@@ -72,8 +72,12 @@ def foretell(batch: Batch, changes: Sequence[Change], run: PlanRun | None = None
     """What the changes would do. Raises the planner's InputError for changes that do not fit, DomainError "no_plan"."""
     document, plan = plan_as_it_stands(batch, run)
     changed_document = apply(document, changes)
-    changed = _by_hand(plan, changes)
-    before, after = rules_broken(document, _without_beds(plan)), rules_broken(changed_document, _without_beds(changed))
+    over = _begun(batch, plan)
+    changed = _by_hand(plan, changes, over)
+    before, after = (
+        {key: row for key, row in rules_broken(facts, _without_beds(shown)).items() if _cell(row.subject) not in over}
+        for facts, shown in ((document, plan), (changed_document, changed))
+    )
     new, gone = after.keys() - before.keys(), before.keys() - after.keys()
     sentences = [say(change) for change in changes]
     labels = Labels([*sentences, *(row.message for row in after.values()), *(row.message for row in before.values())])
@@ -96,11 +100,25 @@ def rules_broken(document: Document, plan: Document) -> dict[tuple[str, str], Br
     return {(row.code, row.subject): row for row in rows if row.code == "PINS" or row.code[1:].isdigit()}
 
 
+def _begun(batch: Batch, plan: Document) -> set[tuple[str, int]]:
+    """Gatherings of a published batch that are over or under way: whoever moves now was there, or was not, and nothing of it
+    changes."""
+    if batch.state not in states.LIVE:
+        return set()
+    today = timezone.localdate().isoformat()
+    return {(row["class"], row["index"]) for row in plan["gatherings"] if row.get("first_day", "9") <= today}
+
+
+def _cell(subject: str) -> tuple[str, int] | None:
+    found = CELL.search(subject)
+    return (f"K{found[1]}", int(found[2])) if found else None
+
+
 def _without_beds(plan: Document) -> Document:
     return plan | {"stages": [1, 2, 3], "lodging": []}
 
 
-def _by_hand(plan: Document, changes: Iterable[Change]) -> Document:
+def _by_hand(plan: Document, changes: Iterable[Change], over: set[tuple[str, int]]) -> Document:
     """The plan with people and gatherings put where the changes want them; beds of those who move are left open."""
     result = copy.deepcopy(plan)
     seats = {row["cadre"]: row for row in result["assignments"]}
@@ -114,7 +132,7 @@ def _by_hand(plan: Document, changes: Iterable[Change]) -> Document:
             _move_visit(visits.get((change["class"], change["index"])), change, result)
     size = Counter(row["class"] for row in result["assignments"])
     for row in result["gatherings"]:
-        if "skipped" not in row:
+        if "skipped" not in row and (row["class"], row["index"]) not in over:
             _share(row, size[row["class"]])
     classes = {row["cadre"]: row["class"] for row in result["assignments"]}
     result["lodging"] = [row for row in result["lodging"] if classes.get(row["cadre"]) == row["class"]]

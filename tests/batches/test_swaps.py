@@ -199,6 +199,21 @@ def test_swap_after_publication_starts_from_what_stands(published: County, desk:
     assert ClassMembership.objects.filter(live=True).count() == 8, "nothing is written before publication"
 
 
+def test_move_tells_nothing_of_gatherings_that_are_over(
+    published: County, clock: time_machine.Traveller, staff: User
+) -> None:
+    mover = published.cadres[0]
+    changes = pins((mover, published.classes[1]))
+    both = foretell(published.batch, changes)
+    assert any(line.startswith("第1班第 1 次集中") for line in both.lines)
+    clock.move_to("2027-03-09 09:00+08:00")
+    told = foretell(published.batch, changes)
+    assert not any(
+        "第1班第 1 次集中" in line or "第1班第1次集中" in line for line in (*told.lines, *told.breaches, *told.mended)
+    )
+    assert any(line.startswith("第1班第 2 次集中") for line in told.lines)
+
+
 def test_cell_that_has_begun_is_not_offered(
     published: County, staff: User, desk: Client, clock: time_machine.Traveller
 ) -> None:
