@@ -28,7 +28,7 @@ from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.formats import require_valid
 from batches.planning.outlook import estimate
-from batches.queries import visible_outlooks
+from batches.queries import sees_all, visible_outlooks
 from batches.rules import may_run_batches, may_see_batches
 from batches.views.acts import UNPROCESSABLE, me, posted_reason
 from batches.views.plan import STOP_POLLING
@@ -211,7 +211,12 @@ def _adoption(run: PlanRun) -> dict[str, Any]:
 @allow(may_see_batches)
 @require_GET
 def outlook_progress(request: HttpRequest, outlook_id: int) -> HttpResponse:
-    """The progress of the job, polled; once it has ended the page is loaded anew."""
+    """The progress of the job, polled; once it has ended the page is loaded anew, and left where the outlook was dropped."""
+    dropped = PlanRun.objects.filter(purpose=PlanRun.Purpose.OUTLOOK, outcome=Outcome.SUPERSEDED, pk=outlook_id)
+    if sees_all(me(request)) and dropped.exists():
+        response = HttpResponse(status=STOP_POLLING)
+        response["HX-Redirect"] = reverse("batches:outlook")
+        return response
     run = _run(request, outlook_id)
     if run.job is None or not run.job.is_unfinished:
         response = HttpResponse(status=STOP_POLLING)

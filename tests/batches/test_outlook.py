@@ -377,6 +377,19 @@ def test_dropped_outlook_leaves_the_list_and_an_adopted_one_stays(
         drop_outlook(run=outlook, by=staff)
 
 
+def test_page_that_waits_for_a_dropped_outlook_goes_back_to_the_list(
+    county: County, client: Client, staff: User
+) -> None:
+    run = start_outlook(programme=county.batch.programme, changes=[change("leading_max", 2, 1)], by=staff, batches=1)
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    asked = reverse("batches:outlook_progress", args=[run.pk])
+    assert client.get(asked).status_code == 200
+    drop_outlook(run=run, by=staff)
+    answer = client.get(asked)
+    assert (answer.status_code, answer["HX-Redirect"]) == (286, reverse("batches:outlook"))
+    assert client.get(reverse("batches:outlook_progress", args=[run.pk + 10**6])).status_code == 404
+
+
 def test_dropping_an_outlook_locks_in_the_order_in_which_its_job_ends(outlook: PlanRun, staff: User) -> None:
     running = outlook.against
     assert running is not None
