@@ -127,8 +127,10 @@ class Problem:
 
     def quota(self, unit: str, batch: Batch) -> int | None:
         """People of the unit in the batch (R01); None when an exception is granted."""
-        if self.is_waived("R01", f"{unit}@{batch.id}"):
-            return None
+        return None if self.is_waived("R01", f"{unit}@{batch.id}") else self.unit_quota(unit)
+
+    def unit_quota(self, unit: str) -> int:
+        """People of the unit in any batch without an exception (R01)."""
         own = self.units[unit]["quota"]
         return int(self.rules["unit_max_per_batch"] if own is None else own)
 

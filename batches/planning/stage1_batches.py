@@ -1,8 +1,8 @@
 """Stage 1: which batch each cadre attends, or none.
 
 Method: cadres who differ in nothing that stage 1 looks at form a group; groups flow through leading-member limits and
-unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, the same model as
-an integer programme). Levels, most important first: must-attend people unseated, people missing under the class minima,
+unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, a linear
+programme made whole). Levels, most important first: must-attend people unseated, people missing under the class minima,
 coverage by tier, seats kept of a previous plan, people of a unit beyond its number there (who is replaced by a colleague
 disturbs no class), earliness, people of one unit at once; when the clerk prefers published seats, those come first of all.
 Somebody newly seated is no move of anybody else.
@@ -17,13 +17,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import stage1_flow, stage1_sides, stage1_tracks
+from . import stage1_flow, stage1_shared, stage1_sides, stage1_tracks
 from .control import Control, level
 from .problem import Problem
 
 Places = dict[str, int]
 FINE = ("units_changed", "earliness", "same_unit_pairs")
 MOST_ROUNDS = 8
+MOST_FOR_LP = 400_000
 MOST_FOR_MIP = 150_000
 MOST_FOR_REPAIR = 10_000
 
@@ -139,11 +140,11 @@ def _flowing(demand: Demand, seed: int, control: Control) -> tuple[Places, dict[
     proven = len(stage1_tracks.LEVELS)
     places: Places = {}
     for round_number in range(MOST_ROUNDS):
-        counts = _counts(demand, control)
+        counts, proof = _counts(demand, control)
         places = {**demand.pinned, **_hand_out(demand, counts, seed)}
         if first is None:
             first = measure(problem, places)
-            if demand.several_tracks:
+            if not proof:
                 proven = stage1_tracks.proven_levels(demand, counts, control) if demand.small else 0
         if not stage1_sides.repair(demand, places) or not stage1_sides.limit(demand, places, round_number):
             break
@@ -203,21 +204,26 @@ def _units_before(problem: Problem, before: Places) -> Counter[tuple[str, int]]:
     return Counter((problem.by_id[name].unit, place) for name, place in before.items() if name in problem.by_id)
 
 
-def _counts(demand: Demand, control: Control) -> list[dict[int, int]]:
-    """People of each group per batch."""
+def _counts(demand: Demand, control: Control) -> tuple[list[dict[int, int]], bool]:
+    """People of each group per batch, and whether every level of them is proven."""
     if not demand.several_tracks:
-        return stage1_flow.solve(demand, demand.groups)
+        return stage1_flow.solve(demand, demand.groups), True
+    if demand.problem.previous is None and not demand.side_limits and demand.choices <= MOST_FOR_LP:
+        control.step(1, 0.2, "多班型共用名额")
+        found = stage1_shared.solve(demand)
+        if found is not None:
+            return found
     result = stage1_tracks.solve(demand, control) if demand.small else None
-    return stage1_tracks.one_after_another(demand) if result is None else result
+    return (stage1_tracks.one_after_another(demand) if result is None else result), False
 
 
 def _hand_out(demand: Demand, counts: list[dict[int, int]], seed: int) -> Places:
     """Draw who of a group goes where; people keep the batch of a previous plan first."""
     places: Places = {}
     for group, per_place in zip(demand.groups, counts, strict=True):
-        rng = random.Random(f"{seed}/1/{group.unit}/{group.people[0]}")
         people = list(group.people)
-        rng.shuffle(people)
+        if len(people) > 1 and per_place and (len(per_place) > 1 or sum(per_place.values()) < len(people)):
+            random.Random(f"{seed}/1/{group.unit}/{group.people[0]}").shuffle(people)
         for place in sorted(per_place, key=lambda p: (p != group.before, p)):
             for _ in range(per_place[place]):
                 places[people.pop()] = place
@@ -227,9 +233,15 @@ def _hand_out(demand: Demand, counts: list[dict[int, int]], seed: int) -> Places
 def measure(problem: Problem, places: Places) -> dict[str, int]:
     """The levels of stage 1 of a seating."""
     size = problem.rules["class_size"]
-    people = [problem.by_id[name] for name in sorted(places)]
-    seated = Counter((places[c.id], c.track) for c in people)
-    units = Counter((c.unit, places[c.id]) for c in people)
+    seated: dict[tuple[int, str | None], int] = defaultdict(int)
+    units: dict[tuple[str, int], int] = defaultdict(int)
+    covered, earliness = [0, 0, 0], 0
+    for name, place in places.items():
+        cadre = problem.by_id[name]
+        seated[place, cadre.track] += 1
+        units[cadre.unit, place] += 1
+        covered[cadre.tier] += 1
+        earliness += (2, 1, 0)[cadre.tier] * place
     before = _previous_places(problem)
     allowed = _units_before(problem, before)
     return {
@@ -239,10 +251,10 @@ def measure(problem: Problem, places: Places) -> dict[str, int]:
             for batch in problem.batches
             for track in problem.tracks
         ),
-        **{f"covered_{tier}": sum(c.tier == tier for c in people) for tier in (0, 1, 2)},
+        **{f"covered_{tier}": covered[tier] for tier in (0, 1, 2)},
         "moved_seats": sum(places.get(name) != place for name, place in before.items() if name in problem.by_id),
         "units_changed": sum(max(0, n - allowed[key]) for key, n in units.items()),
-        "earliness": sum((2, 1, 0)[c.tier] * places[c.id] for c in people),
+        "earliness": earliness,
         "same_unit_pairs": sum(n * (n - 1) // 2 for n in units.values()),
     }
 

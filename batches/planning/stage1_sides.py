@@ -35,12 +35,20 @@ class Seating:
         self.problem = problem
         self.places = places
         self.people: dict[tuple[str, int], list[Cadre]] = defaultdict(list)
+        self.bound: set[tuple[str, int]] = set()  # where somebody can be away in one parity only
+        self.free = {
+            (batch.place, t) for batch in problem.batches for t in problem.tracks if len(batch.parities(t)) == 2
+        }
         for name in sorted(places):
-            cadre = problem.by_id[name]
-            self.people[cadre.unit, places[name]].append(cadre)
+            self._seat(problem.by_id[name], places[name])
+
+    def _seat(self, cadre: Cadre, place: int) -> None:
+        self.people[cadre.unit, place].append(cadre)
+        if cadre.parity or (place, cadre.track) not in self.free:
+            self.bound.add((cadre.unit, place))
 
     def conflicts(self) -> list[tuple[str, int]]:
-        return sorted(key for key, people in self.people.items() if surplus(self.problem, *key, people))
+        return sorted(key for key in self.bound if surplus(self.problem, *key, self.people[key]))
 
     def excess(self, *keys: tuple[str, int]) -> int:
         return sum(sum(surplus(self.problem, *key, self.people[key]).values()) for key in keys)
@@ -51,21 +59,23 @@ class Seating:
             self.people[cadre.unit, old].remove(cadre)
         if place is not None:
             self.places[cadre.id] = place
-            self.people[cadre.unit, place].append(cadre)
+            self._seat(cadre, place)
 
 
 def repair(demand: "Demand", places: Places) -> bool:
     """Let people of one unit change places, in `places` itself, until R03 can be kept; whether conflicts are left."""
     problem = demand.problem
     seating = Seating(problem, places)
-    free = [c for c in problem.cadres if c.open and c.id not in problem.batch_pins]
+    conflicts = seating.conflicts()
+    units = {unit for unit, _ in conflicts}
     of_unit: dict[str, list[Cadre]] = defaultdict(list)
-    for cadre in free:
-        of_unit[cadre.unit].append(cadre)
-    for unit, place in seating.conflicts():
+    for cadre in problem.cadres if conflicts else ():
+        if cadre.unit in units and cadre.open and cadre.id not in problem.batch_pins:
+            of_unit[cadre.unit].append(cadre)
+    for unit, place in conflicts:
         while seating.excess((unit, place)) and _change(seating, of_unit[unit], unit, place, demand.before):
             pass
-    return bool(seating.conflicts())
+    return bool(conflicts and seating.conflicts())
 
 
 def _change(seating: Seating, people: list[Cadre], unit: str, place: int, before: Places) -> bool:

@@ -1,11 +1,14 @@
 """The methods by themselves, against counting by hand or by force."""
 
 import itertools
+import json
 import random
 
 import numpy as np
 import pytest
 
+from batches.planning import solve as plan_of
+from batches.planning import stage1_flow, stage1_shared
 from batches.planning.control import Control
 from batches.planning.places import House, houses_suffice
 from batches.planning.problem import Problem, day_text, first_days
@@ -13,6 +16,8 @@ from batches.planning.stage1_batches import make_demand, measure, solve
 from batches.planning.stage1_tracks import LEVELS, proven_levels
 from batches.planning.stage4_households import Income, fairest
 from batches.planning.stage4_roommates import arrange, bound, repeats
+from bench.planning.generate import canonical, generate
+from bench.planning.second import second_opinion
 
 from .cases import frozen, tiny
 
@@ -95,6 +100,54 @@ def test_flow_of_stage_1_agrees_with_the_linear_relaxation() -> None:
         poorer[spot][place] -= 1
         assert proven_levels(demand, poorer, Control()) < len(LEVELS)
         assert measure(problem, places)["must_unmet"] == 0
+
+
+def test_flow_of_stage_1_does_not_trust_light_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem(frozen("small-1"))
+    places, levels = solve(problem, 1, Control())
+    seen: list[bool] = []
+    cheapest = stage1_flow.is_cheapest
+
+    def watched(*columns: np.ndarray) -> bool:
+        seen.append(cheapest(*columns))
+        return seen[-1]
+
+    monkeypatch.setattr(stage1_flow, "is_cheapest", watched)
+    monkeypatch.setattr(stage1_flow, "LIGHT", stage1_flow.Weights(1, 0, 1, 1))  # a batch earlier for every colleague
+    other, again = solve(problem, 1, Control())
+    assert seen == [False]
+    assert measure(problem, other) == measure(problem, places)
+    assert again == levels
+
+
+def test_tracks_that_share_a_quota_are_proven_best_and_what_is_poorer_is_not() -> None:
+    problem = Problem(frozen("small-5"))
+    demand = make_demand(problem)
+    seats = stage1_shared.arrays(demand)
+    found = stage1_shared.seated(seats)
+    assert found is not None
+    assert stage1_shared.is_best(seats, found)
+    counts = stage1_shared.counts(seats, found.people, len(demand.groups))
+    assert proven_levels(demand, counts, Control()) == len(LEVELS)
+    rows = np.flatnonzero(found.people)
+    for row in rows:  # whoever is left out, or is counted in another batch, is missed
+        poorer = found.people.copy()
+        poorer[row] -= 1
+        assert not stage1_shared.is_best(seats, stage1_shared.Found(poorer, found.prices))
+    for row in np.flatnonzero((found.people == 0) & np.isin(seats.choices.group, seats.choices.group[rows])):
+        other = rows[seats.choices.group[rows] == seats.choices.group[row]][0]
+        if seats.rank[row] > seats.rank[other]:
+            later = found.people.copy()
+            later[row], later[other] = 1, later[other] - 1
+            assert not stage1_shared.is_best(seats, stage1_shared.Found(later, found.prices))
+
+
+@pytest.mark.parametrize(("seed", "variant"), [(11, ""), (12, "tight"), (13, "loose"), (14, "tight")])
+def test_tracks_that_share_a_quota_agree_with_the_second_solver(seed: int, variant: str) -> None:
+    document = json.loads(canonical(generate("small", seed, variant, True)))
+    plan = plan_of(document, stages=(1,))
+    assert all(row["gap"] == 0 for row in plan["levels"])
+    assert all(abs(row["planner"] - row["other"]) < 0.01 for row in second_opinion(document, plan))
 
 
 def test_first_days_keep_weekdays_weekends_holidays_and_the_batch() -> None:
