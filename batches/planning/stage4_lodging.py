@@ -1,9 +1,10 @@
 """Stage 4: a bed for every member at every gathering held.
 
 Method: households base by base, by exact dynamic programme in order of dates, carrying what they earned
-(stage4_households); room-mates by annealing per class and sex (stage4_roommates). Whoever had a bed at the same gathering
-in a previous plan keeps it wherever that can be (stage4_keep). Promise: everyone has a bed, groups of one sex within
-their range, nobody alone; repeats and income told. Bases are independent of each other, and so are classes.
+(stage4_households), then once more with the whole year known (stage4_income); room-mates by annealing per class and sex
+(stage4_roommates). Whoever had a bed at the same gathering in a previous plan keeps it wherever that can be (stage4_keep).
+Promise: everyone has a bed, groups of one sex within their range, nobody alone; repeats and income told, each with its
+bound. Bases are independent of each other, and so are classes.
 """
 
 import random
@@ -16,6 +17,7 @@ from .places import Places
 from .problem import Problem
 from .stage3_options import Option
 from .stage4_households import SEXES, Income, give_out, meetings
+from .stage4_income import Given, even_out
 from .stage4_keep import Former, Keeper
 
 Row = dict[str, Any]
@@ -27,30 +29,38 @@ def house_base(problem: Problem, base: str, held: list[Option], keeper: Keeper, 
     """The households of a base over all gatherings there: who hosts how many, and which beds stay as they were.
 
     `held` are all gatherings at the base. The result is JSON: one row a stay, the nights each household has had in the
-    end, and (beds that moved of those that could have stayed, the least possible).
+    end, (beds that moved of those that could have stayed, the least possible), and the least range of income per bed
+    that the guests could have come to.
     """
     control.step(4, 0.0, "分配农户")
     places, income = Places(problem), Income(problem)
-    rows: list[Row] = []
+    here = [stays for stays in meetings(problem, held) if stays[0].base == base]
+    given: list[Given] = []
+    beds: list[list[list[Former]]] = []
+    free: list[bool] = []  # nobody has a bed there to keep
     moved = least = 0
-    for stays in meetings(problem, held):
-        if stays[0].base != base:
-            continue
+    for stays in here:
         former = [keeper.beds(stay) for stay in stays]
+        free.append(not any(former))
         if any(former):
             kept = keeper.keep(places, income, stays, former, seed)
             moved, least = moved + kept.moved[0], least + kept.moved[1]
-            given, beds = kept.groups, kept.beds
+            given.append(kept.groups)
+            beds.append(kept.beds)
         else:
-            given, beds = give_out(places, income, stays), [[] for _ in stays]
-        for stay, groups, own in zip(stays, given, beds, strict=True):
+            given.append(give_out(places, income, stays))
+            beds.append([[] for _ in stays])
+    bound = even_out(problem, places, income, here, given, free) if here else 0.0
+    rows: list[Row] = []
+    for stays, groups_of, beds_of in zip(here, given, beds, strict=True):
+        for stay, groups, own in zip(stays, groups_of, beds_of, strict=True):
             row: Row = {"class": stay.option.klass, "index": stay.option.index}
             for letter, group in zip(SEXES, groups, strict=True):
                 row[letter] = [[house.id, guests] for house, guests in group]
             row["beds"] = [[bed.cadre, bed.household, bed.room, bed.bed] for bed in own]
             rows.append(row)
-    homes = [house["id"] for house in places.rows[base]["households"]]
-    return {"stays": rows, "nights": {name: income.nights[name] for name in homes}, "moved_beds": [moved, least]}
+    nights = {house["id"]: income.nights[house["id"]] for house in places.rows[base]["households"]}
+    return {"stays": rows, "nights": nights, "moved_beds": [moved, least], "least_range": round(bound, 6)}
 
 
 def lodge_class(
@@ -164,4 +174,10 @@ def _income_levels(problem: Problem, houses: dict[str, Row]) -> list[Row]:
             earned = [income.per_bed(name) for name in names]
             ranges.append(max(earned) - min(earned))
     worst, mean = (max(ranges), sum(ranges) / len(ranges)) if ranges else (0.0, 0.0)
-    return [level(4, "income_range", round(worst, 6), None), level(4, "income_range_mean", round(mean, 6), None)]
+    # what households that are open all the time must differ by binds all households the more
+    least = [part["least_range"] for part in houses.values()]
+    bounds = (max(least), sum(least) / len(least)) if least else (0.0, 0.0)
+    return [
+        level(4, "income_range", round(worst, 6), round(bounds[0], 6)),
+        level(4, "income_range_mean", round(mean, 6), round(bounds[1], 6)),
+    ]
