@@ -53,7 +53,14 @@ def _targets(pieces: list[Piece]) -> str:
     head = ["instance"]
     head += [f"stage {n}: CPU ÷ yardstick" for n in (1, 2, 3, 4)]
     head += ["stage 2: dt a batch", "batches with every marginal cell exact", "pair cells exact", "mean ages, years"]
-    head += ["load max ÷ mean", "÷ fluid bound", "Jain (fluid)", "travel gap", "income range", "repeats over bound"]
+    head += [
+        "load max ÷ mean",
+        "÷ fluid bound",
+        "Jain (fluid)",
+        "travel gap",
+        "income range (bound)",
+        "repeats over bound",
+    ]
     rows = []
     for piece in pieces:
         ratios = {row["stage"]: _ratio(row["cpu"], row["yardstick_cpu"]) for row in piece["stages"]}
@@ -69,7 +76,7 @@ def _targets(pieces: list[Piece]) -> str:
             [load["max_over_mean"], load["over_fluid"], f"{load['jain']} ({load['jain_fluid']})"] if load else ["–"] * 3
         )
         row.append(f"{100 * levels['travel_km']['gap']:.2f} %" if "travel_km" in levels else "–")
-        row.append(f"{piece['quality']['lasting_income_range']}" if "lasting_income_range" in piece["quality"] else "–")
+        row.append(_income(levels, piece))
         row.append(_repeats(levels, piece))
         rows.append(row)
     return "## Cost and quality\n\n" + _rows(head, rows)
@@ -81,6 +88,13 @@ def _ratio(mine: float, yardstick: float) -> str:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / max(1, whole):.2f} %"
+
+
+def _income(levels: dict[str, Any], piece: Piece) -> str:
+    if "lasting_income_range" not in piece["quality"]:
+        return "–"
+    bound = levels["income_range"]["bound"]
+    return f"{piece['quality']['lasting_income_range']}" + (f" ({round(bound, 4)})" if bound is not None else "")
 
 
 def _repeats(levels: dict[str, Any], piece: Piece) -> str:

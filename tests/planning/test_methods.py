@@ -15,8 +15,10 @@ from batches.planning.problem import Problem, day_text, first_days
 from batches.planning.stage1_batches import make_demand, measure, solve
 from batches.planning.stage1_tracks import LEVELS, proven_levels
 from batches.planning.stage4_households import Income, fairest
+from batches.planning.stage4_income import Prospect, least_ranges
 from batches.planning.stage4_roommates import arrange, bound, repeats
 from bench.planning.generate import canonical, generate
+from bench.planning.quality import lasting_income_range
 from bench.planning.second import second_opinion
 
 from .cases import frozen, tiny
@@ -65,6 +67,34 @@ def test_households_are_given_out_at_the_least_squared_income() -> None:
         and all(n == 0 or h.least <= abs(n) <= h.most for h, n in zip(houses, counts, strict=True))
     )
     assert np.isclose(sum(income.rise(h.id, n) for side in chosen for h, n in side), best)
+
+
+def test_least_income_range_of_a_base_is_the_one_found_by_force() -> None:
+    rng = random.Random(5)
+    for _ in range(40):
+        beds = [rng.choice([2, 3, 4]) for _ in range(rng.randint(2, 4))]
+        history = [rng.choice([0, 0, 4, 6]) for _ in beds]
+        steps = [sorted({g for v in range(4) for g in range(2 * v, n * v + 1)}) for n in beds]
+        rows = [Prospect([(h + 2 * g) / n for g in row], row) for h, n, row in zip(history, beds, steps, strict=True)]
+        others, guests = rng.choice([0, 0, 3]), rng.randint(0, sum(row[-1] for row in steps))
+        ends = [
+            [(h + 2 * g) / n for h, n, g in zip(history, beds, counts, strict=True)]
+            for counts in itertools.product(*steps)
+            if guests - others <= sum(counts) <= guests
+        ]
+        windows = least_ranges(rows, others, guests, 3)
+        if ends:  # only sums are looked at: never more than the truth, and where others take up odd guests the truth
+            truth = min(max(row) - min(row) for row in ends)
+            assert windows[0][1] - windows[0][0] <= truth + 1e-9
+            assert windows == sorted(windows, key=lambda window: window[1] - window[0])
+
+
+def test_households_earn_alike_once_the_year_is_known() -> None:
+    document = frozen("small-4")
+    plan = plan_of(document)
+    levels = {row["level"]: row for row in plan["levels"]}
+    assert levels["income_range"]["bound"] <= lasting_income_range(document, plan) <= 1.5
+    assert levels["income_range_mean"]["bound"] <= levels["income_range_mean"]["value"]
 
 
 @pytest.mark.parametrize(
