@@ -166,7 +166,7 @@ def _use_of(practice_class: PracticeClass) -> str:
 
 
 def close_everywhere(*, first_day: datetime.date, last_day: datetime.date, by: User, reason: str) -> list[Closure]:
-    """Close every open base on these days (a typhoon week); returns the closures made. Those closed then already stay so.
+    """Close every open base on these days (a typhoon week); returns the closures made. Days closed already stay so.
 
     Raises DomainError "reason_needed", "closed_already" when there is none left, and those of `bases.actions.close_place`.
     """
@@ -174,15 +174,33 @@ def close_everywhere(*, first_day: datetime.date, last_day: datetime.date, by: U
     closed = []
     with audit.act("close_everywhere", by=by, reason=reason, first_day=first_day, last_day=last_day) as entry:
         for base in PracticeBase.objects.filter(state=PracticeBase.State.OPEN).order_by("pk"):
-            if not Closure.objects.filter(base=base, live=True, days__overlap=(first_day, last_day + DAY)).exists():
-                kind = Closure.Kind.WEATHER
-                closed.append(
-                    close_place(base=base, first_day=first_day, last_day=last_day, kind=kind, by=by, reason=reason)
-                )
+            closed += close_open_days(
+                first_day=first_day, last_day=last_day, kind=Closure.Kind.WEATHER, by=by, reason=reason, base=base
+            )
         if not closed:
             raise DomainError("closed_already", "这几天各基地都已停接。请看看日期。")
-        entry.data["bases"] = len(closed)
+        entry.data["bases"] = len({closure.base_id for closure in closed})
     return closed
+
+
+def close_open_days(
+    *, first_day: datetime.date, last_day: datetime.date, kind: str, by: User, reason: str, **place: Any
+) -> list[Closure]:
+    """Close a place (`base`, `household` or `room`) on those of the days on which it is not closed yet; none may be left.
+
+    Raises the DomainErrors of `bases.actions.close_place`.
+    """
+    where = {"base": None, "household": None, "room": None} | place
+    spans = Closure.objects.filter(live=True, days__overlap=(first_day, last_day + DAY), **where).order_by("days")
+    made, day = [], first_day
+    for days in spans.values_list("days", flat=True):
+        begins, ends = days.lower or first_day, days.upper or last_day + DAY
+        if day < begins:
+            made.append(close_place(first_day=day, last_day=begins - DAY, kind=kind, by=by, reason=reason, **place))
+        day = max(day, ends)
+    if day <= last_day:
+        made.append(close_place(first_day=day, last_day=last_day, kind=kind, by=by, reason=reason, **place))
+    return made
 
 
 def _require_reason(reason: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from accounts import audit
 from accounts.models import User
-from bases.actions import close_place
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
 from batches.actions.names import demand, drop_demand, is_waived, refuse_second_run, set_aside
 from batches.actions.pins import pin_gathering, unpin_gathering
+from batches.actions.repair import close_open_days
 from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun, PracticeClass
 from batches.plan_labels import Labels
@@ -228,7 +228,7 @@ def _close(_: Batch, change: Change, reason: str, by: User) -> None:
     models: dict[str, Any] = {"base": PracticeBase, "household": HostHousehold, "room": Room}
     place = {change["place"]: models[change["place"]].objects.get(pk=pk_of(change["id"]))}
     first, until = (datetime.date.fromisoformat(change[name]) for name in ("from", "until"))
-    close_place(first_day=first, last_day=until - DAY, kind=Closure.Kind.OTHER, by=by, reason=reason, **place)
+    close_open_days(first_day=first, last_day=until - DAY, kind=Closure.Kind.OTHER, by=by, reason=reason, **place)
 
 
 ADOPT: dict[str, Callable[[Batch, Change, str, User], None]] = {

@@ -160,8 +160,9 @@ def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpRespon
     ]
     in_force = choice is None and found.state in LIVE
     leaving, coming = _changes_of_members(practice_class) if in_force else ({}, [])
+    version = next(iter(published_versions(found)), None) if in_force else None
     context = {
-        "batch": found, "practice_class": practice_class, "coming": coming,
+        "batch": found, "practice_class": practice_class, "coming": coming, "version": version,
         "members": [(cadre, leaving.get(cadre.pk)) for cadre in arrangement.members[practice_class.pk]],
         "visits": visits, "line": line, "classes": arrangement.classes, "is_live": found.state in LIVE,
         "may_run": may_run_batches.test(request.user), "choice": choice,

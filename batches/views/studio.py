@@ -246,7 +246,8 @@ def adopt(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     if run.purpose == Purpose.PLAN:
         messages.success(request, "改动已采用，这个方案可以发布了。")
     else:
-        messages.success(request, "改动已采用。下一步：重新编排；要批准的例外，先请另一位工作人员批准。")
+        again = "到“少变动重排”重排一次，看过动了谁再发布" if found.state in LIVE else "重新编排"
+        messages.success(request, f"改动已采用。下一步：{again}；要批准的例外，先请另一位工作人员批准。")
     return redirect(f"{reverse('batches:studio', args=[found.pk])}?run={run.pk}")
 
 

@@ -64,6 +64,7 @@ def test_version_of_a_running_batch_holds_from_the_next_day(
     second, first = published_versions(published.batch)
     assert (second.place, second.since, second.told) == ("in_force", MARCH(day=10), "2027-03-10 起执行")
     assert "将要执行" in page(desk, "batch", published.batch.pk)
+    assert "第 2 版，2027-03-10 起执行" in page(desk, "class_page", published.batch.pk, published.classes[0].pk)
     assert (first.place, first.told) == ("replaced", "2027-03-01 起执行，到 2027-03-09 止")
     assert "2027-03-10 起执行" in page(desk, "batch", published.batch.pk)
     assert "2027-03-10 起执行" in page(desk, "version", published.batch.pk, 2)

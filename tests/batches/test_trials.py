@@ -1,12 +1,10 @@
 """Trials of cures: planned beside the facts, told in words, and adopted by the acts that make each change a fact."""
 
-import datetime
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test import Client
 from django.urls import reverse
 
@@ -348,18 +346,10 @@ def test_repair_is_not_called_an_adopted_trial(desk: Client, planned: County) ->
 
 
 def test_adoption_of_several_changes_is_whole_or_not_at_all(planned: County, staff: User) -> None:
-    Closure.objects.create(
-        base=planned.bases[0], days=DateRange(datetime.date(2027, 3, 26), datetime.date(2027, 3, 27)), kind="works"
-    )
-    closed = {
-        "kind": "close",
-        "place": "base",
-        "id": f"P{planned.bases[0].pk}",
-        "from": "2027-03-26",
-        "until": "2027-03-28",
-    }
-    run = trial_of(planned, [*quota(planned), closed])
-    with pytest.raises(DomainError, match="已经停接"):
+    name = f"K{planned.classes[0].pk}"
+    elsewhere = {"kind": "pin_gathering", "class": name, "index": 2, "first_day": "2027-03-12", "bases": None}
+    run = trial_of(planned, [*quota(planned), elsewhere])
+    with pytest.raises(DomainError, match="这一周里开始"):
         adopt_trial(run=run, by=staff, reason="修路")
     run.refresh_from_db()
     assert (run.purpose, Unit.objects.get(pk=planned.units[0].pk).quota) == (Purpose.TRIAL, None)

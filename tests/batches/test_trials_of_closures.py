@@ -1,0 +1,50 @@
+"""Closures that were tried become facts, also where some of their days are closed already, and what follows in force."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from bases.actions import close_place
+from bases.models import Closure
+from batches.actions.repair import close_everywhere
+from batches.actions.trials import adopt_trial
+from config.errors import DomainError
+from tests.batches.county import FIRST, County
+from tests.batches.pages import post
+from tests.batches.test_trials import trial_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_adopted_closure_adds_the_days_on_which_a_base_is_still_open(planned: County, staff: User) -> None:
+    one, two = planned.bases
+    for day in (17, 19):
+        close_place(
+            base=one,
+            first_day=FIRST.replace(day=day),
+            last_day=FIRST.replace(day=day),
+            kind="works",
+            by=staff,
+            reason="修路",
+        )
+    days = {"from": "2027-03-16", "until": "2027-03-20"}
+    rows = [{"kind": "close", "place": "base", "id": f"P{base.pk}"} | days for base in (one, two)]
+    adopt_trial(run=trial_of(planned, rows), by=staff, reason="台风")
+    spans = Closure.objects.filter(live=True).order_by("base", "days").values_list("base", "days")
+    assert [(base, row.lower.day, row.upper.day) for base, row in spans] == [
+        (one.pk, 16, 17), (one.pk, 17, 18), (one.pk, 18, 19), (one.pk, 19, 20), (two.pk, 16, 20),
+    ]  # fmt: skip
+    with pytest.raises(DomainError, match="都已停接"):
+        close_everywhere(first_day=FIRST.replace(day=16), last_day=FIRST.replace(day=19), by=staff, reason="台风")
+
+
+def test_adoption_in_force_leads_to_a_repair(desk: Client, published: County) -> None:
+    close = {
+        "kind": "close",
+        "place": "base",
+        "id": f"P{published.bases[1].pk}",
+        "from": "2027-03-19",
+        "until": "2027-03-20",
+    }
+    run = trial_of(published, [close])
+    assert "少变动重排”重排一次" in post(desk, "adopt_trial", published.batch.pk, run.pk, reason="修路")
