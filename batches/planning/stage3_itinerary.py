@@ -19,10 +19,11 @@ from .places import Places, houses_suffice
 from .problem import Batch, Klass, Problem, first_days, sex_counts
 from .stage3_bounds import forced_skips, poured
 from .stage3_days import Days, find_days
-from .stage3_model import SCALE, Round, Settled, missing_villages, settle, water_level
+from .stage3_model import SCALE, Round, Settled, missing_villages, water_level
 from .stage3_options import Chooser, Option, Stays, taken_out
 from .stage3_polish import polish
 from .stage3_routes import Walk, fewest
+from .stage3_settle import Settling
 from .stage3_travel import METRE, Program, Shortest, journey, rank
 
 TOGETHER = 16
@@ -166,7 +167,8 @@ def _count_changes(
 
 def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> list[int | None]:
     """Settle skips and load, then shorten the journeys; only choices that can be lodged leave this function."""
-    settled = settle(round_, seed)
+    settling = Settling(round_, seed)
+    settled = settling.settle()
     for attempt in range(MOST_CUT_ROUNDS):
         clashes = unlodged(round_, settled.chosen)
         if not clashes:
@@ -174,7 +176,7 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
         control.step(3, None, "几个班同住一处，重新安排")
         round_.clashes.extend(clashes)
         round_.alone = attempt == MOST_CUT_ROUNDS - 2
-        settled = settle(round_, seed)
+        settled = settling.settle()
     control.best(3, "skips", *settled.skips)
     control.best(3, "max_load", *settled.peak)
     chosen, bounds = shorten(round_, settled, seed, control)
@@ -190,7 +192,7 @@ def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tup
     """The better of what was settled and what the solvers find, with the bounds of the journey's levels."""
     control.step(3, None, "缩短路程")
     program = Program(round_, settled)
-    shortest = program.solve()
+    shortest = program.of(settled) if settled.shortest else program.solve()
     if shortest is None:
         return _mended(round_, settled, [], seed, control), Bounds()
     least = fewest(program, settled, shortest)
@@ -200,9 +202,11 @@ def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tup
         chosen = _mended(round_, settled, groups, seed, control)
     chosen = min((settled.chosen, chosen), key=lambda choice: rank(round_, choice))
     km, _, returns = journey(round_, chosen)
-    km_bound = shortest.km[1] if returns <= shortest.returns[0] else program.loose_bound()
+    km_bound = settled.km if returns <= settled.returns else 0.0
+    if not settled.shortest:
+        km_bound = max(km_bound, shortest.km[1] if returns <= shortest.returns[0] else program.loose_bound())
     held = returns <= shortest.returns[0] and km <= shortest.km[0] + METRE
-    return chosen, Bounds(shortest.returns[1], km_bound, least if held else 0)
+    return chosen, Bounds(max(settled.returns, shortest.returns[1]), km_bound, least if held else 0)
 
 
 def _placed(

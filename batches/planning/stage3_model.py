@@ -1,24 +1,17 @@
-"""The rows that options of stage 3 share, and the CP-SAT that settles skips, villages, changes and load.
-
-Levels, each held at its value for the next: gatherings not held; villages short of the demand (R14); gatherings that
-differ from a previous plan (first of all when published gatherings are preferred); the peak load among the bases used.
-"""
+"""A group of classes that is planned together: the rows that its options share, and their CP-SAT model."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from .cpsat import Expr, run
 from .places import Places
 from .problem import Problem
 from .stage3_bounds import poured
 from .stage3_options import Option, Slot
-from .stage3_peak import least_peak
 
 SCALE = 10_000
-LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 6.0}
 Row = tuple[list[tuple[int, int]], int]  # (option, people) terms and their upper limit
 
 
@@ -95,6 +88,18 @@ class Round:
                 result[option.klass][village].append(number)
         return result
 
+    def room(self, base: str, peak: float) -> int:
+        """Person-days that a base can still take below a peak load."""
+        return max(0, math.floor(peak * self.places.beds[base] - self.load[base] + 0.5 / SCALE))
+
+    def peak(self, chosen: list[int | None]) -> float:
+        """The peak load among the bases that a choice uses."""
+        added: Counter[str] = Counter()
+        for number in chosen:
+            for part in () if number is None else self.options[number].parts:
+                added[part.base] += part.people * self.problem.days
+        return max(((self.load[base] + n) / self.places.beds[base] for base, n in added.items() if n), default=0.0)
+
     def kept(self, number: int) -> bool:
         """Whether the option is what the previous plan had."""
         option = self.options[number]
@@ -103,9 +108,10 @@ class Round:
 
 @dataclass
 class Settled:
-    """What the CP-SAT levels came to: one option or None per slot, with values and bounds.
+    """What the first levels came to: one option or None per slot, with values and bounds.
 
-    `keep` is how many gatherings of a previous plan must stay as they were.
+    `keep` is how many gatherings of a previous plan must stay as they were. `returns` and `km` bound the journeys below
+    the peak; `shortest`: what is chosen has no more kilometres than were counted.
     """
 
     chosen: list[int | None]
@@ -115,6 +121,9 @@ class Settled:
     changes: tuple[int, int]
     peak: tuple[float, float]
     keep: int = 0
+    returns: int = 0
+    km: float = 0.0
+    shortest: bool = False
 
 
 class Model:
@@ -168,59 +177,6 @@ class Model:
                 self.model.add_implication(self.x[number], used)
             self.model.add(held).only_enforce_if(used)
         return peak
-
-
-def settle(round_: Round, seed: int) -> Settled:
-    """Run the levels one after another; there is always an answer, since every gathering may be skipped."""
-    model = Model(round_)
-    bare = sum(not numbers for numbers in round_.of_slot)
-    hint: list[int | None] = [next((n for n in numbers if round_.kept(n)), None) for numbers in round_.of_slot]
-    goals: list[tuple[str, Expr, int]] = [("skips", sum(model.skip), bare)]
-    goals.append(("villages", sum(model.short.values()), 0))
-    kept = [model.x[n] for numbers in round_.of_slot for n in numbers if round_.kept(n)]
-    if round_.before:
-        first = round_.problem.prefer == "kept"
-        goals.insert(0 if first else len(goals), ("changes", len(kept) - sum(kept), 0))
-    values: dict[str, tuple[int, int]] = {}
-    chosen: list[int | None] = [None] * len(round_.slots)
-    for name, goal, floor in goals:
-        slack = round_.problem.spare_moves if name == "changes" else 0
-        chosen, values[name] = _level(model, goal, floor, chosen if values else hint, seed, LIMITS[name], slack)
-    water = water_level(round_, chosen)
-    peak = model.load(water)
-    least = least_peak(round_, sum(number is not None for number in chosen), water)
-    floor = max(int(water * SCALE), math.ceil((least - 1e-5) * SCALE))
-    chosen, (value, bound) = _level(model, peak, floor, chosen, seed, LIMITS["load"])
-    changes = values.get("changes", (0, 0))
-    return Settled(
-        chosen,
-        values["skips"],
-        missing_villages(round_, chosen),
-        values["villages"][1],
-        changes,
-        (value / SCALE, bound / SCALE),
-        max(0, len(kept) - changes[0] - round_.problem.spare_moves) if round_.before else 0,
-    )
-
-
-def _level(
-    model: Model, goal: Expr, floor: int, hint: list[int | None], seed: int, limit: float, slack: int = 0
-) -> tuple[list[int | None], tuple[int, int]]:
-    """Make a goal as small as can be and hold it there, or at so much more."""
-    if isinstance(goal, int):
-        return hint, (goal, goal)
-    model.model.clear_hints()
-    chosen = {number for number in hint if number is not None}
-    for number, literal in enumerate(model.x):
-        model.model.add_hint(literal, number in chosen)
-    model.model.add(goal >= floor)
-    model.model.minimize(goal)
-    answer = run(model.model, seed, limit)
-    if not answer.found:  # nothing within the limit: what the level before had stands, and no bound is claimed
-        return hint, (10**9, floor)
-    model.model.add(goal <= answer.objective + slack)
-    result = [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in model.round.of_slot]
-    return result, (answer.objective, max(floor, answer.bound))
 
 
 def water_level(round_: Round, chosen: list[int | None]) -> float:

@@ -11,6 +11,7 @@ from .places import Part, Places, Site, Window, houses_suffice
 from .problem import Batch, Klass, Problem, day_number, first_days
 
 MOST_BASES = 60  # that a group of classes is offered; a county with more is large
+LEAST_SHARE = 0.2  # of a class at either of two bases
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Chooser:
         self.asked = set(asked)
         largest = max((sum(pair) for pair in sexes.values()), default=0)
         self.sites = places.sites(asked, largest)
+        self.load: Mapping[str, int] = places.history
         self._shares: dict[tuple[object, ...], tuple[Part, ...] | None] = {}
 
     @property
@@ -93,6 +95,7 @@ class Chooser:
         self, batch: Batch, classes: list[Klass], days: dict[tuple[str, int], tuple[int, ...]], stays: Stays
     ) -> list[Slot]:
         """The slots of some classes, with their options."""
+        self.load = stays.load
         sites = self._least_used(classes, stays)
         lawful = first_days(self.problem, batch, apart=False)
         result = []
@@ -159,7 +162,8 @@ class Chooser:
         windows = [self.places.window(base, first, klass, index) for base in site.bases]
         if sum(window.room for window in windows) < men + women or not all(w.houses for w in windows):
             return None
-        key = (men, women, site.bases, *((w.room, w.ranges) for w in windows))
+        loads = tuple(self.load[base] for base in site.bases)
+        key = (men, women, site.bases, loads, *((w.room, w.ranges) for w in windows))
         if key not in self._shares:
             self._shares[key] = self._divide(men, women, site, windows)
         return self._shares[key]
@@ -168,8 +172,7 @@ class Chooser:
         if len(windows) == 1:
             return (Part(site.bases[0], men, women),) if self.places.fits(windows[0], men, women) else None
         size = men + women
-        beds = [self.places.beds[base] for base in site.bases]
-        target = size * beds[0] / sum(beds)
+        target = self._level_share(size, site.bases)
         ranges = [tuple(r for r in w.ranges if r[0] <= r[1]) for w in windows]
         low, high = max(1, size - windows[1].room), min(size - 1, windows[0].room)
         for here in sorted(range(low, high + 1), key=lambda n: (abs(n - target), n)):
@@ -185,6 +188,14 @@ class Chooser:
                         Part(site.bases[1], men - here + some, women - some),
                     )
         return None
+
+    def _level_share(self, size: int, bases: tuple[str, ...]) -> float:
+        """People at the first of two bases that bring both to the same load, but some at either."""
+        one, two = bases
+        beds, days = (self.places.beds[one], self.places.beds[two]), self.problem.days
+        even = (beds[0] * (self.load[two] + days * size) - beds[1] * self.load[one]) / (days * sum(beds))
+        least = LEAST_SHARE * size
+        return min(max(even, least), size - least)
 
 
 def taken_out(problem: Problem) -> set[tuple[str, int]]:

@@ -1,13 +1,12 @@
 """The journey level by CP-SAT over whole options: for when the sites that HiGHS chose find no days together."""
 
-import math
 from collections import defaultdict
 from itertools import pairwise
 
 from ortools.sat.python import cp_model
 
 from .cpsat import Expr, run
-from .stage3_model import SCALE, Model, Round, Settled
+from .stage3_model import Model, Round, Settled
 from .stage3_travel import RETURN_KM, ROUTE_KM
 
 LIMIT = 4.0
@@ -50,9 +49,8 @@ def _model(round_: Round, settled: Settled) -> Model:
     for skip, chosen in zip(model.skip, settled.chosen, strict=True):
         model.model.add(skip == (chosen is None))
     for base, terms in sorted(round_.at.items()):
-        room = math.floor(settled.peak[0] * round_.places.beds[base] - round_.load[base] + 0.5 / SCALE)
         days = round_.problem.days
-        model.model.add(sum(days * people * model.x[n] for n, people in terms) <= max(0, room))
+        model.model.add(sum(days * people * model.x[n] for n, people in terms) <= round_.room(base, settled.peak[0]))
     for name, short in model.short.items():
         model.model.add(short <= settled.short[name])
     if round_.before:

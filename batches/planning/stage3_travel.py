@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from .stage3_model import SCALE, Round, Settled
+from .stage3_model import Round, Settled
 from .stage3_options import Option
 
 ROUTE_KM = 30.0  # what a change of route is worth where one sum must do: for choices that are not proven
@@ -88,8 +88,7 @@ class Program:
 
     def room(self, settled: Settled, base: str) -> int:
         """Person-days that the base can still take below the peak load."""
-        beds, load = self.round.places.beds[base], self.round.load[base]
-        return max(0, math.floor(settled.peak[0] * beds - load + 0.5 / SCALE))
+        return self.round.room(base, settled.peak[0])
 
     def _held(self, settled: Settled) -> None:
         days = self.round.problem.days
@@ -139,6 +138,13 @@ class Program:
             columns = columns if shorter is None else shorter
         value = sum(self.km[column] for column in columns)
         return Shortest(columns, least, (value, 0.0 if bound is None else min(value, bound)))
+
+    def of(self, settled: Settled) -> Shortest:
+        """The groups of what was settled, where that is as short as was counted."""
+        column_of = {number: column for column, group in enumerate(self.groups) for number in group}
+        columns = [column_of[number] for number in settled.chosen if number is not None]
+        value = sum(self.km[column] for column in columns)
+        return Shortest(columns, (self.returns(columns), settled.returns), (value, min(value, settled.km)))
 
     def loose_bound(self) -> float:
         """A bound of the kilometres whatever the returns."""

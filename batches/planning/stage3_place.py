@@ -1,0 +1,79 @@
+"""Visits that were counted given to classes and days, by CP-SAT over the options of those visits alone."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .cpsat import run
+from .stage3_model import Model, Round, Settled
+from .stage3_visits import Kind, kind_of
+
+LIMIT = 0.4
+
+
+def place(
+    round_: Round,
+    settled: Settled,
+    among: list[int],
+    peak: float,
+    seed: int,
+    times: Mapping[Kind, int] | None = None,
+    returns: int = 0,
+) -> list[int | None] | None:
+    """A choice among some options below a peak load; None: none was found.
+
+    What is settled of skips, villages and changes is held. With `times` each kind is used so often, and so many returns
+    to a village are allowed.
+    """
+    small, whole = _narrowed(round_, among)
+    model = Model(small)
+    model.model.add(sum(model.skip) <= settled.skips[0])
+    for name, short in model.short.items():
+        model.model.add(short <= settled.short[name])
+    if round_.before:
+        model.model.add(sum(model.x[n] for n in range(len(model.x)) if small.kept(n)) >= settled.keep)
+    for base, terms in sorted(small.at.items()):
+        days = round_.problem.days
+        model.model.add(sum(days * people * model.x[n] for n, people in terms) <= round_.room(base, peak))
+    if times is not None:
+        of_kind: dict[Kind, list[int]] = defaultdict(list)
+        for number, option in enumerate(small.options):
+            of_kind[kind_of(option)].append(number)
+        for kind, count in sorted(times.items()):
+            model.model.add(sum(model.x[n] for n in of_kind[kind]) == count)
+        _returns(model, returns)
+    answer = run(model.model, seed, LIMIT)
+    if not answer.found:
+        return None
+    chosen = [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in small.of_slot]
+    return [None if number is None else whole[number] for number in chosen]
+
+
+def _narrowed(round_: Round, among: list[int]) -> tuple[Round, list[int]]:
+    """The round with some of its options alone, and their numbers in the whole."""
+    wanted = set(among)
+    whole = [n for numbers in round_.of_slot for n in numbers if n in wanted]
+    slots = [
+        replace(slot, options=[round_.options[n] for n in numbers if n in wanted])
+        for slot, numbers in zip(round_.slots, round_.of_slot, strict=True)
+    ]
+    place_of = {number: place for place, number in enumerate(whole)}
+    clashes = [[place_of[n] for n in clash] for clash in round_.clashes if all(n in wanted for n in clash)]
+    small = Round(round_.problem, round_.places, slots, round_.load, round_.before, clashes, round_.alone)
+    return small, whole
+
+
+def _returns(model: Model, most: int) -> None:
+    """Visits less villages seen are no more than that."""
+    visits, seen = [], []
+    for _, villages in sorted(model.round.villages().items()):
+        for _, numbers in sorted(villages.items()):
+            if not most:
+                model.model.add_at_most_one([model.x[n] for n in numbers])
+                continue
+            here = model.model.new_bool_var("")
+            model.model.add_bool_or([*(model.x[n] for n in numbers), here.negated()])
+            seen.append(here)
+            visits += [model.x[n] for n in numbers]
+    if most:
+        model.model.add(sum(visits) - sum(seen) <= most)
