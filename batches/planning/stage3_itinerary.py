@@ -1,10 +1,11 @@
 """Stage 3: when and where each class gathers.
 
 Method: batch by batch in calendar order, carrying the load of the bases; in a large county a few classes of a batch at
-a time, those that share staff together, at the bases used least so far. CP-SAT settles skips, distinct villages and
-the peak load; with those held HiGHS finds the sites with the fewest returns and kilometres, and annealing gives them to
-the classes with few changes of route. Classes that meet at a base must find households together: a choice where they do
-not is cut off and the round is solved again; in the end each base takes one class at a time.
+a time, those that share staff together, at the bases used least so far. CP-SAT settles skips and distinct villages.
+HiGHS counts how often each site is used: for the lowest peak load, then for the fewest returns and kilometres; CP-SAT
+gives those visits to classes and days, and annealing exchanges them for few changes of route. Classes that meet at a
+base must find households together: a choice where they do not is cut off and the round is solved again; in the end each
+base takes one class at a time.
 Promise: every gathering held can be lodged; each level of a batch carries its bound.
 """
 

@@ -1,4 +1,4 @@
-"""Visits that were counted given to classes and days, by CP-SAT over the options of those visits alone."""
+"""Counted visits given to classes and days, by CP-SAT over the options of those visits alone."""
 
 from collections import defaultdict
 from collections.abc import Mapping

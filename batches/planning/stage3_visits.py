@@ -114,8 +114,8 @@ class Visits:
             self._row([*added[base], (used, float(load)), (peak, -float(beds))], -np.inf, 0)
         times, bound = self._least([(peak, 1.0)], PEAK_NODES, 0, {peak: water})
         del self.upper[kept[0] :], self.entries[kept[1] :], self.low[kept[2] :], self.high[kept[2] :]
-        bound = max(water, bound)
-        return Found(times, math.inf if times is None else max(bound, self.peak_of(times)), bound)
+        value = math.inf if times is None else self.peak_of(times)
+        return Found(times, value, min(value, max(water, bound)))
 
     def peak_of(self, times: Mapping[Kind, int]) -> float:
         """The peak load of visits among the bases that they use."""

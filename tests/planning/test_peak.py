@@ -1,0 +1,89 @@
+"""The peak load where most gatherings need two bases: it is found by counting visits, not by searching for them."""
+
+from batches.planning.control import Control
+from batches.planning.places import Places
+from batches.planning.problem import Problem, first_days, sex_counts
+from batches.planning.stage3_itinerary import plan_batch
+from batches.planning.stage3_model import Round
+from batches.planning.stage3_options import LEAST_SHARE, Chooser, Stays
+from batches.planning.stage3_visits import Visits
+
+from .cases import frozen
+
+SIZE = 40
+
+
+def _tight() -> Problem:
+    """A county whose bases have lost a third of their households, so that few can take a class alone."""
+    document = frozen("county-1")
+    for base in document["bases"]:
+        base["households"] = [house for number, house in enumerate(base["households"]) if number % 3]
+        beds = sum(room["beds"] for house in base["households"] for room in house["rooms"])
+        base["declared_capacity"] = min(base["declared_capacity"], beds)
+    kept = {house["id"] for base in document["bases"] for house in base["households"]}
+    history = document["history"]
+    history["households"] = [row for row in history["households"] if row["household"] in kept]
+    return Problem(document)
+
+
+def _members(problem: Problem) -> dict[str, list[str]]:
+    """People of the first batch's classes, whoever they are."""
+    names = sorted(problem.by_id)
+    classes = problem.batches[0].classes
+    return {klass.id: names[n * SIZE : (n + 1) * SIZE] for n, klass in enumerate(classes)}
+
+
+def _round(problem: Problem, load: dict[str, int] | None = None) -> Round:
+    """The classes of the first batch, with what they may choose from when the bases carry a load."""
+    places = Places(problem)
+    batch, members = problem.batches[0], _members(problem)
+    chooser = Chooser(problem, places, {name: sex_counts(problem, row) for name, row in members.items()}, members)
+    stays = Stays(problem, {base: (load or {}).get(base, 0) for base in places.rows})
+    slots = chooser.slots(batch, list(batch.classes), first_days(problem, batch), stays)
+    return Round(problem, places, slots, stays.load, {})
+
+
+def test_peak_is_near_its_bound_where_classes_need_two_bases() -> None:
+    problem = _tight()
+    places = Places(problem)
+    found = plan_batch(problem, problem.batches[0], _members(problem), [], 1, Control())
+    held = list(found.held.values())
+    load = dict(places.history)
+    for part in (part for option in held for part in option.parts):
+        load[part.base] = load.get(part.base, 0) + part.people * problem.days
+    peak = max(load[base] / places.beds[base] for base in load)
+    assert sum(len(option.parts) == 2 for option in held) > len(held) / 2
+    assert found.totals.peak_bound <= peak + 1e-4
+    assert peak <= 1.05 * found.totals.peak_bound
+
+
+def test_peak_counted_is_that_of_the_visits_counted() -> None:
+    round_ = _round(_tight())
+    visits = Visits(round_, 30)
+    low = visits.least_peak(0.0)
+    assert low.times is not None
+    assert sum(low.times.values()) == 30
+    assert low.bound <= low.value == visits.peak_of(low.times)
+    visits.hold_peak(low.value)
+    near = visits.least_km(0)
+    visits.hold_peak(2 * low.value)
+    far = visits.least_km(0)
+    assert near.times is not None
+    assert visits.peak_of(near.times) <= low.value + 1e-6
+    assert near.bound <= near.value
+    assert far.value <= 1.001 * near.value
+
+
+def test_emptier_of_two_bases_takes_more_of_a_class_but_not_all() -> None:
+    problem = _tight()
+    even = next(option for option in _round(problem).options if len(option.parts) == 2)
+    one, two = (part.base for part in even.parts)
+    tilted = _round(problem, {one: 10_000})
+    shares = [
+        {part.base: part.people for part in option.parts}
+        for option in tilted.options
+        if (option.klass, option.site) == (even.klass, even.site)
+    ]
+    assert shares
+    assert all(share[one] < even.parts[0].people for share in shares)
+    assert all(share[one] >= LEAST_SHARE * SIZE - 6 and share[one] + share[two] == SIZE for share in shares)
