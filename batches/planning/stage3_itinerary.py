@@ -10,7 +10,7 @@ Promise: every gathering held can be lodged; each level of a batch carries its b
 """
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +22,12 @@ from .stage3_bounds import forced_skips, poured
 from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, water_level
 from .stage3_options import Chooser, Option, Stays, taken_out
+from .stage3_place import place
 from .stage3_polish import polish
 from .stage3_routes import Walk, fewest
 from .stage3_settle import Settling
 from .stage3_travel import METRE, Program, Shortest, journey, rank
+from .stage3_visits import kind_of
 
 TOGETHER = 16
 TOGETHER_IN_LARGE_COUNTY = 8
@@ -198,6 +200,8 @@ def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tup
         return _mended(round_, settled, [], seed, control), Bounds()
     least = fewest(program, settled, shortest)
     chosen = _placed(round_, program, settled, shortest, least, seed, control)
+    if chosen is None and not program.by_day:
+        chosen = _dated(round_, program, settled, shortest, seed)
     if chosen is None:
         groups = [program.groups[column] for column in shortest.columns]
         chosen = _mended(round_, settled, groups, seed, control)
@@ -229,6 +233,19 @@ def _placed(
         at_bases = [walk.restrain([columns[number] for number in clash]) for clash in found]
         if not all(at_bases):
             return None
+    return None
+
+
+def _dated(round_: Round, program: Program, settled: Settled, shortest: Shortest, seed: int) -> list[int | None] | None:
+    """As many visits of each kind as the shortest journeys have, by whichever classes find days for them."""
+    times = Counter(kind_of(program.option(column)) for column in shortest.columns)
+    among = [number for number, option in enumerate(round_.options) if kind_of(option) in times]
+    for _ in range(MOST_CUT_ROUNDS):
+        chosen = place(round_, settled, among, settled.peak[0], seed, times, shortest.returns[0])
+        clashes = [] if chosen is None else unlodged(round_, chosen)
+        if not clashes:
+            return chosen
+        round_.clashes.extend(clashes)
     return None
 
 

@@ -14,6 +14,7 @@ from .stage3_place import place
 from .stage3_visits import Found, Visits, kind_of
 
 LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 6.0}
+FEW = 1500  # options for which CP-SAT closes the peak by itself
 STEPS = (1.0, 1.005, 1.01, 1.02, 1.04, 1.08)  # of the peak above the least, until a choice is found
 
 
@@ -63,7 +64,8 @@ class Settling:
     def settle(self) -> Settled:
         """The lowest peak for which a choice is found, and short journeys below it where the days allow."""
         if self.low.times:
-            steps = STEPS[:1] if self.round.before else STEPS
+            alone = bool(self.round.before) or len(self.round.options) <= FEW
+            steps = STEPS[:1] if alone else STEPS
             while self.step < len(steps):
                 found = self._below(self.low.value * steps[self.step])
                 if found is not None:
