@@ -190,11 +190,13 @@ class Chooser:
         return None
 
     def _level_share(self, size: int, bases: tuple[str, ...]) -> float:
-        """People at the first of two bases that bring both to the same load, but some at either."""
+        """People at the first of two bases: by beds, or where a full house's load lies between them, what levels it."""
         one, two = bases
         beds, days = (self.places.beds[one], self.places.beds[two]), self.problem.days
         even = (beds[0] * (self.load[two] + days * size) - beds[1] * self.load[one]) / (days * sum(beds))
-        least = LEAST_SHARE * size
+        usual, least = size * beds[0] / sum(beds), LEAST_SHARE * size
+        if abs(self.load[one] / beds[0] - self.load[two] / beds[1]) <= days:
+            return usual
         return min(max(even, least), size - least)
 
 
