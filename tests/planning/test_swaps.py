@@ -1,0 +1,125 @@
+"""Swaps of stage 2: no hard rule is broken that was kept before, and nothing gets worse."""
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batches.planning import stage2_swaps
+from batches.planning.control import Control
+from batches.planning.problem import Problem
+from batches.planning.stage1_batches import solve as seat
+from batches.planning.stage2_case import Case, Seats
+from batches.planning.stage2_tree import split_batch
+
+from .cases import SMALL, frozen
+
+SOME = [name for name in SMALL if name in ("small-1", "small-4", "small-5")]
+
+
+def _case(name: str, number: int, pins: dict[str, str] | None = None) -> Case:
+    document = frozen(name)
+    problem = Problem(document)
+    places, _ = seat(problem, 1, Control())
+    problem.class_pins.update(pins or {})
+    batch = problem.batches[number]
+    return Case(problem, batch, [problem.by_id[c] for c in sorted(places) if places[c] == number])
+
+
+def _cases() -> list[Case]:
+    return [_case(name, number) for name in SOME for number in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def split_cases() -> list[tuple[Case, Seats]]:
+    return [(case, split_batch(case, 1, lambda: None)) for case in _cases()]
+
+
+def _shuffled(case: Case, rng: random.Random) -> Seats:
+    """Everybody anywhere in their track: what a plan full of broken rules looks like."""
+    seats: Seats = {}
+    for track in case.totals:
+        classes = case.batch.of_track(track)
+        people = [c.id for c in case.members if c.track == track]
+        rng.shuffle(people)
+        seats.update((name, classes[i % len(classes)].id) for i, name in enumerate(people))
+    return seats
+
+
+def _broken(case: Case, seats: Seats) -> Counter[tuple[str, ...]]:
+    """How far each hard rule is from being kept, worked out from the seats alone."""
+    result: Counter[tuple[str, ...]] = Counter()
+    klass_of = {klass.id: klass for klass in case.batch.classes}
+    for cadre in case.members:
+        klass = klass_of[seats[cadre.id]]
+        result["track", cadre.id] += klass.track != cadre.track
+        result["parity", cadre.id] += klass.id not in {k.id for k in case.allowed(cadre)}
+    for (unit, track), total in case.unit_track.items():
+        most = -(-total // len(case.batch.of_track(track)))
+        inside = Counter(seats[c.id] for c in case.of_unit[unit] if c.track == track)
+        for klass, count in inside.items():
+            result["R02", unit, klass] += max(0, count - most)
+    for unit, people, even_out in case.split_units():
+        odd = sum(klass_of[seats[c.id]].parity == "odd" for c in people)
+        even = len(people) - odd
+        result["R03", unit] += max(0, abs(odd - even) - 1) if even_out else int(not odd or not even)
+    return +result
+
+
+def _value(case: Case, seats: Seats) -> tuple[int, int, int]:
+    return (case.lonely(seats), *case.excess(seats))
+
+
+@settings(max_examples=15, deadline=None)
+@given(which=st.integers(0, 5), seed=st.integers(1, 10**6), meetings=st.sampled_from([5, 30]))
+def test_swaps_of_a_lawful_plan_keep_every_hard_rule_and_worsen_nothing(
+    split_cases: list[tuple[Case, Seats]], which: int, seed: int, meetings: int
+) -> None:
+    case, seats = split_cases[which]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage2_swaps, "MEETINGS", meetings)
+        patch.setattr(stage2_swaps, "LONG", 100)
+        swapped = stage2_swaps.swap(case, seats, seed)
+    assert not _broken(case, seats)
+    assert not _broken(case, swapped)
+    assert Counter(swapped.values()) == Counter(seats.values())
+    assert swapped.keys() == seats.keys()
+    assert _value(case, swapped) <= _value(case, seats)
+    if _value(case, swapped) == _value(case, seats):
+        assert case.mean_age_range(swapped) <= case.mean_age_range(seats) + 1e-9
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(1, 10**6))
+def test_swaps_of_a_broken_plan_break_no_rule_further(split_cases: list[tuple[Case, Seats]], seed: int) -> None:
+    case = split_cases[seed % len(split_cases)][0]
+    seats = _shuffled(case, random.Random(seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage2_swaps, "MEETINGS", 20)
+        patch.setattr(stage2_swaps, "LONG", 100)
+        swapped = stage2_swaps.swap(case, seats, seed)
+    before, after = _broken(case, seats), _broken(case, swapped)
+    assert not [rule for rule in after if rule[0] in ("track", "parity") and rule not in before]
+    for rule in ("R02", "R03"):
+        assert sum(n for name, n in after.items() if name[0] == rule) <= sum(
+            n for name, n in before.items() if name[0] == rule
+        )
+    assert case.excess(swapped) < case.excess(seats)
+
+
+def test_swaps_leave_pinned_people_where_they_are() -> None:
+    free = _case("small-1", 0)
+    start = _shuffled(free, random.Random(1))
+    pins = {cadre.id: start[cadre.id] for cadre in free.members[::3]}
+    case = _case("small-1", 0, pins)
+    swapped = stage2_swaps.swap(case, start, 1)
+    assert {name: swapped[name] for name in pins} == pins
+    assert swapped != start
+
+
+def test_swaps_are_the_same_for_the_same_seed() -> None:
+    case = _case("small-5", 0)
+    seats = split_batch(case, 1, lambda: None)
+    assert stage2_swaps.swap(case, seats, 7) == stage2_swaps.swap(case, dict(reversed(seats.items())), 7)
