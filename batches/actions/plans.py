@@ -14,6 +14,7 @@ from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
 from batches.models import Batch, PlanRun, PlanVersion
 from batches.plan_labels import Labels
+from batches.planning import InputError
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input, document_of, gatherings_held
@@ -94,11 +95,15 @@ def facts_moved(batch: Batch, run: PlanRun) -> str:
 
     What people fixed since does not count against a plan that has it so already: only the pins differ, and the plan keeps them.
     """
-    facts, known = _facts(batch, run), json.loads(run.input_text)
+    moved, known = "编排以后，名单、规则或基地资料变过。请重新编排，再发布。", json.loads(run.input_text)
+    try:
+        facts = _facts(batch, run)
+    except InputError:  # what the plan was made for is of somebody or a class that is gone
+        return moved
     if fingerprint(facts) == run.fingerprint:
         return ""
     if not _same_but_for_pins(facts, known):
-        return "编排以后，名单、规则或基地资料变过。请重新编排，再发布。"
+        return moved
     plan = json.loads(run.plan_text) | {"input_fingerprint": fingerprint(facts)}
     before = {(breach.code, breach.subject) for breach in check(known, json.loads(run.plan_text))}
     new = [breach for breach in violations(check(facts, plan)) if (breach.code, breach.subject) not in before]

@@ -21,7 +21,6 @@ from batches.planning.formats import canonical
 from batches.planning_input import facts_for
 from batches.queries import latest_run, version_in_force
 from batches.revision import change_arrangement, require_seen
-from batches.rules import in_force
 from cadres.models import Cadre
 from config.errors import Conflict, DomainError
 from office.jobs import start_job
@@ -139,6 +138,8 @@ def drop_class(*, practice_class: PracticeClass, by: User, reason: str, seen: in
         locked = change_arrangement(practice_class.batch, entry, seen=seen)
         states.require(locked, "republish")
         refuse_second_run(locked)
+        if not locked.classes.filter(pk=practice_class.pk).exists():
+            raise Conflict("class_gone", f"{practice_class.short_name}刚被别人撤掉了。请刷新页面。")
         if used := _use_of(practice_class):
             raise DomainError("class_in_use", f"{practice_class.short_name}{used}")
         practice_class.staff.all().delete()
@@ -155,7 +156,7 @@ def _use_of(practice_class: PracticeClass) -> str:
     """What of a class stands against taking it back, and what cures it; empty where nothing does."""
     if practice_class.memberships.exists() or practice_class.gatherings.exists():
         return "已经有过学员或集中，不能撤。要并班，请到“固定和调换”把人固定到别的班，再重排。"
-    if in_force(practice_class.staff.all()).exists():
+    if practice_class.staff.exclude(until__lt=timezone.localdate()).exists():
         return "已定了班主任或辅导员。请先到班务结束，再撤。"
     pinned = PlanDemand.objects.filter(
         batch=practice_class.batch, class_number=practice_class.number, kind=PlanDemand.Kind.PIN, live=True

@@ -6,6 +6,7 @@ the linear one. That it is the optimum, level by level, is then proved in whole 
 seats of every track in every batch each unit can be looked at by itself, which is a flow.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from .stage1_flow import Choices, Column, Spots, is_cheapest, spots_and_choices
+from .stage1_flow import LARGEST, Choices, Column, Spots, is_cheapest, spots_and_choices
 
 if TYPE_CHECKING:
     from .stage1_batches import Demand
@@ -206,12 +207,14 @@ def is_best(seats: Seats, found: Found) -> bool:
     if not _cheapest(seats, found.people, seats.weights * person, prices, seats.rank * colleagues, 1):
         return False
     most = [int(seats.low.sum()) if level == 1 else int(seats.sizes @ seats.kinds[:, level]) for level in range(5)]
-    weights = np.array([int(np.prod([1 + n for n in most[level + 1 :]])) for level in range(5)])
+    weights = [math.prod(1 + n for n in most[level + 1 :]) for level in range(5)]
+    if max(*weights, person * int(seats.weights.max())) * BASE >= LARGEST:  # a proof in 64 bits would not hold
+        return False
     digits = np.zeros((len(digit), 5), dtype=np.int64)
     for level in np.flatnonzero(seats.weights)[::-1]:
         digits[:, level] = (digit + BASE // 2 - 1) % BASE - (BASE // 2 - 1)
         digit = (digit - digits[:, level]) // BASE
-    return _cheapest(seats, found.people, weights, digits @ weights, 0 * seats.rank, 0)
+    return _cheapest(seats, found.people, np.array(weights), digits @ np.array(weights), 0 * seats.rank, 0)
 
 
 def _digits(prices: Column, person: int, later: int) -> tuple[Column, Column, Column]:

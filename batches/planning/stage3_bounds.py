@@ -1,4 +1,4 @@
-"""Bounds of stage 3 that hold whichever bases the classes of a large county are offered."""
+"""Bounds of skips and peak load in stage 3 that hold whichever bases the classes of a large county are offered."""
 
 from collections import defaultdict
 from collections.abc import Iterable

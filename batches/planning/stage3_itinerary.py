@@ -342,10 +342,12 @@ def _count(
     totals.skips += sum(number is None for number in chosen)
     totals.short += missing
     totals.changes += settled.changes[0]
-    totals.changes_bound += settled.changes[1]
     if round_.whole:
+        waived = {name for name in short if round_.problem.is_waived("R14", name)}
+        without = sum(n for name, n in short.items() if name not in filled | waived)  # the model counts them too
+        totals.changes_bound += settled.changes[1]
         totals.skips_bound += settled.skips[1]
-        totals.short_bound += min(missing, settled.short_bound)
+        totals.short_bound += min(missing, max(0, settled.short_bound - without))
         totals.peak_bound = max(totals.peak_bound, water_level(round_, chosen), settled.peak[1])
     else:  # other groups of classes, or other bases, might have done better
         totals.skips_bound += forced_skips(round_.slots, round_.problem.days, seed)
@@ -358,7 +360,11 @@ def _count(
 
 
 def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[dict[str, Any]]:
-    """The levels of stage 3 over all batches."""
+    """The levels of stage 3 over all batches.
+
+    Each batch's bounds hold with the levels above and the batches before it as they are, for the gatherings held and one
+    division of a class over each pair of bases; of returns, kilometres and routes in a large county for the bases offered.
+    """
     places = Places(problem)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})
     stays.add(held)

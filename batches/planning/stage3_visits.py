@@ -1,7 +1,8 @@
 """How often each site is used, whoever goes there when: the peak load, returns to a village and kilometres by counting.
 
 Classes of a size are alike to it, so HiGHS closes in a moment what cannot be closed by a model that knows who goes where
-(there any two classes may change places). What it finds bounds the levels; stage3_place gives the visits to classes and days.
+(there any two classes may change places). What it finds bounds the levels of the options offered, which
+have one division of a class over each pair of bases; stage3_place gives the visits to classes and days.
 """
 
 import math

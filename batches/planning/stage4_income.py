@@ -33,10 +33,12 @@ def prospects(
 ) -> tuple[list[Prospect], int]:
     """Prospects of the lasting households, and how many guests the others can take at most."""
     income = Income(problem)
-    lasting = {name: _steps(problem, income, name, base, len(meetings)) for name in lasting_houses(places, base)}
+    visits = sum(map(len, meetings))  # a household can host twice in a meeting where two stays share no night
+    lasting = {name: _steps(problem, income, name, base, visits) for name in lasting_houses(places, base)}
     others = 0
     for stays in meetings:
-        others += sum(house.most for house in common_houses(places, stays) if house.id not in lasting)
+        for part in [stays] if len(stays) < 3 else [[stay] for stay in stays]:
+            others += sum(house.most for house in common_houses(places, part) if house.id not in lasting)
     rows = []
     for name, guests in sorted(lasting.items()):
         rows.append(Prospect([(income.nights[name] + g * income.stay) / income.beds[name] for g in guests], guests))
@@ -93,7 +95,8 @@ def _highest(rows: list[Prospect], first: list[int], guests: int) -> float | Non
 
 
 class Aimed(Income):
-    """Incomes that are to end between two values; within, the least squares decide as ever."""
+    """Incomes that are to end between two values, or half a stay from them in households that are closed at times; within,
+    the least squares decide as ever."""
 
     def __init__(self, problem: Problem, earned: Income, aim: tuple[float, float], lasting: set[str]):
         super().__init__(problem)
@@ -102,14 +105,13 @@ class Aimed(Income):
         self.lasting = lasting
 
     def rise(self, house: str, guests: int) -> float:
-        more = super().rise(house, guests)
-        if house in self.lasting:
-            after = (self.nights[house] + guests * self.stay) / self.beds[house]
-            more += OUTSIDE * self.beds[house] * (self._outside(after) - self._outside(self.per_bed(house)))
-        return more
+        after = (self.nights[house] + guests * self.stay) / self.beds[house]
+        spare = 0.0 if house in self.lasting else self.stay / 2
+        worse = self._outside(after, spare) - self._outside(self.per_bed(house), spare)
+        return super().rise(house, guests) + OUTSIDE * self.beds[house] * worse
 
-    def _outside(self, income: float) -> float:
-        return max(0.0, self.aim[0] - income, income - self.aim[1]) ** 2
+    def _outside(self, income: float, spare: float) -> float:
+        return max(0.0, self.aim[0] - spare - income, income - self.aim[1] - spare) ** 2
 
 
 def even_out(
@@ -120,19 +122,20 @@ def even_out(
     given: list[Given],
     free: list[bool],
 ) -> float:
-    """Give the free meetings of a base out again until incomes lie as close as they can, in `given` and `income`
-    themselves; the least range there could be."""
+    """Give the free meetings of a base out again until the incomes of lasting households lie as close as they can, in
+    `given` and `income` themselves; the least range there could be. Of two ends alike to them, that where all lie closer.
+    """
     base = meetings[0][0].base
-    lasting = lasting_houses(places, base)
+    lasting, houses = lasting_houses(places, base), [house["id"] for house in places.rows[base]["households"]]
     rows, others = prospects(problem, places, base, meetings)
     guests = sum(stay.men + stay.women for stays in meetings for stay in stays)
     windows = least_ranges(rows, others, guests, WINDOWS)
     if not windows:
         return 0.0
     bound = windows[0][1] - windows[0][0]
-    best = _range(income, lasting)
+    best = _range(income, lasting), _range(income, houses)
     for aim in windows:
-        if best <= aim[1] - aim[0] + 1e-9:
+        if best[0] <= aim[1] - aim[0] + 1e-9:
             break
         trial = Aimed(problem, income, aim, set(lasting))
         other = list(given)
@@ -143,15 +146,15 @@ def even_out(
                         for group in groups:
                             trial.nights.subtract({house.id: n * trial.stay for house, n in group})
                     other[number] = give_out(places, trial, stays)
-            reached = _range(trial, lasting)
-            if reached < best - 1e-9:
+            reached = _range(trial, lasting), _range(trial, houses)
+            if reached < best:
                 best, given[:] = reached, other
                 income.nights = trial.nights.copy()
-            if reached <= aim[1] - aim[0] + 1e-9:
+            if reached[0] <= aim[1] - aim[0] + 1e-9:
                 break
     return bound
 
 
 def _range(income: Income, names: list[str]) -> float:
     earned = [income.per_bed(name) for name in names]
-    return max(earned) - min(earned)
+    return round(max(earned) - min(earned), 9)
