@@ -144,6 +144,28 @@ def test_empty_class_is_taken_back_on_the_page(running: County, staff: User, des
     assert broken() == []
 
 
+def test_plan_that_fixed_somebody_to_a_class_taken_back_is_told_to_be_made_anew(
+    running: County, staff: User, desk: Client
+) -> None:
+    Programme.objects.update(class_size_min=3)
+    third, fourth = add(running, staff, "odd", "even")
+    run = repair(running, staff)
+    run.changes = [{"kind": "pin_class", "cadre": f"C{running.cadres[0].pk}", "class": f"K{third.pk}"}]
+    run.save()
+    for row in (third, fourth):
+        drop_class(practice_class=row, by=staff, reason="不开了")
+    assert any("资料变过" in told for told in publish_obstacles(running.batch, run))
+    assert desk.get(reverse("batches:studio", args=[running.batch.pk]) + f"?run={run.pk}").status_code == 200
+
+
+def test_class_taken_back_by_somebody_else_meanwhile_is_a_conflict(running: County, staff: User) -> None:
+    [third] = add(running, staff, "odd")
+    stale = PracticeClass.objects.get(pk=third.pk)
+    drop_class(practice_class=third, by=staff, reason="不开了")
+    refused("class_gone", stale, staff)
+    assert AuditEntry.objects.filter(act="drop_class").count() == 1
+
+
 def test_class_of_another_batch_is_not_found(running: County, desk: Client) -> None:
     other = factories.ClassFactory(batch=factories.BatchFactory(number=9))
     assert (
@@ -174,7 +196,9 @@ def test_class_with_a_teacher_or_a_pin_stays_until_that_is_ended(running: County
     [third] = add(running, staff, "odd")
     post = factories.ClassStaffFactory(practice_class=third, kind=ClassStaff.Kind.HEAD_TEACHER, since=FIRST)
     refused("class_in_use", third, staff)
-    ClassStaff.objects.filter(pk=post.pk).update(until=FIRST)
+    ClassStaff.objects.filter(pk=post.pk).update(since=FIRST.replace(year=FIRST.year + 9))
+    refused("class_in_use", third, staff)
+    ClassStaff.objects.filter(pk=post.pk).update(since=FIRST, until=FIRST)
     demand(
         batch=running.batch, cadre=running.cadres[0], kind=PlanDemand.Kind.PIN, class_number=3, reason="带头", by=staff
     )  # fmt: skip
