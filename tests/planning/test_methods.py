@@ -71,6 +71,7 @@ def test_households_are_given_out_at_the_least_squared_income() -> None:
 
 def test_least_income_range_of_a_base_is_the_one_found_by_force() -> None:
     rng = random.Random(5)
+    exact: list[bool] = []
     for _ in range(40):
         beds = [rng.choice([2, 3, 4]) for _ in range(rng.randint(2, 4))]
         history = [rng.choice([0, 0, 4, 6]) for _ in beds]
@@ -83,10 +84,12 @@ def test_least_income_range_of_a_base_is_the_one_found_by_force() -> None:
             if guests - others <= sum(counts) <= guests
         ]
         windows = least_ranges(rows, others, guests, 3)
-        if ends:  # only sums are looked at: never more than the truth, and where others take up odd guests the truth
+        if ends:  # only sums are looked at: never more than the truth, and mostly the truth
             truth = min(max(row) - min(row) for row in ends)
             assert windows[0][1] - windows[0][0] <= truth + 1e-9
+            exact.append(windows[0][1] - windows[0][0] > truth - 1e-9)
             assert windows == sorted(windows, key=lambda window: window[1] - window[0])
+    assert sum(exact) >= 0.8 * len(exact) > 20
 
 
 def test_households_earn_alike_once_the_year_is_known() -> None:
@@ -95,6 +98,7 @@ def test_households_earn_alike_once_the_year_is_known() -> None:
     levels = {row["level"]: row for row in plan["levels"]}
     assert levels["income_range"]["bound"] <= lasting_income_range(document, plan) <= 1.5
     assert levels["income_range_mean"]["bound"] <= levels["income_range_mean"]["value"]
+    assert levels["income_range"]["value"] <= 2.5, "households closed at times earn near the others"
 
 
 @pytest.mark.parametrize(
@@ -164,12 +168,15 @@ def test_tracks_that_share_a_quota_are_proven_best_and_what_is_poorer_is_not() -
         poorer = found.people.copy()
         poorer[row] -= 1
         assert not stage1_shared.is_best(seats, stage1_shared.Found(poorer, found.prices))
+    tried = 0
     for row in np.flatnonzero((found.people == 0) & np.isin(seats.choices.group, seats.choices.group[rows])):
         other = rows[seats.choices.group[rows] == seats.choices.group[row]][0]
         if seats.rank[row] > seats.rank[other]:
+            tried += 1
             later = found.people.copy()
             later[row], later[other] = 1, later[other] - 1
             assert not stage1_shared.is_best(seats, stage1_shared.Found(later, found.prices))
+    assert tried
 
 
 @pytest.mark.parametrize(("seed", "variant"), [(11, ""), (12, "tight"), (13, "loose"), (14, "tight")])
