@@ -111,9 +111,17 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 // A question that is broken off, because the page is left or a newer question took its place, is no error. htmx frees what
-// waited for it, and what it would say in the console is said to nobody.
+// waited for it, and what it would say in the console is said to nobody. A link that only brings a file announces that the
+// page is left, too: a page that is still there some seconds later stays.
+const STAYS_AFTER = 5000;
 let leaving = false;
 window.addEventListener("beforeunload", () => {
+  leaving = true;
+  window.setTimeout(() => {
+    leaving = false;
+  }, STAYS_AFTER);
+});
+window.addEventListener("pagehide", () => {
   leaving = true;
 });
 window.addEventListener("pageshow", () => {

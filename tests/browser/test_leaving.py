@@ -1,4 +1,4 @@
-"""A page that is left, or asked anew, while a question is on its way complains to nobody."""
+"""A page that is left, or asked anew, while a question is on its way complains to nobody; one that stays does."""
 
 from collections.abc import Callable
 
@@ -33,3 +33,22 @@ def test_page_left_while_it_asks_has_no_complaint(world: World, sit: Callable[..
     assert len(waiting) == 2
     person.open(reverse("batches:list"))
     assert person.complaints == []
+
+
+def test_page_that_only_brought_a_file_still_complains(world: World, sit: Callable[..., Person]) -> None:
+    person = sit(world.users[CENTRE])
+    file = {"status": 200, "headers": {"Content-Disposition": 'attachment; filename="a.csv"'}, "body": "a"}
+    person.page.route("**/file/", lambda route: route.fulfill(**file))
+    person.page.route("**/cut-off/", lambda route: route.abort())
+    person.open(reverse("batches:outlook"))
+    person.page.clock.install()
+    with person.page.expect_download():
+        person.page.evaluate("window.location.assign('/file/')")
+    person.page.evaluate(ASK, "/cut-off/")
+    person.page.wait_for_timeout(200)
+    assert [line for line in person.complaints if "htmx:sendError" in line] == []
+    person.page.clock.fast_forward(10_000)
+    person.page.evaluate(ASK, "/cut-off/")
+    person.page.wait_for_timeout(200)
+    assert [line for line in person.complaints if "htmx:sendError" in line]
+    person.complaints.clear()
