@@ -56,6 +56,8 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
         "waiting": sum(row["proposed"] for row in units),
         "waiting_units": sum(bool(row["proposed"]) for row in units),
         "total": sum(row["proposed"] + row["confirmed"] for row in units),
+        "deferred": sum(row["deferred"] for row in units),
+        "swapped": sum(row["swapped"] for row in units),
         "blocks": blocks_of(found, me(request)),
         "job": job,
         "demands": found.demands.filter(live=True).select_related("cadre__unit").order_by("cadre__sort_name", "pk"),

@@ -43,6 +43,20 @@ def test_names_page_filters_and_adds(desk: Client, county: County, staff: User) 
     assert "没有找到“没有这人”" in shown
 
 
+def test_names_page_counts_those_who_go_and_those_who_do_not(desk: Client, nominating: County) -> None:
+    """The list shows everybody ever named: the heading says how many of them go."""
+    everybody = nominating.batch.nominations.count()
+    assert f">{everybody} 人　4 个单位" in page(desk, "names", nominating.batch.pk)
+    deferred, swapped = nominating.batch.nominations.order_by("pk")[:2]
+    Nomination.objects.filter(pk=deferred.pk).update(state="deferred")
+    told = f"{everybody - 1} 人去，另有 1 人缓派　4 个单位"
+    assert told in page(desk, "names", nominating.batch.pk)
+    Nomination.objects.filter(pk=swapped.pk).update(state="swapped")
+    shown = page(desk, "names", nominating.batch.pk)
+    assert f"{everybody - 2} 人去，另有 1 人缓派、1 人已换人　4 个单位" in shown
+    assert f"共 {everybody} 条" in shown
+
+
 @pytest.mark.parametrize("query", ["?unit=²", "?unit=" + "9" * 40, "?state=%00", "?page=x"])
 def test_names_page_survives_odd_addresses(desk: Client, nominating: County, query: str) -> None:
     page(desk, "names", nominating.batch.pk, query=query)
