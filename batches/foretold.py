@@ -20,13 +20,14 @@ from batches import states
 from batches.arrangement import Arrangement, planned
 from batches.models import Batch, PlanRun
 from batches.overview import CELL, ClassLine, class_table
+from batches.plan_ids import key, pk_of
 from batches.plan_labels import Labels
 from batches.planning.changes import Change, apply, say
 from batches.planning.checker import Breach, check, violations
 from batches.planning.formats import PLAN_FORMAT
-from batches.planning_input import build_input, key, pk_of, staff_clashes
+from batches.planning_input import build_input, staff_clashes
 from batches.presence import Meals
-from batches.queries import latest_run
+from batches.queries import begun_cells, latest_run, with_account
 from batches.rules import in_force
 from batches.standing import standing_of
 from cadres.models import Cadre
@@ -72,7 +73,7 @@ def foretell(batch: Batch, changes: Sequence[Change], run: PlanRun | None = None
     """What the changes would do. Raises the planner's InputError for changes that do not fit, DomainError "no_plan"."""
     document, plan = plan_as_it_stands(batch, run)
     changed_document = apply(document, changes)
-    over = _begun(batch, plan)
+    over = _over(batch)
     changed = _by_hand(plan, changes, over)
     before, after = (
         {key: row for key, row in rules_broken(facts, _without_beds(shown)).items() if _cell(row.subject) not in over}
@@ -100,13 +101,10 @@ def rules_broken(document: Document, plan: Document) -> dict[tuple[str, str], Br
     return {(row.code, row.subject): row for row in rows if row.code == "PINS" or row.code[1:].isdigit()}
 
 
-def _begun(batch: Batch, plan: Document) -> set[tuple[str, int]]:
-    """Gatherings of a published batch that are over or under way: whoever moves now was there, or was not, and nothing of it
-    changes."""
-    if batch.state not in states.LIVE:
-        return set()
-    today = timezone.localdate().isoformat()
-    return {(row["class"], row["index"]) for row in plan["gatherings"] if row.get("first_day", "9") <= today}
+def _over(batch: Batch) -> set[tuple[str, int]]:
+    """Gatherings of a published batch that are over or under way, as plans name them: whoever moves now was there, or was
+    not, and nothing of it changes."""
+    return {(key("K", one), index) for one, index in begun_cells(batch, timezone.localdate())}
 
 
 def _cell(subject: str) -> tuple[str, int] | None:
@@ -247,7 +245,7 @@ def _told(batch: Batch, before: Arrangement, after: Arrangement) -> list[str]:
             bases |= {base.pk for base in visit.bases} | {base.pk for base in (was.bases if was else ())}
         if was is None or (was.first_day, was.bases) != (visit.first_day, visit.bases):
             moved |= {cadre.pk for cadre in after.members[visit.practice_class.pk]}
-    people = Cadre.objects.filter(pk__in=moved, user__isnull=False).count()
+    people, _ = with_account(Cadre.objects.filter(pk__in=moved))
     keepers = set(in_force(BaseManager.objects.filter(base__in=bases)).values_list("user", flat=True))
     keepers |= set(
         in_force(TownshipLiaison.objects.filter(township__villages__base__in=bases)).values_list("user", flat=True)
@@ -261,10 +259,7 @@ def _told(batch: Batch, before: Arrangement, after: Arrangement) -> list[str]:
 def needs(batch: Batch) -> list[tuple[str, list[str]]]:
     """Why a published batch should be planned anew: rules that what stands breaks from now on, code by code, in words."""
     document, plan = plan_as_it_stands(batch)
-    begun = {f"{row['class']}#{row['index']}" for row in document["pins"]["gatherings"]} & {
-        f"{row['class']}#{row['index']}" for row in plan["gatherings"]
-        if "skipped" not in row and _day(row["first_day"]) <= timezone.localdate()
-    }  # fmt: skip
+    begun = {f"{name}#{index}" for name, index in _over(batch)}
     seated = {row["cadre"] for row in plan["assignments"]}
     waiting = [row["id"] for row in document["cadres"] if row["id"] not in seated]
     found = [

@@ -97,6 +97,44 @@ def members_on(practice_class: PracticeClass, day: datetime.date) -> QuerySet[Cl
     )
 
 
+def leaving_and_coming(
+    practice_class: PracticeClass,
+) -> tuple[dict[int, datetime.date], list[tuple[Cadre, datetime.date]]]:
+    """Of a class in force: cadre → last day of those who leave it, and who joins it from which day on (one query)."""
+    leaving: dict[int, datetime.date] = {}
+    coming = []
+    batch = practice_class.batch
+    day = max(timezone.localdate(), batch.first_day)
+    rows = practice_class.memberships.filter(live=True, enrollment__live=True, days__endswith__gt=day)
+    for row in rows.select_related("enrollment__cadre").order_by("days", "pk"):
+        if row.days.lower is not None and row.days.lower > day:
+            coming.append((row.enrollment.cadre, row.days.lower))
+        elif row.days.upper is not None and row.days.upper <= batch.last_day:
+            leaving[row.enrollment.cadre_id] = row.days.upper - datetime.timedelta(days=1)
+    return leaving, coming
+
+
+def begun_cells(batch: Batch, day: datetime.date) -> set[tuple[int, int]]:
+    """Gatherings of a published batch that are over or under way on a day, as class and index: nothing of them changes any
+    more. One that was called off counts from its day on, unless another was arranged in its fortnight.
+    """
+    if batch.state not in LIVE:
+        return set()
+    called_off = Q(state=Gathering.State.CANCELLED)
+    live = ~called_off & Q(practice_class=OuterRef("practice_class"), index=OuterRef("index"))
+    rows = Gathering.objects.filter(practice_class__batch=batch, first_day__lte=day)
+    rows = rows.exclude(called_off & Exists(Gathering.objects.filter(live)))
+    return set(rows.order_by("pk").values_list("practice_class", "index"))
+
+
+def with_account(people: QuerySet[Cadre]) -> tuple[int, int]:
+    """How many of these people have an account, so that a notice reaches them, and how many their units have to tell."""
+    found = people.order_by().aggregate(
+        reached=Count("pk", filter=Q(user__isnull=False), distinct=True), everybody=Count("pk", distinct=True)
+    )
+    return found["reached"], found["everybody"] - found["reached"]
+
+
 def enrolled(batch: Batch) -> QuerySet[Enrollment]:
     """Everybody in force, by unit and name."""
     return (

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from batches.models import PlanRun
 from batches.overview import LEVELS
-from batches.plan_ids import pk_of
+from batches.plan_ids import key, pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
+from batches.queries import begun_cells
 
 KINDS = {
     "out": ("退出，没有排进", "人"),
@@ -55,7 +56,7 @@ class Point:
 def moves_in_words(run: PlanRun) -> list[Group]:
     """All moves of a run's plan, by kind, with names instead of identifiers; who falls out comes first, with the reason."""
     plan: dict[str, Any] = json.loads(run.plan_text)
-    over = _begun(run, plan)
+    over = _over(run)
     rows = [row for row in plan["moves"] if row["kind"] != "bed" or str(row["subject"]).partition(":")[2] not in over]
     why = {row["cadre"]: row["message"] for row in plan["unassigned"]}
     labels = Labels([
@@ -74,10 +75,10 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     ]
 
 
-def _begun(run: PlanRun, plan: dict[str, Any]) -> set[str]:
+def _over(run: PlanRun) -> set[str]:
     """Gatherings that had begun when the run was made, as moves name them: whoever slept where there is history."""
-    day = timezone.localdate(run.created_at).isoformat()
-    return {f"{row['class']}#{row['index']}" for row in plan["gatherings"] if row.get("first_day", "9") <= day}
+    cells = begun_cells(run.batch, timezone.localdate(run.created_at)) if run.batch is not None else set()
+    return {f"{key('K', practice_class)}#{index}" for practice_class, index in cells}
 
 
 def _kind(row: dict[str, Any]) -> str:

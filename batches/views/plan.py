@@ -12,10 +12,11 @@ from batches.actions.draws import export_plan
 from batches.actions.names import running_job, start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
 from batches.models import Batch
-from batches.queries import enrolled
+from batches.queries import enrolled, with_account
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
+from cadres.models import Cadre
 from office.jobs import cancel_job
 
 STOP_POLLING = 286
@@ -101,12 +102,11 @@ def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
 
 def _who_was_told(batch: Batch) -> str:
     """How many of the batch have an account and got the notice, and how many their units have to tell."""
-    people = enrolled(batch)
-    all_of_them, reached = people.count(), people.filter(cadre__user__isnull=False).count()
-    rest = f"{all_of_them - reached} 名学员没有账号，请单位转告"
+    reached, untold = with_account(Cadre.objects.filter(pk__in=enrolled(batch).values("cadre")))
+    rest = f"{untold} 名学员没有账号，请单位转告"
     if not reached:
         return rest
-    return f"{reached} 名学员已收到通知" + (f"，{rest}" if all_of_them > reached else "")
+    return f"{reached} 名学员已收到通知" + (f"，{rest}" if untold else "")
 
 
 @allow(may_run_batches)

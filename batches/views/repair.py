@@ -20,12 +20,12 @@ from batches.arrangement import Arrangement, arrangement_of, planned
 from batches.foretold import foretell, needs
 from batches.forms.repair import SCENARIOS, RepairForm, ScenarioForm
 from batches.forms.swaps import CellForm, CellsForm, PeopleForm, PersonForm, PinForm, SwapForm
-from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PlanRun
+from batches.models import Batch, GatheringPin, PlanDemand, PlanRun
 from batches.overview import calendar_of, class_table, differences_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.published import published_versions
-from batches.queries import OF_THE_FACTS, empty_classes, latest_run
+from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run
 from batches.repairs import curve_of, moves_in_words, proven, skip_reasons
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
@@ -69,7 +69,8 @@ def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
     }  # fmt: skip
     if shown is None:
         return render(request, "batches/swap.html", context)
-    forms = _swap_forms(request, found, shown, run)
+    fixed = begun_cells(found, timezone.localdate())
+    forms = _swap_forms(request, found, shown, fixed, run)
     looked = None
     sent = forms.get((request.POST if request.method == "POST" else request.GET).get("form", ""))
     if sent is not None and request.method == "POST":
@@ -86,7 +87,7 @@ def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
         "looked": looked, "arrangement": shown, "calendar": calendar, "table": class_table(shown), "pins": pins,
         "people_pins": _people_pins(found), "pin_form": forms["pin"],
         "cards": [{"key": key, "title": TITLES[key][0], "form": form} for key, form in forms.items() if key != "pin"],
-        "sides": _sides(request, shown), "fixed": _begun(found),
+        "sides": _sides(request, shown), "fixed": fixed,
         "run_query": f"?run={run.pk}" if run else "",
     }  # fmt: skip
     refused = sent is not None and looked is None and (request.method == "POST" or bool(sent.errors))
@@ -104,23 +105,16 @@ def _plan_asked(request: HttpRequest, batch: Batch) -> PlanRun | None:
     return found or latest_run(batch)
 
 
-def _swap_forms(request: HttpRequest, batch: Batch, shown: Arrangement, run: PlanRun | None) -> dict[str, SwapForm]:
+def _swap_forms(
+    request: HttpRequest, batch: Batch, shown: Arrangement, fixed: set[Place], run: PlanRun | None
+) -> dict[str, SwapForm]:
     data = request.POST if request.method == "POST" else request.GET
-    fixed = _begun(batch)
     return {
         name: kind(
             batch, shown, fixed, run, data if data.get("form") == name else None, prefix=name, auto_id=f"id_{name}_%s"
         )
         for name, kind in SWAPS.items()
     }
-
-
-def _begun(batch: Batch) -> set[Place]:
-    """Cells that are over or under way."""
-    if batch.state not in LIVE:
-        return set()
-    rows = Gathering.objects.filter(practice_class__batch=batch, first_day__lte=timezone.localdate())
-    return set(rows.order_by("pk").values_list("practice_class", "index"))
 
 
 def _look(batch: Batch, form: SwapForm, name: str, run: PlanRun | None) -> dict[str, Any] | None:

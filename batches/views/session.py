@@ -17,13 +17,13 @@ from batches.arrangement import arrangement_of, planned
 from batches.course import blocks_of, quick_blocks, steps_of
 from batches.facts import facts_of
 from batches.forms.programme import BatchForm
-from batches.models import Batch, PracticeClass, Programme
+from batches.models import Batch, Programme
 from batches.outlook_input import newest_programmes
 from batches.outlooks import story_of
 from batches.overview import class_table, differences_of
 from batches.planning_input import gatherings_held
 from batches.published import published_versions
-from batches.queries import latest_run, nomination_counts, visible_batches, visible_classes
+from batches.queries import latest_run, leaving_and_coming, nomination_counts, visible_batches, visible_classes
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
 from batches.studio import choices, chosen, waiting
@@ -159,7 +159,7 @@ def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpRespon
         if visit.practice_class.pk == practice_class.pk
     ]
     in_force = choice is None and found.state in LIVE
-    leaving, coming = _changes_of_members(practice_class) if in_force else ({}, [])
+    leaving, coming = leaving_and_coming(practice_class) if in_force else ({}, [])
     version = next(iter(published_versions(found)), None) if in_force else None
     context = {
         "batch": found, "practice_class": practice_class, "coming": coming, "version": version,
@@ -169,21 +169,6 @@ def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpRespon
         "run_query": f"?run={choice.run.pk}" if choice else "",
     }  # fmt: skip
     return render(request, "batches/class_page.html", context)
-
-
-def _changes_of_members(practice_class: PracticeClass) -> tuple[dict[int, datetime.date], list[Any]]:
-    """Of a class in force: cadre → last day of those who leave it, and who joins it from which day on (one query)."""
-    leaving: dict[int, datetime.date] = {}
-    coming = []
-    batch = practice_class.batch
-    day = max(timezone.localdate(), batch.first_day)
-    rows = practice_class.memberships.filter(live=True, enrollment__live=True, days__endswith__gt=day)
-    for row in rows.select_related("enrollment__cadre").order_by("days", "pk"):
-        if row.days.lower is not None and row.days.lower > day:
-            coming.append((row.enrollment.cadre, row.days.lower))
-        elif row.days.upper is not None and row.days.upper <= batch.last_day:
-            leaving[row.enrollment.cadre_id] = row.days.upper - datetime.timedelta(days=1)
-    return leaving, coming
 
 
 def _households(stays: Any) -> list[dict[str, Any]]:

@@ -22,8 +22,8 @@ from batches.facts import facts_of
 from batches.load_map import load_map
 from batches.models import Batch, GatheringPin, PlanRun
 from batches.overview import calendar_of, class_table, differences_in_words, plan_says
-from batches.planning_input import pk_of
-from batches.queries import version_in_force
+from batches.plan_ids import pk_of
+from batches.queries import version_in_force, with_account
 from batches.readiness import readiness
 from batches.repairs import fallen_out, moves_in_words
 from batches.rules import may_run_batches, may_see_batches
@@ -167,7 +167,7 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
     if previous is not None and publishable and not obstacles:
         lines = differences_in_words(plan_differences(json.loads(previous.plan_text), json.loads(run.plan_text)))
     people = {pk_of(row["cadre"]) for row in json.loads(run.plan_text)["assignments"]}
-    told = Cadre.objects.filter(pk__in=people, user__isnull=False).count()
+    told, untold = with_account(Cadre.objects.filter(pk__in=people))
     refused = adoption_obstacles(run) if is_trial and may_run else []
     return {
         "is_trial": is_trial,
@@ -183,7 +183,7 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
         "more_differences": max(0, len(lines) - MOST_DIFFERENCES),
         "difference_count": len(lines),
         "told": told,
-        "untold": len(people) - told,
+        "untold": untold,
     }
 
 

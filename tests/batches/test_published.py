@@ -1,5 +1,6 @@
 """Published versions: since when each holds, what became of it, and what a class tells of who leaves and who comes."""
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,9 @@ from django.test import Client
 
 from accounts.models import User
 from batches.actions.plans import publish_plan, withdraw_publication
-from batches.models import Batch, ClassMembership
+from batches.models import Batch, ClassMembership, Gathering
 from batches.published import published_versions
-from batches.queries import latest_run
+from batches.queries import begun_cells, latest_run
 from tests.batches.county import FIRST, County, publish_by_hand
 from tests.batches.pages import page, post
 from tests.batches.test_repair import repair
@@ -42,6 +43,23 @@ def test_withdrawn_version_stays_withdrawn_when_another_follows(published: Count
     assert places(published) == [(2, "in_force"), (1, "withdrawn")]
     assert [row.since for row in published_versions(batch)] == [FIRST, FIRST]
     assert "<small>已换新版</small>" in page(desk, "studio", batch.pk)
+
+
+def test_cells_that_have_begun_are_those_of_gatherings_whose_day_has_come(published: County) -> None:
+    """Called off counts from its day on, unless another was arranged instead; before publication nothing has begun."""
+    batch, first, second = published.batch, published.gathering(1, 1), published.gathering(2, 1)
+    day, earlier = first.first_day, first.first_day - datetime.timedelta(days=1)
+    assert begun_cells(batch, earlier) == set()
+    assert begun_cells(batch, day) == {(first.practice_class_id, 1)}
+    Gathering.objects.filter(pk=first.pk).update(state="cancelled")
+    assert begun_cells(batch, day) == {(first.practice_class_id, 1)}
+    instead = Gathering.objects.create(
+        practice_class=first.practice_class, index=1, first_day=second.first_day, last_day=second.last_day
+    )
+    assert begun_cells(batch, day) == set()
+    assert (instead.practice_class_id, 1) in begun_cells(batch, second.first_day)
+    batch.state = Batch.State.PLANNED
+    assert begun_cells(batch, second.first_day) == set()
 
 
 def test_same_plan_may_be_published_again_after_it_was_withdrawn(published: County, staff: User) -> None:
