@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from bases.models import Bed, HostHousehold, PracticeBase, Room
 from batches.models import Batch, ClassMembership, Gathering, Lodging, PlanRun, PracticeClass
+from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS
-from batches.planning_input import pk_of
 from batches.queries import LIVE_STATES, latest_run
 from cadres.models import Cadre
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from bases.models import Closure, HostHousehold
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanVersion, Waiver
-from batches.planning_input import key, pk_of
+from batches.plan_ids import key, pk_of
 from batches.queries import GONE
 from batches.states import LIVE
 from office.invariants import Invariant

@@ -9,8 +9,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from batches.models import Batch, Parity, Track
+from batches.plan_ids import key
 from batches.planning.problem import Problem
-from batches.planning_input import key, seats_in_force
+from batches.planning_input import seats_in_force
 
 WAYS: tuple[tuple[str, ...], ...] = ((Parity.ODD, Parity.EVEN), (Parity.ODD,), (Parity.EVEN,))
 WORDS = {WAYS[0]: "单周、双周各一个班", WAYS[1]: "单周一个班", WAYS[2]: "双周一个班"}

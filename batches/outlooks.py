@@ -10,9 +10,9 @@ from bases.models import Rate
 from batches.models import PlanRun, Programme, Track
 from batches.outlook_input import TRACK, Facts
 from batches.parameters import shown
+from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
 from batches.planning.countdown import countdown
-from batches.planning_input import pk_of
 from cadres.models import pinyin
 
 MISSING = {

@@ -11,9 +11,9 @@ from typing import Any
 
 from batches.arrangement import Arrangement, Visit
 from batches.models import Batch, Parity, PlanRun, PlanVersion, PracticeClass
+from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.checker import rule_sheet
-from batches.planning_input import pk_of
 from cadres.models import Cadre, Unit
 from cadres.queries import age_at
 from office.models import CalendarDay

@@ -26,8 +26,7 @@ from batches.models import (
     Programme,
     Waiver,
 )
-from batches.plan_ids import key as key
-from batches.plan_ids import pk_of as pk_of
+from batches.plan_ids import key, pk_of
 from batches.planning.changes import apply
 from batches.planning.formats import canonical
 from batches.planning.problem import Problem

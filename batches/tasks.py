@@ -5,9 +5,9 @@ from batches.actions.outlook import keep_outlook
 from batches.actions.plans import keep_plan
 from batches.actions.repair import MOST_MOVES, keep_curve
 from batches.models import PlanRun
+from batches.plan_ids import pk_of
 from batches.plan_work import explained, keep_input, moves_and_quality, solve_by_parts, work_on_part
 from batches.planning.formats import canonical
-from batches.planning_input import pk_of
 from office.jobs import JobRun, job_task
 
 

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.rules import is_centre_staff
 from batches import states
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
-from batches.planning_input import key
+from batches.plan_ids import key
 from batches.queries import going, placed
 from batches.rules import in_force
 from cadres.models import Cadre, Unit, UnitLiaison

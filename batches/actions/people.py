@@ -12,7 +12,7 @@ from batches.actions.guests import settle_own
 from batches.actions.names import is_waived, require_place
 from batches.actions.projection import DAY
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PlanDemand, PracticeClass
-from batches.planning_input import key
+from batches.plan_ids import key
 from batches.queries import GONE
 from batches.revision import change_arrangement
 from cadres.models import Cadre

@@ -15,7 +15,7 @@ from accounts.models import User
 from bases.actions import change_reservation, lock_bases, release_base, reserve_base
 from bases.models import BaseUse, Bed, PracticeBase
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
-from batches.planning_input import pk_of
+from batches.plan_ids import pk_of
 from batches.queries import GONE
 from office.actions import notify
 

@@ -22,7 +22,7 @@ from batches.actions.notices import Touched, Wanted, say_gathering, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
-from batches.planning_input import pk_of
+from batches.plan_ids import pk_of
 from batches.rules import in_force
 from batches.standing import Place, Standing, Stood, standing_of
 from config.errors import Conflict, DomainError

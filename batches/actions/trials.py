@@ -15,11 +15,12 @@ from batches.actions.pins import pin_gathering, unpin_gathering
 from batches.actions.repair import close_open_days
 from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun, PracticeClass
+from batches.plan_ids import pk_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.changes import Change, apply
 from batches.planning.formats import fingerprint
-from batches.planning_input import build_input, facts_for, pk_of
+from batches.planning_input import build_input, facts_for
 from batches.queries import going
 from batches.revision import change_arrangement
 from cadres.actions import set_unit_quota

@@ -18,8 +18,8 @@ from batches.actions.trials import start_trial
 from batches.forms.fields import ActForm, ArrangementForm, CadreField, MemberField, day_field, reason_field
 from batches.models import Enrollment, PlanRun
 from batches.more_classes import told, ways_of
+from batches.plan_ids import key, pk_of
 from batches.planning.changes import Change
-from batches.planning_input import key, pk_of
 from batches.queries import enrolled, version_in_force
 from cadres.actions.unavailability import enter_unavailability
 from cadres.models import Cadre

@@ -13,8 +13,8 @@ from batches.actions.repair import start_repair
 from batches.arrangement import Arrangement, Visit
 from batches.forms.fields import ArrangementForm, ClassField, day_field, reason_field
 from batches.models import Batch, PlanRun, PracticeClass
+from batches.plan_ids import key
 from batches.planning.changes import Change
-from batches.planning_input import key
 from batches.standing import Place
 from cadres.models import Cadre
 from config.errors import DomainError

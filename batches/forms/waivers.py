@@ -8,7 +8,7 @@ from accounts.models import User
 from batches.actions.waivers import WAIVABLE, ask_waiver
 from batches.forms.fields import ActForm, CadreField, ClassField, day_field, reason_field
 from batches.models import PracticeClass
-from batches.planning_input import key
+from batches.plan_ids import key
 from cadres.models import Cadre, Unit
 
 

@@ -25,7 +25,8 @@ from batches.actions.names import (
 from batches.actions.waivers import approve_waiver, ask_waiver, end_waiver
 from batches.course import blocks_of, steps_of
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme, Waiver
-from batches.planning_input import build_input, key
+from batches.plan_ids import key
+from batches.planning_input import build_input
 from batches.queries import going, nomination_counts, todo
 from cadres.models import PastAttendance
 from config.errors import Conflict, DomainError

@@ -16,7 +16,7 @@ from batches.consequences import told_before
 from batches.facts import beds_missing, facts_of
 from batches.invariants import INVARIANTS
 from batches.models import ClassMembership, ClassOffice, Enrollment, Gathering, Lodging
-from batches.planning_input import key
+from batches.plan_ids import key
 from batches.presence import village_days
 from cadres.models import Cadre
 from config.errors import DomainError
