@@ -209,8 +209,10 @@ class Places:
         return self._single(bases[0]) if len(bases) == 1 else replace(self._pair(*bases), bases=bases)
 
     def holds(self, base: str) -> int:
-        """People whom a base takes when nothing is closed and nobody else is there."""
-        return min(self.beds[base] - int(self.problem.rules["spare_beds"]), int(self.rows[base]["declared_capacity"]))
+        """People whom a base takes when nothing is closed and nobody else is there; a household takes one group."""
+        most = sum(min(self.problem.group_max, sum(r["beds"] for r in h["rooms"])) for h in self.rows[base]["households"])
+        spare = self.beds[base] - int(self.problem.rules["spare_beds"])
+        return min(spare, most, int(self.rows[base]["declared_capacity"]))
 
     def _neighbours(self, one: str, two: str) -> bool:
         routes = set(self.rows[one]["routes"]) & set(self.rows[two]["routes"])

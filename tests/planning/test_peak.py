@@ -87,3 +87,22 @@ def test_emptier_of_two_bases_takes_more_of_a_class_but_not_all() -> None:
     assert shares
     assert all(share[one] < even.parts[0].people for share in shares)
     assert all(share[one] >= LEAST_SHARE * SIZE - 6 and share[one] + share[two] == SIZE for share in shares)
+
+
+def test_base_whose_households_cannot_take_a_class_is_paired_with_its_neighbour() -> None:
+    document = frozen("county-1")
+    sites = Places(Problem(document)).sites([], 1)
+    assert all(len(site.bases) == 1 for site in sites)  # nobody needs two bases
+    one, two = next(
+        site.bases for site in Places(Problem(document)).sites([], 1000) if len(site.bases) == 2
+    )  # everybody does
+    for base in document["bases"]:
+        rooms = [{**base["households"][0]["rooms"][0], "beds": 6}]
+        base["households"] = [{**base["households"][0], "id": f"{base['id']}H{n}", "rooms": rooms} for n in range(8)]
+        base["declared_capacity"] = 60
+    problem = Problem(document)
+    places = Places(problem)
+    assert problem.group_max == 4
+    assert places.beds[one] == 48
+    assert places.holds(one) == 32  # eight households of at most four guests, however many beds they have
+    assert (one, two) in {site.bases for site in places.sites([], SIZE)}
