@@ -4,9 +4,12 @@ Shares nothing with the solvers: what is told in the table is counted here again
 """
 
 import datetime
-import math
 from collections import Counter, defaultdict
 from typing import Any
+
+from .whole import least_peak, neighbours, rooms
+
+MOST_BASES = 100  # for which whole gatherings are counted
 
 Document = dict[str, Any]
 
@@ -75,7 +78,7 @@ def load(document: Document, plan: Document) -> dict[str, Any]:
     """Load of the bases over the whole programme, and what it would be if person-days could be poured.
 
     Poured: the history stays where it is, the new person-days fill the least loaded bases that can take part in a
-    gathering at all (big enough for a class, or with a neighbour on a route).
+    gathering at all (big enough for a class, or with a neighbour on a route). Whole: see `whole`; None in a large county.
     """
     days = Counter({row["base"]: row["person_days"] for row in document["history"]["bases"]})
     beds = {b["id"]: sum(r["beds"] for h in b["households"] for r in h["rooms"]) for b in document["bases"]}
@@ -87,16 +90,19 @@ def load(document: Document, plan: Document) -> dict[str, Any]:
     new = days.total() - sum(before.values())
     loads = {base: days[base] / beds[base] for base in beds if beds[base]}
     mean = days.total() / sum(beds.values())
-    usable = _usable(document, plan, beds)
+    usable = _usable(document, plan)
     level = _poured([(before.get(base, 0), beds[base]) for base in sorted(usable)], new)
     poured = {base: max(before.get(base, 0) / beds[base], level if base in usable else 0.0) for base in loads}
     peak, bound = max(loads.values()), max(poured.values())
+    sizes = Counter(sum(site["people"] for site in row["sites"]) for row in plan["gatherings"] if "skipped" not in row)
+    whole = max(bound, least_peak(document, sizes, before, beds)) if sizes and len(beds) <= MOST_BASES else None
     return {
         "peak": round(peak, 4),
         "mean": round(mean, 4),
         "max_over_mean": round(peak / mean, 4),
         "fluid_max_over_mean": round(bound / mean, 4),
         "over_fluid": round(peak / bound, 4),
+        "whole_over_fluid": None if whole is None else round(whole / bound, 4),
         "jain": round(_jain(loads, beds), 4),
         "jain_fluid": round(_jain(poured, beds), 4),
     }
@@ -106,19 +112,13 @@ def _length(first: str, last: str) -> int:
     return (datetime.date.fromisoformat(last) - datetime.date.fromisoformat(first)).days + 1
 
 
-def _usable(document: Document, plan: Document, beds: dict[str, int]) -> set[str]:
+def _usable(document: Document, plan: Document) -> set[str]:
     """Bases that can host a class alone or, with a neighbour on a route, a part of one."""
-    rules = document["programme"]
     sizes = Counter(row["class"] for row in plan["assignments"] if row["class"])
-    least = min(sizes.values(), default=0)
-    rows = {base["id"]: base for base in document["bases"] if beds[base["id"]]}
-    room = {name: min(beds[name] - rules["spare_beds"], row["declared_capacity"]) for name, row in rows.items()}
-    usable = {name for name in rows if room[name] >= least}
-    for one in rows:
-        for two in rows:
-            near = math.dist(rows[one]["position_km"], rows[two]["position_km"]) <= rules["pair_max_km"]
-            if one != two and near and set(rows[one]["routes"]) & set(rows[two]["routes"]):
-                usable |= {one, two} if room[one] + room[two] >= least else set()
+    least, room = min(sizes.values(), default=0), rooms(document)
+    usable = {name for name, most in room.items() if most >= least}
+    for pair in neighbours(document):
+        usable |= set(pair) if sum(room[base] for base in pair) >= least else set()
     return usable
 
 

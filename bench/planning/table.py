@@ -55,7 +55,7 @@ def _targets(pieces: list[Piece]) -> str:
     head += ["stage 2: dt a batch", "batches with every marginal cell exact", "pair cells exact", "mean ages, years"]
     head += [
         "load max ÷ mean",
-        "÷ fluid bound",
+        "÷ fluid bound (least of whole classes)",
         "Jain (fluid)",
         "travel gap",
         "income range (bound)",
@@ -72,9 +72,7 @@ def _targets(pieces: list[Piece]) -> str:
         row.append(f"{balance['batches_marginally_exact']} of {balance['batches']}" if balance else "–")
         row.append(_share(balance["pair_cells"] - balance["pair_cells_off"], balance["pair_cells"]) if balance else "–")
         row.append(f"{balance['mean_age_range_mean']} (worst {balance['mean_age_range']})" if balance else "–")
-        row += (
-            [load["max_over_mean"], load["over_fluid"], f"{load['jain']} ({load['jain_fluid']})"] if load else ["–"] * 3
-        )
+        row += [load["max_over_mean"], _over(load), f"{load['jain']} ({load['jain_fluid']})"] if load else ["–"] * 3
         row.append(f"{100 * levels['travel_km']['gap']:.2f} %" if "travel_km" in levels else "–")
         row.append(_income(levels, piece))
         row.append(_repeats(levels, piece))
@@ -84,6 +82,12 @@ def _targets(pieces: list[Piece]) -> str:
 
 def _ratio(mine: float, yardstick: float) -> str:
     return f"{mine / max(yardstick, 0.001):.2f}×"
+
+
+def _over(load: dict[str, Any]) -> str:
+    """The peak over the fluid bound, and what whole classes come to at least."""
+    least = load.get("whole_over_fluid")
+    return f"{load['over_fluid']}" + (f" ({least})" if least is not None else "")
 
 
 def _share(part: int, whole: int) -> str:

@@ -5,6 +5,7 @@ import json
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from bench.planning.cases import CASES
 from bench.planning.generate import canonical, generate
 from bench.planning.second import second_opinion
 from bench.planning.table import write
+from bench.planning.whole import least_peak
 
 from .cases import SMALL, frozen, plan_of
 
@@ -106,7 +108,42 @@ def test_the_bench_counts_what_the_plan_tells() -> None:
     assert load["peak"] == levels["max_load"]
     assert 1 <= load["fluid_max_over_mean"] <= load["max_over_mean"]
     assert load["jain"] <= load["jain_fluid"] <= 1
+    assert 1 <= load["whole_over_fluid"] <= load["over_fluid"]
     assert quality.lasting_income_range(document, plan) <= levels["income_range"]
+
+
+def _base(name: str, beds: int, east: float) -> dict[str, Any]:
+    houses = [{"id": f"{name}{n}", "rooms": [{"beds": 2}, {"beds": 2}]} for n in range(beds // 4)]
+    rows = {"routes": ["R1"], "position_km": [east, 0.0], "declared_capacity": beds, "households": houses}
+    return {"id": name, **rows}
+
+
+def test_least_peak_of_whole_classes_is_the_one_found_by_force() -> None:
+    rng = random.Random(5)
+    rules = {"household_group": {"max": 4}, "spare_beds": 0, "pair_max_km": 8, "gathering_days": 3}
+    for _ in range(12):
+        size, number = rng.choice([10, 14]), rng.randint(2, 6)
+        bases = [_base("A", 12, 0.0), _base("B", rng.choice([8, 16]), 5.0), _base("C", 20, rng.choice([11.0, 40.0]))]
+        beds = {base["id"]: 4 * len(base["households"]) for base in bases}
+        before = {name: rng.randrange(20) for name in beds}
+        uses = [{name: size} for name, most in beds.items() if most >= size]
+        for one, two in itertools.combinations(bases, 2):
+            a, b = one["id"], two["id"]
+            apart = abs(one["position_km"][0] - two["position_km"][0])
+            if apart <= 8 and min(beds[a], beds[b]) < size:
+                uses += [{a: n, b: size - n} for n in range(1, size) if n <= beds[a] and size - n <= beds[b]]
+        force = min(
+            max((before[name] + 3 * sum(use.get(name, 0) for use in chosen)) / beds[name] for name in beds)
+            for chosen in itertools.combinations_with_replacement(uses, number)
+        )
+        found = least_peak({"programme": rules, "bases": bases, "waivers": []}, Counter({size: number}), before, beds)
+        assert found <= force + 1e-6
+        assert found >= force - 3 / min(beds.values())  # a person at two bases may be counted in parts
+
+
+def test_no_year_plan_of_whole_classes_loads_the_bases_of_small_3_less() -> None:
+    load = quality.load(frozen("small-3"), plan_of("small-3"))
+    assert load["over_fluid"] == load["whole_over_fluid"] > 1.1
 
 
 def test_the_table_holds_every_piece_that_was_measured(tmp_path: Path) -> None:

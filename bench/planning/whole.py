@@ -1,0 +1,113 @@
+"""The least peak that any plan of a year could reach with whole gatherings, whatever the days and the order.
+
+The fluid bound pours person-days; here each gathering of the plan goes, whole, to one base, or is divided in any way
+over two neighbours of a route, one of which cannot take the largest class (classes are not divided where either base can
+take them all). How often each site is visited is a whole number; what HiGHS proves of that count bounds every such plan
+with as many gatherings of these sizes, for days, staff, sexes and villages only take choices away.
+"""
+
+import math
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+
+Document = dict[str, Any]
+NODES = 2000
+Terms = list[tuple[int, float]]
+
+
+def rooms(document: Document) -> dict[str, int]:
+    """People whom each base that has beds can take at most: beds less spare, groups of households, declared capacity."""
+    rules = document["programme"]
+    group = rules["household_group"]["max"]
+    excepted = {row["subject"].split(":", 1)[0] for row in document["waivers"] if row["rule"] == "R16"}
+    result = {}
+    for base in document["bases"]:
+        beds = {house["id"]: sum(room["beds"] for room in house["rooms"]) for house in base["households"]}
+        groups = sum(n if house in excepted else min(n, group) for house, n in beds.items())
+        if sum(beds.values()):
+            result[base["id"]] = min(sum(beds.values()) - rules["spare_beds"], groups, base["declared_capacity"])
+    return result
+
+
+def neighbours(document: Document) -> list[tuple[str, str]]:
+    """Pairs of bases with beds that share a route and lie near enough to host one gathering (R09)."""
+    names = rooms(document)
+    rows = [base for base in document["bases"] if base["id"] in names]
+    return [
+        (one["id"], two["id"])
+        for number, one in enumerate(rows)
+        for two in rows[number + 1 :]
+        if set(one["routes"]) & set(two["routes"])
+        and math.dist(one["position_km"], two["position_km"]) <= document["programme"]["pair_max_km"]
+    ]
+
+
+class Count:
+    """Columns: the peak, visits of each site by gatherings of a size, and of those at pairs the people at the first base."""
+
+    def __init__(self, before: dict[str, int], beds: dict[str, int]):
+        self.before, self.beds = before, beds
+        self.upper, self.whole = [np.inf], [0]
+        self.entries: list[tuple[int, int, float]] = []
+        self.low: list[float] = []
+        self.high: list[float] = []
+        self.at: dict[str, Terms] = defaultdict(list)
+
+    def column(self, upper: float, whole: int) -> int:
+        self.upper.append(upper)
+        self.whole.append(whole)
+        return len(self.upper) - 1
+
+    def row(self, terms: Terms, low: float, high: float) -> None:
+        self.entries.extend((len(self.low), column, value) for column, value in terms)
+        self.low.append(low)
+        self.high.append(high)
+
+    def gatherings(self, size: int, count: int, days: int, room: dict[str, int], pairs: list[tuple[str, str]]) -> None:
+        """So many gatherings of a size, each at a base that can take it or at two that can together."""
+        visits = []
+        for base, most in sorted(room.items()):
+            if most >= size:
+                visits.append(self.column(count, 1))
+                self.at[base].append((visits[-1], size * days))
+        for one, two in pairs:
+            least, most = max(1, size - room[two]), min(size - 1, room[one])
+            if least <= most:
+                here, people = self.column(count, 1), self.column(np.inf, 0)
+                visits.append(here)
+                self.row([(people, 1), (here, -least)], 0, np.inf)
+                self.row([(people, 1), (here, -most)], -np.inf, 0)
+                self.at[one].append((people, days))
+                self.at[two] += [(here, size * days), (people, -days)]
+        self.row([(column, 1) for column in visits], count, count)
+
+    def least(self) -> float:
+        """What HiGHS proves of the peak."""
+        for base, terms in sorted(self.at.items()):
+            self.row([*terms, (0, -self.beds[base])], -np.inf, -self.before.get(base, 0))
+        rows, columns, values = zip(*self.entries, strict=True)
+        matrix = csr_array((values, (rows, columns)), shape=(len(self.low), len(self.upper)))
+        floor = np.zeros(len(self.upper))
+        floor[0] = max((self.before.get(base, 0) / beds for base, beds in self.beds.items()), default=0.0)
+        result = milp(
+            np.array([1.0] + [0.0] * (len(self.upper) - 1)),
+            integrality=np.array(self.whole),
+            bounds=Bounds(floor, np.array(self.upper)),
+            constraints=LinearConstraint(matrix, np.array(self.low), np.array(self.high)),
+            options={"mip_rel_gap": 0, "node_limit": NODES},
+        )
+        return float(floor[0] if result.mip_dual_bound is None else result.mip_dual_bound)
+
+
+def least_peak(document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int]) -> float:
+    """The bound for so many gatherings of each size, with the person-days that the bases had before."""
+    room, largest = rooms(document), max(sizes, default=0)
+    pairs = [pair for pair in neighbours(document) if min(room[base] for base in pair) < largest]
+    count = Count(before, {base: n for base, n in beds.items() if n})
+    for size, number in sorted(sizes.items()):
+        count.gatherings(size, number, document["programme"]["gathering_days"], room, pairs)
+    return count.least() if count.at else 0.0
