@@ -240,3 +240,10 @@ class Places:
             frozenset(rows[0]["routes"]) & frozenset(rows[1]["routes"]),
             frozenset(row["village"] for row in rows),
         )
+
+
+def places_of(problem: Problem) -> Places:
+    """The bases of an input, worked out once for all who ask with the same problem."""
+    if problem.places is None:
+        problem.places = Places(problem)
+    return problem.places

@@ -7,10 +7,13 @@ import datetime
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .formats import Document
 from .shape import InputError
+
+if TYPE_CHECKING:
+    from .places import Places
 
 WAIVABLE = frozenset({"R01", "R02", "R03", "R04", "R07", "R08", "R14", "R15", "R16"})
 PARITIES = ("odd", "even")
@@ -101,6 +104,7 @@ class Problem:
         self.document = document
         self.prefer = prefer
         self.spare_moves = 0
+        self.places: Places | None = None  # as `places_of` worked them out
         self.rules: dict[str, Any] = document["programme"]
         self.days: int = self.rules["gathering_days"]
         self.group_min: int = self.rules["household_group"]["min"]

@@ -48,17 +48,20 @@ def meetings(problem: Problem, held: list[Option]) -> list[list[Stay]]:
 
 
 class Income:
-    """Nights of guests that households have had."""
+    """Nights of guests that households have had: of one base, or of all."""
 
-    def __init__(self, problem: Problem):
-        rows = problem.document["history"]["households"]
-        self.nights: Counter[str] = Counter({row["household"]: row["bed_nights"] for row in rows})
+    def __init__(self, problem: Problem, base: str | None = None):
         self.stay = max(0, problem.days - 1)
         self.beds = {
             house["id"]: min(sum(room["beds"] for room in house["rooms"]), problem.group_max)
-            for base in problem.document["bases"]
-            for house in base["households"]
+            for row in problem.document["bases"]
+            if base in (None, row["id"])
+            for house in row["households"]
         }
+        rows = problem.document["history"]["households"]
+        self.nights: Counter[str] = Counter(
+            {row["household"]: row["bed_nights"] for row in rows if row["household"] in self.beds}
+        )
 
     def rise(self, house: str, guests: int) -> float:
         """How much the sum of squared incomes per bed grows with so many guests."""

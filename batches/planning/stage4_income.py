@@ -9,14 +9,18 @@ A household of two beds earns in steps of two guests, which is what mostly holds
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from .places import Places
 from .problem import Problem
 from .stage4_households import Groups, Income, Stay, common_houses, give_out
 
 Given = list[tuple[Groups, Groups]]
-WINDOWS = 3  # how many ranges are aimed at, the least first
-PASSES = 3  # over all gatherings of the base, for each of them
+WINDOWS = 12  # of the least ranges,
+AIMS = 4  # so many are aimed at: those nearest to what a bed of the base earns on the whole;
+ENOUGH = 0.75  # all, while the range reached is more than this part of a stay
+SPARE = (0.5, 1.0)  # stays by which households closed at times may end outside the range
+PASSES = 2  # over all gatherings of the base, for each of them
 OUTSIDE = 1000.0  # a squared income beyond the range, against a squared income
 
 
@@ -32,7 +36,7 @@ def prospects(
     problem: Problem, places: Places, base: str, meetings: Sequence[list[Stay]]
 ) -> tuple[list[Prospect], int]:
     """Prospects of the lasting households, and how many guests the others can take at most."""
-    income = Income(problem)
+    income = Income(problem, base)
     visits = sum(map(len, meetings))  # a household can host twice in a meeting where two stays share no night
     lasting = {name: _steps(problem, income, name, base, visits) for name in lasting_houses(places, base)}
     others = 0
@@ -95,18 +99,18 @@ def _highest(rows: list[Prospect], first: list[int], guests: int) -> float | Non
 
 
 class Aimed(Income):
-    """Incomes that are to end between two values, or half a stay from them in households that are closed at times; within,
-    the least squares decide as ever."""
+    """Incomes that are to end between two values, or not further than `spare` from them in households that are closed at
+    times; within, the least squares decide as ever."""
 
-    def __init__(self, problem: Problem, earned: Income, aim: tuple[float, float], lasting: set[str]):
-        super().__init__(problem)
-        self.nights = earned.nights.copy()
+    def __init__(self, earned: Income, aim: tuple[float, float], lasting: set[str], spare: float):
+        self.nights, self.stay, self.beds = earned.nights.copy(), earned.stay, earned.beds
         self.aim = aim
         self.lasting = lasting
+        self.spare = spare
 
     def rise(self, house: str, guests: int) -> float:
         after = (self.nights[house] + guests * self.stay) / self.beds[house]
-        spare = 0.0 if house in self.lasting else self.stay / 2
+        spare = 0.0 if house in self.lasting else self.spare
         worse = self._outside(after, spare) - self._outside(self.per_bed(house), spare)
         return super().rise(house, guests) + OUTSIDE * self.beds[house] * worse
 
@@ -134,18 +138,22 @@ def even_out(
         return 0.0
     bound = windows[0][1] - windows[0][0]
     best = _range(income, lasting), _range(income, houses)
-    for aim in windows:
-        if best[0] <= aim[1] - aim[0] + 1e-9:
+    level = sum(income.nights[house] for house in houses) / sum(income.beds[house] for house in houses)
+    nearest = sorted(windows, key=lambda window: (abs(sum(window) / 2 - level), window))
+    for number, (part, aim) in enumerate(product(SPARE, nearest)):
+        if number >= AIMS and best[0] <= ENOUGH * income.stay:
             break
-        trial = Aimed(problem, income, aim, set(lasting))
+        if best[0] <= aim[1] - aim[0] + 1e-9:
+            continue
+        trial = Aimed(income, aim, set(lasting), part * income.stay)
         other = list(given)
         for _ in range(PASSES):
-            for number, stays in enumerate(meetings):
-                if free[number]:
-                    for groups in other[number]:
+            for place, stays in enumerate(meetings):
+                if free[place]:
+                    for groups in other[place]:
                         for group in groups:
                             trial.nights.subtract({house.id: n * trial.stay for house, n in group})
-                    other[number] = give_out(places, trial, stays)
+                    other[place] = give_out(places, trial, stays)
             reached = _range(trial, lasting), _range(trial, houses)
             if reached < best:
                 best, given[:] = reached, other

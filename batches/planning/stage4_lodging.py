@@ -13,7 +13,7 @@ from typing import Any
 
 from . import stage4_roommates
 from .control import Control, level
-from .places import Places
+from .places import Places, places_of
 from .problem import Problem
 from .stage3_options import Option
 from .stage4_households import SEXES, Income, give_out, meetings
@@ -33,7 +33,7 @@ def house_base(problem: Problem, base: str, held: list[Option], keeper: Keeper, 
     that the guests could have come to.
     """
     control.step(4, 0.0, "分配农户")
-    places, income = Places(problem), Income(problem)
+    places, income = places_of(problem), Income(problem, base)
     here = [stays for stays in meetings(problem, held) if stays[0].base == base]
     given: list[Given] = []
     beds: list[list[list[Former]]] = []
@@ -74,7 +74,7 @@ def lodge_class(
 ) -> Row:
     """Who of a class is in which household at each of its gatherings; `houses` are what `house_base` gave, by base."""
     control.step(4, 0.0, f"{name} 班同住")
-    places = Places(problem)
+    places = places_of(problem)
     stays = {
         (base, row["index"]): row for base, part in houses.items() for row in part["stays"] if row["class"] == name
     }

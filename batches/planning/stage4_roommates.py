@@ -1,7 +1,6 @@
 """Stage 4b: who shares a household, so that people meet new room-mates at every gathering.
 
-Swap annealing per class and sex over all its gatherings, counted in moves, ended when the repeats reach their bound:
-the pairs that the group sizes make, less the pairs that exist.
+Swap annealing per class and sex over all its gatherings, counted in moves, ended when the repeats reach their bound.
 """
 
 import math
@@ -12,9 +11,36 @@ HOT, COLD = 0.6, 0.15
 
 
 def bound(people: int, sizes: list[list[int]]) -> int:
-    """Repeats that cannot be avoided."""
+    """Repeats that cannot be avoided: the pairs that the group sizes make, less the pairs that exist; or what the
+    gatherings, each put beside one that came before it, must have in common, in the order that tells most."""
     pairs = sum(n * (n - 1) // 2 for row in sizes for n in row)
-    return max(0, pairs - people * (people - 1) // 2)
+    return max(0, pairs - people * (people - 1) // 2, _in_common(sizes))
+
+
+def _in_common(sizes: list[list[int]]) -> int:
+    """Each gathering repeats at least what it must share with any one before it: the heaviest spanning tree."""
+    if not sizes:
+        return 0
+    most = [_shared(sizes[0], row) for row in sizes]
+    left, total = set(range(1, len(sizes))), 0
+    while left:
+        chosen = max(sorted(left), key=most.__getitem__)
+        left.remove(chosen)
+        total += most[chosen]
+        for number in left:
+            most[number] = max(most[number], _shared(sizes[chosen], sizes[number]))
+    return total
+
+
+def _shared(one: list[int], two: list[int]) -> int:
+    """Pairs that are together at both gatherings at least: a group spread over too few groups keeps some together."""
+    return max(sum(_kept(size, len(two)) for size in one), sum(_kept(size, len(one)) for size in two))
+
+
+def _kept(size: int, groups: int) -> int:
+    """Pairs left together when a group is spread evenly."""
+    each, more = divmod(size, groups)
+    return more * each + groups * (each * (each - 1) // 2)
 
 
 def repeats(people: int, plan: list[list[list[int]]]) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_lodging
 from .control import Control, OnBest, Progress, ShouldStop
 from .formats import PLAN_FORMAT, Document, fingerprint
-from .places import Part, Places
+from .places import Part, places_of
 from .problem import Batch, Problem, class_members
 from .stage3_itinerary import Itinerary, Totals
 from .stage3_options import Option
@@ -148,11 +148,16 @@ def _members(problem: Problem, done: Done) -> dict[str, list[str]]:
     return class_members({name: klass for part in parts for name, klass in part.items()})
 
 
-def _held(problem: Problem, places: Places, done: Done, batches: Sequence[Batch]) -> list[Option]:
-    """The gatherings held, as options, of those batches."""
+def _held(
+    problem: Problem, done: Done, batches: Sequence[Batch], *, base: str | None = None, klass: str | None = None
+) -> list[Option]:
+    """The gatherings held, as options, of those batches: all, or those at a base or of a class."""
+    places = places_of(problem)
     result = []
     for batch in batches:
         for row in done[f"itinerary:{batch.id}"]["held"]:
+            if klass not in (None, row["class"]) or (base and all(base != part[0] for part in row["parts"])):
+                continue
             parts = tuple(Part(*part) for part in row["parts"])
             site = places.site(tuple(part.base for part in parts))
             result.append(Option(row["class"], row["index"], row["first"], site, parts))
@@ -160,7 +165,7 @@ def _held(problem: Problem, places: Places, done: Done, batches: Sequence[Batch]
 
 
 def _itinerary(problem: Problem, batch: Batch, done: Done, seed: int, control: Control) -> Any:
-    earlier = _held(problem, Places(problem), done, problem.batches[: batch.place])
+    earlier = _held(problem, done, problem.batches[: batch.place])
     members = class_members(done[f"classes:{batch.id}"]["seats"])
     found = stage3_itinerary.plan_batch(problem, batch, members, earlier, seed, control)
     held = [
@@ -172,14 +177,14 @@ def _itinerary(problem: Problem, batch: Batch, done: Done, seed: int, control: C
 
 
 def _households(problem: Problem, base: str, done: Done, seed: int, control: Control) -> Any:
-    held = [o for o in _held(problem, Places(problem), done, problem.batches) if base in o.site.bases]
-    keeper = Keeper(problem, _members(problem, done))
+    held = _held(problem, done, problem.batches, base=base)
+    keeper = Keeper(problem, _members(problem, done) if problem.previous is not None else {})
     return stage4_lodging.house_base(problem, base, held, keeper, seed, control)
 
 
 def _lodging(problem: Problem, name: str, done: Done, seed: int, control: Control) -> Any:
     batch = problem.batch_of_class[name]
-    held = [o for o in _held(problem, Places(problem), done, [batch]) if o.klass == name]
+    held = _held(problem, done, [batch], klass=name)
     houses = {base: done[f"households:{base}"] for o in held for base in o.site.bases}
     members = class_members(done[f"classes:{batch.id}"]["seats"])[name]
     return stage4_lodging.lodge_class(problem, name, members, held, houses, seed, control)
@@ -200,7 +205,7 @@ def put_together(problem: Problem, done: Done, seed: int, stages: Sequence[int])
         places = {name: place for name, place in places.items() if name in seated}
         levels = stage1_batches.after_stage_2(problem, places, levels) + stage2_classes.levels(problem, parts)
     if 3 in stages:
-        held = _held(problem, Places(problem), done, problem.batches)
+        held = _held(problem, done, problem.batches)
         itinerary.held = {(o.klass, o.index): o for o in held}
         rows = [done[f"itinerary:{batch.id}"] for batch in problem.batches]
         itinerary.skipped = {(name, index): why for row in rows for name, index, why in row["skipped"]}
