@@ -210,7 +210,9 @@ class Places:
 
     def holds(self, base: str) -> int:
         """People whom a base takes when nothing is closed and nobody else is there; a household takes one group."""
-        most = sum(min(self.problem.group_max, sum(r["beds"] for r in h["rooms"])) for h in self.rows[base]["households"])
+        most = sum(
+            min(self.problem.group_max, sum(r["beds"] for r in h["rooms"])) for h in self.rows[base]["households"]
+        )
         spare = self.beds[base] - int(self.problem.rules["spare_beds"])
         return min(spare, most, int(self.rows[base]["declared_capacity"]))
 
