@@ -1,6 +1,7 @@
 """Changes tried on an input: what a rule sandbox, a repair or a cure changes, as plain JSON, and how each reads.
 
-A change is a JSON object with a `kind` and the fields that `FIELDS` lists for it. Applied to a valid input, changes
+A change is a JSON object with a `kind` and the fields that `FIELDS` lists for it; `more_classes` may also say the weeks
+(`parities`) and the identifiers (`ids`) of its classes, one each. Applied to a valid input, changes
 give a valid input, or an InputError that names what is unknown or cannot be; the input given stays as it was.
 """
 
@@ -158,16 +159,39 @@ def _more_classes(document: Document, change: Change) -> None:
     if change["batch"] is not None:
         wanted = [_find(document["batches"], change["batch"], "期次")]
     taken = {klass["id"] for batch in document["batches"] for klass in batch["classes"]}
+    parities, ids = _each_of_them(change, "parities"), _each_of_them(change, "ids")
+    if wrong := sorted(set(parities) - PARITY_NAMES.keys()):
+        raise InputError(f"parities：应为 odd、even 之一，实为 {wrong[0]}")
+    if ids and (len(wanted) > 1 or len(set(ids)) < len(ids) or taken & set(ids)):
+        raise InputError("ids：每个编号只能用一次，也不能是已有的")
     for batch in wanted:
-        for _ in range(_count(change)):
+        for number in range(_count(change)):
             mine = [klass for klass in batch["classes"] if klass["track"] == track["id"]]
-            sides = Counter(klass["parity"] for klass in mine)
             name = max((klass["id"] for klass in mine), default=batch["id"])
-            parity = "odd" if sides["odd"] <= sides["even"] else "even"
-            batch["classes"].append({"id": _fresh(name, taken), "parity": parity, "track": track["id"], "staff": []})
+            parity = parities[number] if parities else _emptier_weeks(document, mine)
+            fresh = ids[number] if ids else _fresh(name, taken)
+            batch["classes"].append({"id": fresh, "parity": parity, "track": track["id"], "staff": []})
     counts = {sum(klass["track"] == track["id"] for klass in batch["classes"]) for batch in document["batches"]}
     if len(counts) == 1:
         track["classes_per_batch"] = counts.pop()
+
+
+def _each_of_them(change: Change, name: str) -> list[str]:
+    """What a change says of each thing that it adds; empty where it leaves that open."""
+    values = [str(value) for value in change.get(name) or []]
+    if values and len(values) != _count(change):
+        raise InputError(f"{name}：应有 {change['count']} 项，实有 {len(values)} 项")
+    return values
+
+
+def _emptier_weeks(document: Document, classes: list[Document]) -> str:
+    """The weeks with fewer of these classes; of equals those in which more people alone can come, else the odd ones."""
+    sides = Counter(klass["parity"] for klass in classes)
+    if sides["odd"] != sides["even"]:
+        return "odd" if sides["odd"] < sides["even"] else "even"
+    excused = {row["subject"] for row in document["waivers"] if row["rule"] == "R07"}
+    bound = Counter(cadre["parity"] for cadre in document["cadres"] if cadre["id"] not in excused)
+    return "even" if bound["even"] > bound["odd"] else "odd"
 
 
 def _waiver(document: Document, change: Change) -> None:
@@ -339,7 +363,9 @@ def _say_quota(change: Change) -> str:
 
 def _say_classes(change: Change) -> str:
     where = "每期" if change["batch"] is None else f"期次 {change['batch']} "
-    return f"{where}增加 {change['count']} 个班型 {change['track']} 的班"
+    sides = Counter(_each_of_them(change, "parities"))
+    weeks = "、".join(f"{PARITY_NAMES[side]} {sides[side]} 个" for side in PARITY_NAMES if sides[side])
+    return f"{where}增加 {change['count']} 个班型 {change['track']} 的班" + (f"（{weeks}）" if weeks else "")
 
 
 WAIVED_NAMES = {
@@ -371,9 +397,11 @@ def _say_pin_gathering(change: Change) -> str:
 
 
 def _say_place(change: Change, verb: str) -> str:
-    last = datetime.date.fromisoformat(change["until"]) - datetime.timedelta(days=1)
-    place = PLACES.get(change["place"], "")
-    return f"{place} {change['id']} {_day(change['from'])}至{_day(last)}{verb}"
+    first, last = datetime.date.fromisoformat(change["from"]), datetime.date.fromisoformat(change["until"])
+    last -= datetime.timedelta(days=1)
+    end = _day(last) if first.year != last.year else f"{last.month}月{last.day}日"
+    days = _day(first) if first == last else f"{_day(first)}至{end}"
+    return f"{PLACES.get(change['place'], '')} {change['id']} {days}{verb}"
 
 
 _MAKE: dict[str, Callable[[Document, Change], None]] = {

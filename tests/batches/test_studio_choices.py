@@ -111,8 +111,8 @@ def test_places_that_shut_on_the_same_days_are_told_in_one_line(county: County) 
     one, two = (base.pk for base in county.bases)
     rows = [*closed_week(county), closed_week(county)[0] | {"until": "2027-03-20"}]
     assert said_together(rows) == [
-        f"2 个基地2027年3月15日至2027年3月21日停用：P{one} 、P{two}",
-        f"基地 P{one} 2027年3月15日至2027年3月19日停用",
+        f"2 个基地2027年3月15日至3月21日停用：P{one} 、P{two}",
+        f"基地 P{one} 2027年3月15日至3月19日停用",
     ]
 
 

@@ -94,6 +94,46 @@ def test_apply_more_classes_take_turns_in_odd_and_even_weeks() -> None:
     assert [klass["staff"] for klass in mine] == [["S1"], [], []]
 
 
+def test_apply_more_classes_take_the_weeks_that_more_people_are_bound_to() -> None:
+    """Where the classes of both weeks are as many; whoever is excepted is bound to none."""
+    document = county()
+    one = {"kind": "more_classes", "batch": None, "track": "T1", "count": 1}
+    document = apply(document, [one])
+    document["cadres"][0]["parity"] = "even"
+    changed = apply(document, [one])
+    assert [batch["classes"][-1]["parity"] for batch in changed["batches"]] == ["even", "even"]
+    name = document["cadres"][0]["id"]
+    excepted = apply(document, [{"kind": "waiver", "rule": "R07", "subject": name}, one])
+    assert [batch["classes"][-1]["parity"] for batch in excepted["batches"]] == ["odd", "odd"]
+
+
+def test_apply_more_classes_as_they_are_told() -> None:
+    told = {"parities": ["even", "odd"], "ids": ["K8", "K9"]}
+    pair = [{"kind": "more_classes", "batch": name, "track": "T1", "count": 2, **told} for name in ("B01", "B02")]
+    pair[1]["ids"] = ["K18", "K19"]
+    added = [batch["classes"][-2:] for batch in apply(county(), pair)["batches"]]
+    assert [[(row["id"], row["parity"]) for row in rows] for rows in added] == [
+        [("K8", "even"), ("K9", "odd")], [("K18", "even"), ("K19", "odd")],
+    ]  # fmt: skip
+    assert say(pair[0]) == "期次 B01 增加 2 个班型 T1 的班（单周 1 个、双周 1 个）"
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        ({"parities": ["odd"]}, "parities：应有 2 项，实有 1 项"),
+        ({"parities": ["odd", "all"]}, "实为 all"),
+        ({"ids": ["K8", "K8"]}, "ids：每个编号只能用一次"),
+        ({"ids": ["K8", "K1"]}, "ids：每个编号只能用一次"),
+        ({"batch": None, "ids": ["K8", "K9"]}, "ids：每个编号只能用一次"),
+        ({"parities": 5}, "写法不对"),
+    ],
+)
+def test_apply_more_classes_told_wrongly_are_refused(told: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(InputError, match=wrong):
+        apply(county(), [{"kind": "more_classes", "batch": "B01", "track": "T1", "count": 2} | told])
+
+
 def test_apply_more_classes_in_one_batch_of_several_is_refused() -> None:
     with pytest.raises(InputError, match="班型 T1 的班"):
         apply(county(), [{"kind": "more_classes", "batch": "B01", "track": "T1", "count": 1}])
@@ -203,3 +243,15 @@ def test_apply_at_county_size_keeps_the_instance() -> None:
     track = document["programme"]["tracks"][-1]["id"]
     changed = apply(document, [{"kind": "more_classes", "batch": None, "track": track, "count": 1}])
     assert len(changed["batches"][0]["classes"]) == len(document["batches"][0]["classes"]) + 1
+
+
+@pytest.mark.parametrize(
+    ("first", "until", "told"),
+    [
+        ("2027-03-01", "2027-03-08", "2027年3月1日至3月7日"),
+        ("2027-12-30", "2028-01-03", "2027年12月30日至2028年1月2日"),
+        ("2027-03-01", "2027-03-02", "2027年3月1日"),
+    ],
+)
+def test_say_days_of_a_closure_without_the_year_twice(first: str, until: str, told: str) -> None:
+    assert say({"kind": "close", "place": "base", "id": "P1", "from": first, "until": until}) == f"基地 P1 {told}停用"
