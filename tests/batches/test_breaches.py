@@ -5,9 +5,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from batches.models import Nomination, PlanRun
+from batches.models import Nomination, PlanRun, Programme
 from batches.overview import plan_says
 from batches.queries import going, latest_run
+from cadres.models import Cadre
 from tests.batches.county import County, plan_by_hand
 from tests.batches.pages import page, post
 
@@ -49,6 +50,25 @@ def test_studio_offers_the_ways_out_of_a_full_unit(desk: Client, nominating: Cou
         assert trial.job is not None
         trial.job.state = "done"
         trial.job.save()
+
+
+def test_too_many_leading_members_are_excepted_or_stay_away(desk: Client, nominating: County, staff: User) -> None:
+    """R08: no place more cures it, so that no quota is offered."""
+    unit, batch = nominating.units[0], nominating.batch
+    Cadre.objects.filter(unit=unit).update(leading=True)
+    Programme.objects.update(leading_max=1)
+    run = plan_by_hand(nominating, staff)
+    assert [row.code for row in plan_says(run).rules if row.ok is False] == ["R08"]
+    shown = page(desk, "studio", batch.pk)
+    assert f"{unit}班子成员 2 人，至多 1 人，多 1 人" in shown
+    assert "改项目规则</a>" in shown
+    assert reverse("admin:cadres_unit_change", args=[unit.pk]) not in shown
+    assert f"breach-R08-{unit.pk}-quota" not in shown
+    key = f"breach-R08-{unit.pk}-waiver"
+    assert f'value="{key}"' in shown
+    post(desk, "trial", batch.pk, run.pk, cure=key)
+    trial = PlanRun.objects.get(purpose=PlanRun.Purpose.TRIAL)
+    assert trial.changes == [{"kind": "waiver", "rule": "R08", "subject": f"U{unit.pk}@B{batch.pk}"}]
 
 
 @pytest.mark.parametrize("way", ["R01-{other}-quota", "R08-{unit}-quota", "R01-{unit}-anything", "R01", "R01-x-quota"])
