@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bases.models import Bed, HostHousehold, PracticeBase, Room
 from batches.models import Batch, ClassMembership, Gathering, Lodging, PlanRun, PracticeClass
-from batches.plan_ids import pk_of
+from batches.plan_ids import number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
 from batches.queries import LIVE_STATES, latest_run
 from cadres.models import Cadre
@@ -88,9 +88,9 @@ def arrangement_of(batch: Batch) -> Arrangement | None:
 
 
 def planned(batch: Batch, run: PlanRun) -> Arrangement:
-    """What a run says, not yet rows of its own (7 queries)."""
+    """What a run says, not yet rows of its own (7 queries, one more where it adds classes)."""
     plan: dict[str, Any] = json.loads(run.plan_text)
-    found = Arrangement(batch, _classes(batch))
+    found = Arrangement(batch, [*_classes(batch), *_classes_to_come(batch, run)])
     classes = {row.pk: row for row in found.classes}
     cadres = _cadres({pk_of(row["cadre"]) for row in plan["assignments"]})
     for row in plan["assignments"]:
@@ -175,6 +175,19 @@ def _visit(practice_class: PracticeClass, gathering: Gathering) -> Visit:
 
 def _classes(batch: Batch) -> list[PracticeClass]:
     return list(batch.classes.select_related("track", "batch__programme").order_by("number"))
+
+
+def _classes_to_come(batch: Batch, run: PlanRun) -> list[PracticeClass]:
+    """Classes that a trial adds: no rows, under the numbers that they would have."""
+    if not any(change["kind"] == "more_classes" for change in run.changes):
+        return []
+    rows = [row for each in json.loads(run.input_text)["batches"] for row in each["classes"]]
+    tracks = batch.programme.tracks.in_bulk()
+    return [
+        PracticeClass(pk=pk_of(row["id"]), batch=batch, number=number, parity=row["parity"], track=tracks[pk_of(row["track"])])
+        for row in rows
+        if (number := number_to_come(pk_of(row["id"]))) is not None
+    ]  # fmt: skip
 
 
 def _cadres(pks: set[int]) -> dict[int, Cadre]:

@@ -9,3 +9,17 @@ def key(kind: str, pk: int) -> str:
 
 def pk_of(identifier: str) -> int:
     return int(identifier[1:])
+
+
+NOT_A_ROW = 10**9
+"""Numbers above it are no primary keys: things that only a plan knows."""
+
+
+def class_to_come(number: int) -> str:
+    """A class that a trial adds, by the number that it would have."""
+    return key("K", NOT_A_ROW + number)
+
+
+def number_to_come(pk: int) -> int | None:
+    """The number of a class that a trial adds; None for one that has a row."""
+    return pk - NOT_A_ROW if pk > NOT_A_ROW else None

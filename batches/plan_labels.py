@@ -10,6 +10,7 @@ from django.db.models import Model
 from accounts.models import User
 from bases.models import HostHousehold, PracticeBase, Room, Route, Village
 from batches.models import Batch, PracticeClass, Track, Waiver
+from batches.plan_ids import key, number_to_come
 from cadres.models import Cadre, Unit
 
 IDENTIFIER = re.compile(r"(?<![A-Za-z0-9_])([CUBKWPVTLHRSE])([1-9]\d*)(?:#(\d+))?(?![A-Za-z0-9_])")
@@ -64,7 +65,8 @@ class Labels:
             for row in rows.select_related(*joined) if joined else rows:
                 self.known[f"{kind}{row.pk}"] = name(row)
         for pk in wanted["K"]:
-            self.known.setdefault(f"K{pk}", DROPPED)
+            number = number_to_come(pk)
+            self.known.setdefault(key("K", pk), DROPPED if number is None else f"第{number}班")
 
     def of(self, identifier: str) -> str:
         """The label of one identifier; itself where nothing is known of it."""

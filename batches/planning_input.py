@@ -26,7 +26,7 @@ from batches.models import (
     Programme,
     Waiver,
 )
-from batches.plan_ids import key, pk_of
+from batches.plan_ids import NOT_A_ROW, key, pk_of
 from batches.planning.changes import apply
 from batches.planning.formats import canonical
 from batches.planning.problem import Problem
@@ -39,8 +39,6 @@ from cadres.models import Cadre, Unavailability, Unit
 from office.calendar import holidays, working_weekend_days
 
 DAY = datetime.timedelta(days=1)
-NOT_A_ROW = 10**9
-"""Numbers above it are no primary keys."""
 INPUT_FORMAT = "dunmiao-planning-input/1"
 ATTRIBUTES = ("sex", "age_band", "level", "unit_kind", "post_kind")
 Ranges = list[list[str]]
@@ -119,7 +117,7 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
 
 
 def seats_in_force(batch: Batch) -> dict[str, Any]:
-    """The input of a published batch as far as seats go: its people and those who wait, its classes and rules; no places."""
+    """The input of a published batch as far as seats go: its people and those who wait, classes, rules and exceptions."""
     standing = standing_of(batch, timezone.localdate())
     cadres = list(Cadre.objects.filter(pk__in=standing.seats.keys() | standing.waiting).order_by("pk"))
     return {
@@ -129,7 +127,7 @@ def seats_in_force(batch: Batch) -> dict[str, Any]:
         "units": unit_rows({cadre.unit_id for cadre in cadres}),
         "cadres": cadre_rows(batch, cadres, ignore_past=True, since=standing.since),
         "batches": [batch_row(batch)],
-        "bases": [], "other_uses": [], "history": [], "waivers": [], "previous": None,
+        "bases": [], "other_uses": [], "history": [], "waivers": waiver_rows(batch), "previous": None,
         "pins": {"batches": [], "classes": [], "gatherings": []},
     }  # fmt: skip
 

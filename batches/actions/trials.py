@@ -12,10 +12,10 @@ from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
 from batches.actions.names import demand, drop_demand, is_waived, refuse_second_run, set_aside
 from batches.actions.pins import pin_gathering, unpin_gathering
-from batches.actions.repair import close_open_days
+from batches.actions.repair import add_classes, close_open_days
 from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun, PracticeClass
-from batches.plan_ids import pk_of
+from batches.plan_ids import class_to_come, key, pk_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.changes import Change, apply
@@ -34,10 +34,11 @@ MOST_CHANGES = 50
 ELSEWHERE = {
     "parameter": "项目规则不在这里改：到“规则推演”看过影响再采用，成为新的一版，然后重新编排。",
     "more_batches": "加办的期不在这里建：到“期班”新建一期。",
-    "more_classes": "加班不在这里办：到“项目规则”改班型的班数，再重新编排。",
     "reopen": "恢复接待不在这里办：到“基地”恢复，再重新编排。",
 }
 """Kinds of changes that become facts on another page, and which."""
+BEFORE = {"more_classes": "加班不在这里办：到“项目规则”改班型的班数，再重新编排。"}
+"""The same, of a batch that is not published yet."""
 LEAVING = dict.fromkeys(("withdraw", "pin_batch"), "本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。")
 """The same, of a batch in force."""
 ABOUT_PEOPLE = re.compile(r"(?<![A-Za-z0-9_])[CHRSE][1-9]\d*(?![A-Za-z0-9_])")
@@ -71,21 +72,44 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
         refuse_second_run(batch)
         run = PlanRun.objects.create(
             programme=batch.programme, batch=batch, purpose=Purpose.TRIAL, against=against, title=_title(title, changes),
-            changes=[*before, *changes], seed=against.seed, prefer=against.prefer,
+            changes=[*before, *_under_numbers(locked, before, changes)], seed=against.seed, prefer=against.prefer,
         )  # fmt: skip
-        _require_possible(locked, run)
+        run.changes = _with_weeks(run.changes, _require_possible(locked, run))
         run.job = start_job(
             task="batches.plan", title=f"{batch}试算：{run.title}", owner=by, params={"run": run.pk},
             result_url=f"/batches/{batch.pk}/studio/?run={run.pk}",
         )  # fmt: skip
-        run.save(update_fields=["job"])
+        run.save(update_fields=["job", "changes"])
     return run
 
 
-def _require_possible(batch: Batch, run: PlanRun) -> None:
-    """The changes fit the facts of today; those the run was explained by may have gone since."""
+def _under_numbers(batch: Batch, before: Sequence[Change], changes: Sequence[Change]) -> list[Change]:
+    """Classes that are added get the numbers that they would have, so that pages can name them."""
+    last = batch.classes.order_by("-number").values_list("number", flat=True).first() or 0
+    last += sum(change["count"] for change in before if change["kind"] == "more_classes")
+    found = []
+    for change in changes:
+        if change["kind"] == "more_classes":
+            ids = [class_to_come(last + number) for number in range(1, change["count"] + 1)]
+            last += change["count"]
+            change = change | {"batch": change["batch"] or key("B", batch.pk), "ids": ids}
+        found.append(change)
+    return found
+
+
+def _with_weeks(changes: Sequence[Change], document: dict[str, Any]) -> list[Change]:
+    """Classes that are added keep the weeks that they got, whatever is planned when they are adopted."""
+    weeks = {row["id"]: row["parity"] for each in document["batches"] for row in each["classes"]}
+    return [
+        change | {"parities": [weeks[name] for name in change["ids"]]} if change["kind"] == "more_classes" else change
+        for change in changes
+    ]
+
+
+def _require_possible(batch: Batch, run: PlanRun) -> dict[str, Any]:
+    """Today's facts with the changes laid over them; those that the run was explained by may have gone since."""
     try:
-        apply(facts_for(batch, run), run.changes)
+        return apply(facts_for(batch, run), run.changes)
     except InputError as error:
         told = Labels([str(error)]).say(re.sub(r"changes\[\d+\](\.\w+)?：", "", str(error)))
         raise DomainError(
@@ -111,7 +135,7 @@ def adoption_obstacles(run: PlanRun) -> list[str]:
         return ["这不是试算，没有要采用的改动。"]
     if not may_try(run.batch):
         return [f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。"]
-    elsewhere = ELSEWHERE | (LEAVING if run.batch.state in states.LIVE else {})
+    elsewhere = {**ELSEWHERE, **LEAVING} if run.batch.state in states.LIVE else ELSEWHERE | BEFORE
     told = [elsewhere[row["kind"]] for row in run.changes if row["kind"] in elsewhere]
     told += [OUT_OF_THE_LIST for row in run.changes if row["kind"] == "drop_pin" and row["of"] == "batches"]
     return list(dict.fromkeys(told))
@@ -225,6 +249,11 @@ def _drop_pin(batch: Batch, change: Change, reason: str, by: User) -> None:
         drop_demand(demand=row, by=by)
 
 
+def _more_classes(batch: Batch, change: Change, reason: str, by: User) -> None:
+    track = batch.programme.tracks.get(pk=pk_of(change["track"]))
+    add_classes(batch=batch, track=track, parities=change["parities"], by=by, reason=reason)
+
+
 def _close(_: Batch, change: Change, reason: str, by: User) -> None:
     models: dict[str, Any] = {"base": PracticeBase, "household": HostHousehold, "room": Room}
     place = {change["place"]: models[change["place"]].objects.get(pk=pk_of(change["id"]))}
@@ -242,4 +271,5 @@ ADOPT: dict[str, Callable[[Batch, Change, str, User], None]] = {
     "drop_pin": _drop_pin,
     "withdraw": _withdraw,
     "close": _close,
+    "more_classes": _more_classes,
 }

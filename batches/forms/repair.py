@@ -221,6 +221,13 @@ class MoreClassForm(ScenarioForm):
         if self.ways:
             self.fields["way"].initial = min(self.ways.values(), key=lambda way: way.harm).code
 
+    def trial(self) -> list[Change]:
+        way = self.ways[self.cleaned_data["way"]]
+        return [{
+            "kind": "more_classes", "batch": key("B", self.batch.pk), "track": key("W", way.track.pk),
+            "count": len(way.parities), "parities": list(way.parities),
+        }]  # fmt: skip
+
     def fact(self, by: User) -> str:
         way = self.ways[self.cleaned_data["way"]]
         rows = add_classes(

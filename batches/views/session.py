@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -23,7 +23,7 @@ from batches.outlooks import story_of
 from batches.overview import class_table, differences_of
 from batches.planning_input import gatherings_held
 from batches.published import published_versions
-from batches.queries import latest_run, leaving_and_coming, nomination_counts, visible_batches, visible_classes
+from batches.queries import latest_run, leaving_and_coming, nomination_counts, visible_batches
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
 from batches.studio import choices, chosen, waiting
@@ -147,10 +147,10 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
 def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpResponse:
     """A class as it is planned or current: its members, where it goes, who sleeps where. `?run=` shows another plan's."""
     found = batch_of(request, batch_id)
-    practice_class = get_object_or_404(visible_classes(me(request)), pk=class_id, batch=found)
     choice = chosen(found, choices(found), request.GET["run"]) if "run" in request.GET else None
     arrangement = planned(found, found.plan_runs.get(pk=choice.run.pk)) if choice else arrangement_of(found)
-    if arrangement is None:
+    practice_class = next((row for row in arrangement.classes if row.pk == class_id), None) if arrangement else None
+    if arrangement is None or practice_class is None:
         raise Http404
     line = next(row for row in class_table(arrangement).lines if row.practice_class.pk == practice_class.pk)
     visits = [

@@ -1,24 +1,34 @@
 """A class more in a published batch: what each way comes to, told before; a pair at once; and the way back."""
 
+import json
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEntry, User
+from batches import tasks
 from batches.actions.names import demand
 from batches.actions.plans import publish_obstacles, publish_plan
 from batches.actions.repair import add_classes, drop_class
-from batches.models import Batch, ClassStaff, PlanDemand, PlanRun, PracticeClass, Programme
-from batches.more_classes import WAYS, _clash, told, ways_of
+from batches.actions.trials import adoption_obstacles, start_trial
+from batches.models import Batch, ClassStaff, PlanDemand, PlanRun, PracticeClass, Programme, Waiver
+from batches.more_classes import WAYS, Sent, clash, told, ways_of
+from batches.plan_ids import class_to_come, pk_of
 from batches.planning_input import build_input
+from batches.queries import latest_run
+from cadres.models import Cadre
 from config.errors import DomainError
-from office.jobs import start_job
+from office.jobs import perform, start_job
+from office.models import Job
 from tests import factories
 from tests.batches.county import FIRST, County
+from tests.batches.pages import page, post
 from tests.batches.test_repair import broken, repair, running
 
 __all__ = ["running"]
@@ -74,8 +84,54 @@ def test_people_who_come_with_it_count(running: County, staff: User) -> None:
     assert (even.gap, pair.gap, pair.sizes) == (1, 0, (3, 4))
 
 
+def test_people_bound_to_weeks_and_exceptions_count(running: County, staff: User) -> None:
+    """Whoever can come in even weeks alone makes odd classes harder to fill; units with an exception make it easier."""
+    first = running.cadres[0]
+    for cadre in Cadre.objects.filter(unit=first.unit):
+        PlanDemand.objects.create(batch=running.batch, cadre=cadre, kind="parity", parity="even", reason="单周值班")
+    subject = f"U{first.unit_id}@B{running.batch.pk}"
+    waiver = Waiver.objects.create(
+        batch=running.batch, rule="R03", subject=subject, subject_label="一个单位", reason="任务重", asked_by=staff,
+        approver=factories.UserFactory(), approved_at=timezone.now(),
+    )  # fmt: skip
+    _, odd, even = ways_of(running.batch)
+    assert (odd.sent, odd.gap, even.sent, even.gap) == (5, 3, 7, 1)
+    assert "各单位单双周各去一半（只能在单周或双周来的人、批准的例外都已算上），最多 5 人" in told(
+        odd, several=False, least=5
+    )
+    PlanDemand.objects.all().update(live=False)
+    _, odd, even = ways_of(running.batch)
+    assert (odd.sent, odd.gap, even.sent, even.gap) == (7, 1, 7, 1), "both of the unit may go in the same weeks"
+    Waiver.objects.filter(pk=waiver.pk).update(approver=None)
+    _, odd, even = ways_of(running.batch)
+    assert (odd.sent, even.sent) == (6, 6), "what is asked for and not approved is no exception"
+
+
+def sent(*own: str | None, waived: bool = False) -> Sent:
+    return Sent([("W1", weeks) for weeks in own], waived)
+
+
 @pytest.mark.parametrize(
-    ("odd", "even", "units", "clash"),
+    ("odd", "even", "units", "told"),
+    [
+        (2, 1, [sent(None, None, waived=True)] * 3, ("", 0, 0)),
+        (2, 1, [sent(None, None, waived=True), sent(None, None), sent(None, None)], ("", 0, 0)),
+        (2, 1, [sent("even", "even", waived=True), sent(None, None), sent(None, None)], ("odd", 4, 2)),
+        (2, 1, [sent("even", None), sent(None, None), sent(None, None)], ("odd", 4, 3)),
+        (2, 1, [sent("even"), sent(None), sent(None)], ("", 0, 0)),
+        (2, 1, [sent("even"), sent("even"), sent(None)], ("odd", 2, 1)),
+        (1, 1, [sent("odd", "odd", None, waived=True), sent(None)], ("", 0, 0)),
+        (1, 1, [sent("odd", "odd", "odd", waived=True), sent("even")], ("even", 2, 1)),
+    ],
+)
+def test_clash_of_weeks_with_people_bound_and_exceptions(
+    odd: int, even: int, units: list[Sent], told: tuple[str, int, int]
+) -> None:
+    assert clash(Counter({("W1", "odd"): odd, ("W1", "even"): even}), units) == told
+
+
+@pytest.mark.parametrize(
+    ("odd", "even", "units", "told"),
     [
         (1, 1, [2, 2, 2], ("", 0, 0)),
         (2, 1, [2, 2, 2], ("odd", 4, 3)),
@@ -85,17 +141,15 @@ def test_people_who_come_with_it_count(running: County, staff: User) -> None:
         (8, 7, [18] * 15, ("odd", 144, 135)),
     ],
 )
-def test_clash_of_weeks(odd: int, even: int, units: list[int], clash: tuple[str, int, int]) -> None:
+def test_clash_of_weeks(odd: int, even: int, units: list[int], told: tuple[str, int, int]) -> None:
     classes = Counter({("W1", "odd"): odd, ("W1", "even"): even})
-    rows = {f"U{number}": Counter({"W1": people}) for number, people in enumerate(units)}
-    assert _clash(classes, Counter({"W1": sum(units)}), rows) == clash
+    assert clash(classes, [sent(*[None] * people) for people in units]) == told
 
 
 def test_clash_leaves_out_units_whose_tracks_have_one_week_alone() -> None:
     classes = Counter({("W1", "odd"): 1, ("W1", "even"): 1, ("W2", "odd"): 1})
-    assert _clash(classes, Counter({"W1": 4, "W2": 2}), {"U1": Counter({"W1": 2, "W2": 2}), "U2": Counter({"W1": 2})}) == (
-        "", 0, 0,
-    )  # fmt: skip
+    of_both = Sent([("W1", None), ("W1", None), ("W2", None), ("W2", None)])
+    assert clash(classes, [of_both, sent(None, None)]) == ("", 0, 0)
 
 
 # Pages
@@ -171,6 +225,57 @@ def test_class_of_another_batch_is_not_found(running: County, desk: Client) -> N
     assert (
         desk.post(reverse("batches:drop_class", args=[running.batch.pk, other.pk]), {"reason": "错"}).status_code == 404
     )
+
+
+# Tried first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pair_is_tried_looked_at_and_adopted(running: County, staff: User, desk: Client) -> None:
+    """The trial touches nothing; its classes have pages under the numbers that they would have; adopted, they are rows."""
+    Programme.objects.update(class_size_min=3)
+    batch, track = Batch.objects.get(), running.classes[0].track
+    sheet = page(desk, "repair", batch.pk)
+    form = sheet[sheet.index('id="class"') :].partition("</form>")[0]
+    assert 'name="do" value="trial"' in form
+    data = {"class-way": f"{track.pk}:odd+even", "class-reason": "人多", "class-revision": batch.revision}
+    assert "什么都没有登记，已有的安排都不变" in post(desk, "repair", batch.pk, form="class", do="trial", **data)
+    assert len(running.classes) == 2
+    run = PlanRun.objects.select_related("job").get(purpose=PlanRun.Purpose.TRIAL)
+    assert run.job is not None
+    perform(str(run.job.pk), tasks.plan.run.__wrapped__)
+    run.refresh_from_db()
+    assert run.plan_text
+    shown = page(desk, "studio", batch.pk, query=f"?run={run.pk}")
+    assert f"{batch}增加2个{track}的班（单周1个、双周1个）" in shown
+    assert "第3班" in shown
+    assert "第4班" in shown
+    assert "10000000" not in re.sub(r"(class|row)-\d+|classes/\d+|data-class=\"\d+\"", "", shown)
+    third, fourth = class_to_come(3), class_to_come(4)
+    seats = Counter(row["class"] for row in json.loads(run.plan_text)["assignments"])
+    assert min(seats[third], seats[fourth]) >= 3
+    assert "第3班" in page(desk, "class_page", batch.pk, pk_of(third), query=f"?run={run.pk}")
+    gone = desk.get(reverse("batches:class_page", args=[batch.pk, pk_of(third)]))
+    assert gone.status_code == 404
+    page(desk, "compare", batch.pk, query=f"?a={latest_run(batch).pk}&b={run.pk}")
+    told = post(desk, "adopt_trial", batch.pk, run.pk, reason="人多")
+    assert "改动已采用" in told
+    assert [(row.number, row.parity) for row in running.classes[2:]] == [(3, "odd"), (4, "even")]
+
+
+def test_class_more_of_a_cure_is_named_and_keeps_its_weeks(planned: County, staff: User) -> None:
+    """Cures say neither batch nor weeks; a trial of a trial counts on; before publication classes come from the programme."""
+    batch, track = planned.batch, planned.classes[0].track
+    run = latest_run(batch)
+    assert run is not None
+    cure = [{"kind": "more_classes", "batch": None, "track": f"W{track.pk}", "count": 1}]
+    first = start_trial(batch=batch, by=staff, changes=cure, against=run)
+    wanted: dict[str, Any] = cure[0] | {"batch": f"B{batch.pk}", "ids": [class_to_come(3)], "parities": ["odd"]}
+    assert first.changes == [wanted]
+    Job.objects.update(state="done")
+    second = start_trial(batch=batch, by=staff, changes=cure, against=first)
+    assert second.changes == [wanted, wanted | {"ids": [class_to_come(4)], "parities": ["even"]}]
+    assert adoption_obstacles(second) == ["加班不在这里办：到“项目规则”改班型的班数，再重新编排。"]
 
 
 # What is refused
