@@ -4,16 +4,68 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from .problem import Problem, day_text, first_days
+from .problem import Cadre, Problem, day_text, first_days
+from .stage1_sides import surplus
 from .stage3_options import Option
 
 Row = dict[str, Any]
 Key = tuple[str, int]
 
 
+class Bars:
+    """What keeps somebody out of the batches that are open to them, as it shows in who has a place there."""
+
+    def __init__(self, problem: Problem, places: dict[str, int]):
+        self.problem = problem
+        self.people: dict[tuple[str, int], list[Cadre]] = defaultdict(list)
+        self.seated: Counter[tuple[int, str | None, str | None]] = Counter()
+        for cadre in problem.cadres:
+            if cadre.id in places:
+                place = places[cadre.id]
+                self.people[cadre.unit, place].append(cadre)
+                self.seated[place, cadre.track, cadre.parity] += 1
+        self._known: dict[tuple[Any, ...], str] = {}
+
+    def told(self, cadre: Cadre) -> str:
+        """One sentence, each bar once."""
+        pin = self.problem.batch_pins.get(cadre.id)
+        places = cadre.open if pin is None else (pin,)
+        return "能参加的各期，" + "，或".join(dict.fromkeys(self._bar(cadre, place) for place in places))
+
+    def _bar(self, cadre: Cadre, place: int) -> str:
+        kind = (cadre.unit, cadre.track, cadre.parity, cadre.leading, place)
+        if kind not in self._known:
+            self._known[kind] = self._find(cadre, place)
+        return self._known[kind]
+
+    def _find(self, cadre: Cadre, place: int) -> str:
+        batch, mates = self.problem.batches[place], self.people[cadre.unit, place]
+        quota, leading = self.problem.quota(cadre.unit, batch), self.problem.leading_quota(cadre.unit, batch)
+        if quota is not None and len(mates) >= quota:
+            return "单位名额已满"
+        if cadre.leading and leading is not None and sum(mate.leading for mate in mates) >= leading:
+            return "班子成员名额已满"
+        if self._is_full(cadre, place):
+            return "班级座位已满"
+        if sum(surplus(self.problem, cadre.unit, place, [*mates, cadre]).values()):
+            return "单位的人单双周分不匀"
+        return "再排进去就不合各班人数、同单位分班等规则"
+
+    def _is_full(self, cadre: Cadre, place: int) -> bool:
+        """All classes of the track, or those of the only weeks that suit, are taken by people who can go nowhere else."""
+        most = self.problem.rules["class_size"]["max"]
+        classes = self.problem.batches[place].of_track(cadre.track or "")
+        taken = {side: self.seated[place, cadre.track, side] for side in ("odd", "even", None)}
+        if sum(taken.values()) >= most * len(classes):
+            return True
+        return cadre.parity is not None and taken[cadre.parity] >= most * sum(
+            klass.parity == cadre.parity for klass in classes
+        )
+
+
 def unassigned(problem: Problem, places: dict[str, int]) -> list[Row]:
     """One row per cadre without a seat, with the first reason that is true."""
-    rows = []
+    rows, bars = [], Bars(problem, places)
     for cadre in problem.cadres:
         if cadre.id in places:
             continue
@@ -26,7 +78,7 @@ def unassigned(problem: Problem, places: dict[str, int]) -> list[Row]:
         elif not cadre.open:
             reason, message = "no_open_batch", "各期都不能参加（不能参加的日期、必须或不能参加的期次、单双周）"
         else:
-            reason, message = "no_seat", "能参加的各期，单位名额或班级座位已满"
+            reason, message = "no_seat", bars.told(cadre)
         rows.append({"cadre": cadre.id, "reason": reason, "message": message})
     return rows
 
