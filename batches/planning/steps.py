@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_lodging
-from .control import Control, OnBest, Progress, ShouldStop
+from .control import Control
 from .formats import PLAN_FORMAT, Document, fingerprint
 from .places import Part, places_of
 from .problem import Batch, Problem, class_members
@@ -53,28 +53,12 @@ def every(document: Document, done: Done, stages: Sequence[int] = ALL_STAGES) ->
     return [name for name, _ in _plan_of_work(document, done, stages)]
 
 
-def run_step(
-    document: Document,
-    name: str,
-    done: Done,
-    *,
-    seed: int = 1,
-    prefer: str = "kept",
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-    on_best: OnBest | None = None,
-) -> Any:
-    """Do one step that is ready, of an input that passed `require_valid`; the result is JSON.
-
-    `progress` is told the fraction of this step. Raises InputError as `solve` does and Stopped when asked to stop.
-    """
-    control = Control(progress, should_stop, on_best)
-    control.within(0, 1, batch_of(name))
-    return do(Problem(document, prefer), name, done, seed, control)
-
-
 def do(problem: Problem, name: str, done: Done, seed: int, control: Control) -> Any:
-    """Do one step."""
+    """Do one step that is ready, of a problem whose input passed `require_valid`; the result is JSON.
+
+    `control` is told how far this step is. Raises InputError as `solve` does, Stopped when asked to stop, and ValueError for
+    what is no step's name.
+    """
     kind, _, of = name.partition(":")
     if kind == "batches":
         return _batches(problem, seed, control)

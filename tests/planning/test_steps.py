@@ -9,10 +9,19 @@ import jsonschema
 import pytest
 
 from batches.planning import canonical, solve, steps
+from batches.planning.control import Control
+from batches.planning.problem import Problem
 from batches.planning.shape import schema
 
 from .cases import frozen, reduced, tiny
 from .tiny import sample
+
+
+def _step(document: dict[str, Any], name: str, done: dict[str, Any], seed: int = 1) -> Any:
+    """One step, as a worker does it who knows the input alone and what was made before."""
+    control = Control(None, None, None)
+    control.within(0, 1, steps.batch_of(name))
+    return steps.do(Problem(document), name, done, seed, control)
 
 
 def _by_many_hands(document: dict[str, Any], seed: int, order: int, stages: tuple[int, ...] = (1, 2, 3, 4)) -> Any:
@@ -26,7 +35,7 @@ def _by_many_hands(document: dict[str, Any], seed: int, order: int, stages: tupl
         if not names:
             return steps.assemble(json.loads(text), done, seed=seed, stages=stages), done
         name = rng.choice(names)
-        kept[name] = json.dumps(steps.run_step(json.loads(text), name, done, seed=seed))
+        kept[name] = json.dumps(_step(json.loads(text), name, done, seed))
 
 
 def _two_batches() -> dict[str, Any]:
@@ -67,7 +76,7 @@ def test_a_step_done_again_gives_the_same_result() -> None:
     assert steps.ready(document, done) == []
     for name in sorted(done):
         earlier = {step: result for step, result in done.items() if step != name}
-        assert json.loads(json.dumps(steps.run_step(document, name, earlier, seed=3))) == done[name]
+        assert json.loads(json.dumps(_step(document, name, earlier, 3))) == done[name]
 
 
 def test_steps_end_with_the_stages_asked_for() -> None:
@@ -96,7 +105,7 @@ def test_every_step_has_a_stage_and_other_names_are_refused() -> None:
     with pytest.raises(ValueError, match="no step"):
         steps.stage_of("meals:B01")
     with pytest.raises(ValueError, match="no step"):
-        steps.run_step(tiny(), "meals:B01", {})
+        _step(tiny(), "meals:B01", {})
 
 
 def test_the_best_so_far_is_told_with_its_bound() -> None:
