@@ -1,9 +1,11 @@
 """The planner's work on a run, shared by as many hands as are free: each step of the planner is a part of the run's job.
 
 The first job hands out the steps that are ready, takes what nobody else has taken, and puts the plan together. What a part
-has made stays with its row, so that a run whose worker was killed goes on where it was.
+has made stays with its row, so that a run whose worker was killed goes on where it was. Parts are of the version of the
+planner that made them: a run that another version goes on with starts anew, for results of two versions make no plan.
 """
 
+import datetime
 import json
 import operator
 import time
@@ -15,6 +17,7 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError
+from django.utils import timezone
 
 from batches.models import Batch, PlanRun
 from batches.plan_labels import Labels
@@ -25,10 +28,11 @@ from batches.planning.explain import explain
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning.problem import Problem
 from batches.planning.steps import assemble, batch_of, do, ready, stage_of
+from batches.planning.versions import PLANNER_VERSION
 from batches.planning_input import facts_for
 from config.errors import DomainError
 from office.jobs import JobRun, JobStopped, perform
-from office.models import Job, JobState
+from office.models import UNFINISHED, Job, JobState
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +114,7 @@ def solve_by_parts(run: JobRun, plan_run: PlanRun, stages: tuple[int, ...]) -> D
     document: Document = json.loads(plan_run.input_text)
     batches = len(document["batches"])
     while True:
+        forget_other_versions(run.job)
         done = made_so_far(run.job)
         names = ready(document, done, stages)
         if not names:
@@ -126,6 +131,23 @@ def solve_by_parts(run: JobRun, plan_run: PlanRun, stages: tuple[int, ...]) -> D
             perform(str(free.pk), work_on_part)
         stand = stand_of(run.job, batches)
         run.progress(stand.percent, stand.sentence)
+
+
+def forget_other_versions(whole: Job) -> None:
+    """Where a part was made by another version of the planner, every part that has ended is done anew, but for those of this
+    one."""
+    ended = whole.parts.exclude(state__in=UNFINISHED).order_by("pk").values_list("pk", "state", "result__planner")
+    rows = list(ended)
+    if any(state == JobState.DONE and planner != PLANNER_VERSION for _, state, planner in rows):
+        others = [pk for pk, _, planner in rows if planner != PLANNER_VERSION]
+        whole.parts.filter(pk__in=others).exclude(state__in=UNFINISHED).update(
+            state=JobState.WAITING,
+            progress=0,
+            result={},
+            rung_at=None,
+            finished_at=None,
+            message="程序换了新版，重新算",
+        )
 
 
 def bundles(names: list[str]) -> list[str]:
@@ -163,7 +185,7 @@ def work_on_part(run: JobRun) -> None:
         control.within(number, len(names), batch_of(name))
         made[name] = _understood(partial(do, problem, name, done, plan_run.seed, control))
     with run.finishing():
-        run.result = {"made": made, "best": best}
+        run.result = {"planner": PLANNER_VERSION, "made": made, "best": best}
 
 
 class Advance:
@@ -193,7 +215,8 @@ def _problem(text: str, prefer: str) -> Problem:
 
 
 class Made:
-    """What the parts of one job have made. A part that is done stays as it is, so its result is read once."""
+    """What the parts of one job have made with this version of the planner. A part that is done stays as it is, so its result
+    is read once."""
 
     def __init__(self, whole: Any) -> None:
         self.whole = whole
@@ -202,7 +225,7 @@ class Made:
 
     def now(self) -> dict[str, Any]:
         """Step -> what was made, in order of the steps' names."""
-        parts = Job.objects.filter(parent=self.whole, state=JobState.DONE)
+        parts = Job.objects.filter(parent=self.whole, state=JobState.DONE, result__planner=PLANNER_VERSION)
         new = set(parts.order_by("pk").values_list("pk", flat=True)) - self.read
         for pk, result in parts.filter(pk__in=new).order_by("pk").values_list("pk", "result") if new else ():
             self.steps |= result["made"]
@@ -242,6 +265,8 @@ class StageStand:
     percent: int = 0
     message: str = ""
     best: dict[str, dict[str, Any]] = field(default_factory=dict)
+    since: datetime.datetime | None = None
+    """When the oldest of its parts at work was begun."""
 
 
 @dataclass
@@ -270,8 +295,8 @@ def stand_of(whole: Job, batches: int) -> Stand:
     """How far the parts of a run's job are (one query); `batches` is the number of batches that it plans."""
     found = {stage: StageStand(stage, name, 1 if stage == 1 else batches) for stage, name in Control.NAMES.items()}
     sums: Mapping[int, list[int]] = defaultdict(list)
-    for step, state, progress, message, best in whole.parts.order_by("created_at").values_list(
-        "step", "state", "progress", "message", "result__best"
+    for step, state, progress, message, since, best in whole.parts.order_by("created_at").values_list(
+        "step", "state", "progress", "message", "started_at", "result__best"
     ):
         row = found[stage_of(step)]
         sums[row.stage].append(progress)
@@ -280,6 +305,7 @@ def stand_of(whole: Job, batches: int) -> Stand:
             row.best[level] = _joined(level, row.best.get(level), told)
         if state == JobState.RUNNING:
             row.message = message
+            row.since = min(since or timezone.now(), row.since or timezone.now())
     for row in found.values():
         row.total = max(row.total, len(sums[row.stage]))
         row.percent = sum(sums[row.stage]) // row.total if row.total else 0

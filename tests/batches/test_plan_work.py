@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEntry, User
 from batches import plan_work, tasks
 from batches.models import PlanRun
-from batches.plan_work import bundles, made_so_far, stand_of
+from batches.plan_work import bundles, forget_other_versions, made_so_far, stand_of
 from batches.planning import canonical, fingerprint, solve
 from batches.planning.problem import Problem
+from batches.planning.versions import PLANNER_VERSION
 from office import jobs
 from office.jobs import JobRun, perform, start_job
 from office.models import Job, JobState
@@ -86,11 +87,44 @@ def test_input_is_understood_once_and_results_are_read_once(staff: User, monkeyp
 def test_what_is_made_meanwhile_is_read_the_next_time(staff: User) -> None:
     whole = job_of(outlook(tiny(), staff))
     values: dict[str, Any] = {"parent": whole, "task": "batches.plan_step", "title": "试", "state": JobState.DONE}
-    Job.objects.create(step="classes:B02", result={"made": {"classes:B02": 2}}, **values)
+    Job.objects.create(step="classes:B02", result={"planner": PLANNER_VERSION, "made": {"classes:B02": 2}}, **values)
     assert made_so_far(whole) == {"classes:B02": 2}
-    Job.objects.create(step="classes:B01", result={"made": {"classes:B01": 1}}, **values)
+    Job.objects.create(step="classes:B01", result={"planner": PLANNER_VERSION, "made": {"classes:B01": 1}}, **values)
     assert list(made_so_far(whole).items()) == [("classes:B01", 1), ("classes:B02", 2)]
     assert made_so_far(job_of(outlook(tiny(), staff))) == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("by", [{"planner": "dunmiao/0"}, {}])
+def test_run_that_another_version_goes_on_with_starts_anew(staff: User, by: dict[str, Any]) -> None:
+    """What an older planner made, and a part that it gave up, count for nothing; the plan is all of this one."""
+    document = tiny()
+    run = outlook(document, staff, seed=7)
+    values: dict[str, Any] = {"parent": job_of(run), "task": "batches.plan_step", "title": "试"}
+    old = {"batches": {"places": {}, "levels": []}}
+    Job.objects.create(step="batches", state=JobState.DONE, progress=100, result=by | {"made": old}, **values)
+    Job.objects.create(step="classes:B01", state=JobState.FAILED, message="坏了。", **values)
+    assert made_so_far(job_of(run)) == {}
+    tasks.plan(str(run.job_id))
+    assert job_of(run).state == JobState.DONE, job_of(run).message
+    assert canonical(plan_of(run)) == canonical(solve(document, seed=7))
+    assert set(job_of(run).parts.values_list("result__planner", flat=True)) == {PLANNER_VERSION}
+
+
+@pytest.mark.django_db
+def test_what_this_version_made_is_kept_when_the_run_goes_on(staff: User) -> None:
+    run = outlook(tiny(), staff, seed=7)
+    values: dict[str, Any] = {"parent": job_of(run), "task": "batches.plan_step", "title": "试", "state": JobState.DONE}
+    mine = Job.objects.create(step="batches", result={"planner": PLANNER_VERSION, "made": {"batches": 1}}, **values)
+    forget_other_versions(job_of(run))
+    assert made_so_far(job_of(run)) == {"batches": 1}
+    other = Job.objects.create(
+        step="classes:B01", result={"planner": "dunmiao/0", "made": {"classes:B01": 1}}, **values
+    )
+    forget_other_versions(job_of(run))
+    mine.refresh_from_db()
+    other.refresh_from_db()
+    assert (mine.state, other.state, other.result) == (JobState.DONE, JobState.WAITING, {})
 
 
 def short_outlook(staff: User) -> PlanRun:
