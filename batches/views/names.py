@@ -1,5 +1,7 @@
 """名单 of a batch for the centre: the job that proposes, answers by unit, somebody more, and what is asked of the plan."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +17,7 @@ from batches.models import Batch, Nomination
 from batches.queries import nomination_counts, visible_nominations
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import allowed
+from batches.studio import live
 from batches.views.acts import batch_and_job, batch_of, carry_out, forms_for, me, status_of
 from cadres.models import Unit
 from cadres.queries import age_at
@@ -33,31 +36,12 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
     done = carry_out(request, forms, "batches:names", found.pk)
     if done is not None:
         return done
-    rows = visible_nominations(me(request)).filter(batch=found).select_related("replaces__cadre", "decided_by")
-    unit, state = request.GET.get("unit", ""), request.GET.get("state", "")
-    if unit.isascii() and unit.isdecimal():
-        rows = rows.filter(cadre__unit=int(unit[:9]))
-    if state in Nomination.State.values:
-        rows = rows.filter(state=state)
-    of_unit = Unit.objects.filter(pk=int(unit[:9])).first() if unit.isascii() and unit.isdecimal() else None
+    context = _listed(request, found)
     aside = forms.get("aside")
-    if of_unit is not None and isinstance(aside, SetAsideForm):
-        aside.of_unit(of_unit)
-    page = Paginator(rows, 20).get_page(request.GET.get("page"))
-    units = nomination_counts(found)
-    context = {
+    if context["unit"] is not None and isinstance(aside, SetAsideForm):
+        aside.of_unit(context["unit"])
+    context |= {
         "batch": found,
-        "page": page,
-        "rows": [(row, age_at(row.cadre.birth, found.first_day)) for row in page.object_list],
-        "units": units,
-        "unit": of_unit,
-        "state": state,
-        "states": Nomination.State.choices,
-        "waiting": sum(row["proposed"] for row in units),
-        "waiting_units": sum(bool(row["proposed"]) for row in units),
-        "total": sum(row["proposed"] + row["confirmed"] for row in units),
-        "deferred": sum(row["deferred"] for row in units),
-        "swapped": sum(row["swapped"] for row in units),
         "blocks": blocks_of(found, me(request)),
         "job": job,
         "demands": found.demands.filter(live=True).select_related("cadre__unit").order_by("cadre__sort_name", "pk"),
@@ -69,7 +53,35 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
         "may_set_aside": may_run and found.state == Batch.State.PLANNED,
         "is_nominating": found.state == Batch.State.NOMINATING,
     }
+    if job is not None:
+        context |= live(job)
     return render(request, "batches/names.html", context, status=status_of(forms))
+
+
+def _listed(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """The names asked for, twenty a page, and how many there are in all."""
+    rows = visible_nominations(me(request)).filter(batch=batch).select_related("replaces__cadre", "decided_by")
+    unit, state = request.GET.get("unit", ""), request.GET.get("state", "")
+    by_unit = unit.isascii() and unit.isdecimal()
+    if by_unit:
+        rows = rows.filter(cadre__unit=int(unit[:9]))
+    if state in Nomination.State.values:
+        rows = rows.filter(state=state)
+    page = Paginator(rows, 20).get_page(request.GET.get("page"))
+    units = nomination_counts(batch)
+    return {
+        "page": page,
+        "rows": [(row, age_at(row.cadre.birth, batch.first_day)) for row in page.object_list],
+        "units": units,
+        "unit": Unit.objects.filter(pk=int(unit[:9])).first() if by_unit else None,
+        "state": state,
+        "states": Nomination.State.choices,
+        "waiting": sum(row["proposed"] for row in units),
+        "waiting_units": sum(bool(row["proposed"]) for row in units),
+        "total": sum(row["proposed"] + row["confirmed"] for row in units),
+        "deferred": sum(row["deferred"] for row in units),
+        "swapped": sum(row["swapped"] for row in units),
+    }
 
 
 @allow(may_run_batches)

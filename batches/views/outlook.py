@@ -30,6 +30,7 @@ from batches.planning.formats import require_valid
 from batches.planning.outlook import estimate
 from batches.queries import sees_all, visible_outlooks
 from batches.rules import may_run_batches, may_see_batches
+from batches.studio import at_work
 from batches.views.acts import UNPROCESSABLE, me, posted_reason
 from batches.views.plan import STOP_POLLING
 from cadres.models import pinyin
@@ -164,6 +165,8 @@ def outlook_run(request: HttpRequest, outlook_id: int) -> HttpResponse:
         "may_run": may_run_batches.test(request.user), "adopted": run.outcome == Outcome.ADOPTED, "lines": None, "again": "",
         "new_batches": batches_to_set_up(run),
     }  # fmt: skip
+    if run.job is not None and run.job.is_unfinished:
+        context |= at_work(run.job)
     if run.plan_text:
         context |= _result(run) | _adoption(run)
         latest = newest_programmes().filter(name=run.programme.name).values_list("pk", flat=True).first()
@@ -222,7 +225,7 @@ def outlook_progress(request: HttpRequest, outlook_id: int) -> HttpResponse:
         response = HttpResponse(status=STOP_POLLING)
         response["HX-Refresh"] = "true"
         return response
-    context = {"run": run, "job": run.job, "may_run": may_run_batches.test(request.user)}
+    context = {"run": run, "job": run.job, "may_run": may_run_batches.test(request.user)} | at_work(run.job)
     return render(request, "batches/parts/outlook_progress.html", context)
 
 

@@ -1,7 +1,5 @@
 """Planning as a job with live progress, publishing, withdrawing."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +13,7 @@ from batches.models import Batch
 from batches.queries import enrolled, with_account
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE
+from batches.studio import live
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
 from cadres.models import Cadre
 from office.jobs import cancel_job
@@ -59,11 +58,8 @@ def progress(request: HttpRequest, batch_id: int) -> HttpResponse:
         response = HttpResponse(status=STOP_POLLING)
         response["HX-Refresh"] = "true"
         return response
-    return render(request, "batches/parts/progress.html", progress_context(request, found, job))
-
-
-def progress_context(request: HttpRequest, batch: Batch, job: Any) -> dict[str, Any]:
-    return {"batch": batch, "job": job, "may_run": may_run_batches.test(request.user)}
+    context = {"batch": found, "job": job, "may_run": may_run_batches.test(request.user)} | live(job)
+    return render(request, "batches/parts/progress.html", context)
 
 
 @allow(may_run_batches)

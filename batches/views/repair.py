@@ -30,6 +30,7 @@ from batches.repairs import curve_of, moves_in_words, proven, skip_reasons
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
 from batches.states import LIVE, allowed
+from batches.studio import live
 from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, number_in, posted_reason, revision_seen
 from config.errors import DomainError
 
@@ -191,15 +192,15 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
             return redirect("batches:repair", found.pk)
     runs = _repairs(found)
     run = _chosen(request, runs)
-    live = found.state in LIVE
+    in_force = found.state in LIVE
     context = {
         "batch": found,
         "job": job,
         "may_run": True,
         "may_change": may_change(found),
         "may_repair": allowed(found, "republish"),
-        "needs": needs(found) if live else [],
-        "has_plan": live or latest_run(found) is not None,
+        "needs": needs(found) if in_force else [],
+        "has_plan": in_force or latest_run(found) is not None,
         "start": forms["repair"],
         "scenarios": [
             {"key": key, "title": form.name, "form": form, "may_try": type(form).trial is not ScenarioForm.trial}
@@ -215,6 +216,8 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "skips": skip_reasons(run) if run else [],
         "curve": _curve(runs, run) if run else None,
     }
+    if job is not None:
+        context |= live(job)
     return render(request, "batches/repair.html", context, status=UNPROCESSABLE if sent is not None else 200)
 
 

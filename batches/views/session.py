@@ -26,7 +26,7 @@ from batches.published import published_versions
 from batches.queries import latest_run, leaving_and_coming, nomination_counts, visible_batches
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
-from batches.studio import choices, chosen, waiting
+from batches.studio import choices, chosen, live, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason
 from config.errors import DomainError
 
@@ -139,6 +139,8 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
             if allowed(found, act)
         ],
     }
+    if job is not None:
+        context |= live(job)
     return render(request, "batches/batch.html", context)
 
 

@@ -176,14 +176,23 @@ def test_progress_page_moves_with_the_parts_and_tells_what_is_done(
     Job.objects.create(
         parent=job, task="batches.plan_step", step="itinerary:B1", title="试", state=JobState.RUNNING, progress=40,
         message="正在排第 3 步“基地与日期”：缩短路程", result=best,
+        started_at=timezone.now() - datetime.timedelta(seconds=185),
     )  # fmt: skip
     told = live(job)
     assert told["percent"] == 30 + 45 * 40 // 100
     assert told["elapsed"] == elapsed(job) == "已算 1 分 05 秒"
     shown = page(desk, "studio_progress", nominating.batch.pk)
-    assert f"{told['percent']}%" in shown
-    assert "正在缩短路程" in shown
     assert "往返路程 400公里，距最优不超过 5.0%" in shown
+    assert f"{told['percent']}%" in shown
+    assert "正在缩短路程，已用 3 分钟" in shown
+    for name in ("progress", "batch", "names", "repair"):
+        shown = page(desk, name, nominating.batch.pk)
+        assert "正在缩短路程，已用 3 分钟。可以离开" in shown, name
+        assert f"{told['percent']}%</span>" in shown, name
+    Job.objects.filter(parent=job).update(message="期次 B1", started_at=timezone.now() - datetime.timedelta(seconds=40))
+    assert "正在排行程，已用 40 秒" in page(desk, "progress", nominating.batch.pk)
+    Job.objects.filter(parent=job).update(state=JobState.WAITING)
+    assert "已用" not in page(desk, "progress", nominating.batch.pk)
 
 
 def test_base_closed_for_nobody_takes_nothing_away(published: County, staff: User) -> None:
