@@ -5,6 +5,8 @@ out and told.
 import datetime
 from collections.abc import Iterable, Mapping
 
+from django.utils import timezone
+
 from accounts.models import User
 from batches.actions.beds import give_bed, give_up_bed
 from batches.actions.notices import Touched, when
@@ -84,6 +86,7 @@ def settle_guests(
 
 def settle_own(enrollment: Enrollment, day: datetime.date, by: User) -> list[str]:
     """After somebody moved or left from a day on: make-ups that are hers no longer end, and the head teachers there hear it.
+    Where the day was entered late, days that have come by now are told as what no longer counts, not as a way to save.
 
     Returns what to tell the person. Call it after the rows are written, with `beds.relodge` before: it holds the gatherings.
     """
@@ -101,12 +104,14 @@ def settle_own(enrollment: Enrollment, day: datetime.date, by: User) -> list[str
             continue
         days = when(gathering.first_day, gathering.last_day)
         what = f"{gathering.practice_class.short_name}第{gathering.index}次集中（{days}）"
+        begun = gathering.first_day < timezone.localdate()
         if not is_enrolled_on(makeup.enrollment, gathering.first_day):
-            told.append(f"补课的{what}也不用去了")
+            told.append(f"补课的{what}{'也不算了' if begun else '也不用去了'}")
         teachers = ClassStaff.objects.filter(practice_class=gathering.practice_class, kind=ClassStaff.Kind.HEAD_TEACHER)
         notify(
             addressees=[row.user for row in in_force(teachers).select_related("user").order_by("pk")],
-            subject=f"{gathering.first_day:%m-%d} 补课少一人", text=f"{enrollment.cadre.name}不来{what}补课了。",
+            subject=f"{gathering.first_day:%m-%d} 补课少一人",
+            text=f"{enrollment.cadre.name}在{what}的补课不算了。" if begun else f"{enrollment.cadre.name}不来{what}补课了。",
             url=f"/activities/class/{gathering.practice_class_id}/gathering/?gathering={gathering.pk}",
         )  # fmt: skip
     return told

@@ -53,6 +53,21 @@ def test_withdrawal_ends_the_makeups_and_tells_the_person_and_the_class(running:
 
 
 @pytest.mark.django_db
+def test_withdrawal_entered_late_tells_of_days_gone_by_that_they_do_not_count(
+    running: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    """Nobody is told on the 30th not to go on the 26th."""
+    guest, gathering, user = guest_of(running, staff)
+    teacher = teacher_of(gathering)
+    clock.move_to("2027-03-30 09:00+08:00")
+    withdraw_enrollment(enrollment=guest, on_day=MARCH(day=10), by=staff, reason="借调")
+    assert not MakeUp.objects.get(enrollment=guest).live
+    assert told(user)[-1] == "借调；补课的第2班第2次集中（03-26 至 03-28）也不算了"
+    assert told(teacher) == [f"{guest.cadre.name}在第2班第2次集中（03-26 至 03-28）的补课不算了。"]
+    assert broken() == []
+
+
+@pytest.mark.django_db
 def test_withdrawal_after_the_makeup_leaves_it(running: County, staff: User) -> None:
     guest, gathering, user = guest_of(running, staff)
     withdraw_enrollment(enrollment=guest, on_day=MARCH(day=27), by=staff, reason="借调")
