@@ -46,6 +46,7 @@ LEVELS = {
     "income_range_mean": ("各村农户每床住宿夜数之差的平均", "夜"),
     "income_range": ("同村农户每床住宿夜数最多与最少之差", "夜"),
     "moved_seats": ("换了期次的人", "人"),
+    "units_changed": ("各单位比原来多派的人", "人"),
     "moved_classes": ("换了班的人", "人"),
     "moved_gatherings": ("改了日期或基地的集中", "次"),
     "moved_beds": ("换了床位的人次", "人次"),

@@ -20,7 +20,7 @@ from batches.arrangement import planned as planned_arrangement
 from batches.comparison import compare
 from batches.load_map import load_map
 from batches.models import GatheringPin, PlanRun, Waiver
-from batches.overview import distance, plan_says
+from batches.overview import LEVELS, distance, plan_says
 from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import document_of
@@ -31,6 +31,7 @@ from office.models import Job, JobState
 from tests import factories
 from tests.batches.county import FIRST, County, plan_by_hand
 from tests.batches.pages import page, post
+from tests.planning.cases import reduced, tiny
 
 pytestmark = pytest.mark.django_db
 MARCH = FIRST.replace
@@ -177,6 +178,15 @@ def test_class_page_of_another_plan_shows_that_plan(desk: Client, planned: Count
 )  # fmt: skip
 def test_distance_to_the_bound_in_words(value: float, bound: float | None, unit: str, told: str) -> None:
     assert distance(value, bound, unit) == told
+
+
+def test_every_level_of_a_plan_and_of_its_repair_has_a_name() -> None:
+    document = tiny()
+    plan = solve(document)
+    repaired = solve(document | {"previous": reduced(plan)})
+    names = {row["level"] for row in (*plan["levels"], *repaired["levels"])}
+    assert {"units_changed", "moved_beds", "income_range"} <= names
+    assert sorted(names - LEVELS.keys()) == []
 
 
 # A running job
