@@ -365,7 +365,7 @@ def _say_classes(change: Change) -> str:
     where = "每期" if change["batch"] is None else f"期次 {change['batch']} "
     sides = Counter(_each_of_them(change, "parities"))
     weeks = "、".join(f"{PARITY_NAMES[side]} {sides[side]} 个" for side in PARITY_NAMES if sides[side])
-    return f"{where}增加 {change['count']} 个班型 {change['track']} 的班" + (f"（{weeks}）" if weeks else "")
+    return f"{where}增加 {change['count']} 个班（班型 {change['track']}{'，' if weeks else ''}{weeks}）"
 
 
 WAIVED_NAMES = {

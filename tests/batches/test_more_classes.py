@@ -247,7 +247,7 @@ def test_pair_is_tried_looked_at_and_adopted(running: County, staff: User, desk:
     run.refresh_from_db()
     assert run.plan_text
     shown = page(desk, "studio", batch.pk, query=f"?run={run.pk}")
-    assert f"{batch}增加2个{track}的班（单周1个、双周1个）" in shown
+    assert f"{batch}增加2个班（{track}，单周1个、双周1个）" in shown
     assert "第3班" in shown
     assert "第4班" in shown
     assert "10000000" not in re.sub(r"(class|row)-\d+|classes/\d+|data-class=\"\d+\"", "", shown)

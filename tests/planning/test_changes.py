@@ -115,7 +115,7 @@ def test_apply_more_classes_as_they_are_told() -> None:
     assert [[(row["id"], row["parity"]) for row in rows] for rows in added] == [
         [("K8", "even"), ("K9", "odd")], [("K18", "even"), ("K19", "odd")],
     ]  # fmt: skip
-    assert say(pair[0]) == "期次 B01 增加 2 个班型 T1 的班（单周 1 个、双周 1 个）"
+    assert say(pair[0]) == "期次 B01 增加 2 个班（班型 T1，单周 1 个、双周 1 个）"
 
 
 @pytest.mark.parametrize(
