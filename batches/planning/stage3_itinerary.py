@@ -32,7 +32,9 @@ from .stage3_visits import kind_of
 TOGETHER = 16
 TOGETHER_IN_LARGE_COUNTY = 8
 MOST_CUT_ROUNDS = 6
-MOST_WALKS = 6
+MOST_DAILY_ROUNDS = 3
+DAILY_NODES = 10
+MOST_WALKS, FEW_WALKS = 4, 2
 GROUPS = 8
 
 
@@ -202,9 +204,13 @@ def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tup
     chosen = _placed(round_, program, settled, shortest, least, seed, control)
     if chosen is None and not program.by_day:
         chosen = _dated(round_, program, settled, shortest, seed)
-    if chosen is None:
-        groups = [program.groups[column] for column in shortest.columns]
-        chosen = _mended(round_, settled, groups, seed, control)
+    if chosen is None and program.by_day:
+        chosen = _mended(round_, settled, [program.groups[column] for column in shortest.columns], seed, control)
+    elif chosen is None:
+        chosen, shortest = _with_days(round_, program, settled, shortest, seed, control)
+        least = fewest(program, settled, shortest)
+        walked = _placed(round_, program, settled, shortest, least, seed, control, FEW_WALKS)
+        chosen = chosen if walked is None else min((chosen, walked), key=lambda choice: rank(round_, choice))
     chosen = min((settled.chosen, chosen), key=lambda choice: rank(round_, choice))
     km, _, returns = journey(round_, chosen)
     km_bound = settled.km if returns <= settled.returns else 0.0
@@ -214,15 +220,58 @@ def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tup
     return chosen, Bounds(max(settled.returns, shortest.returns[1]), km_bound, least if held else 0)
 
 
+def _with_days(
+    round_: Round, program: Program, settled: Settled, sites: Shortest, seed: int, control: Control
+) -> tuple[list[int | None], Shortest]:
+    """A choice for when the shortest sites have no days: by a programme that knows days, or else mended."""
+    daily = None if settled.shortest else _by_day(round_, settled, control)
+    if daily is None:
+        chosen = _mended(round_, settled, [program.groups[column] for column in sites.columns], seed, control)
+    else:
+        chosen = daily[0]
+    chosen = min((settled.chosen, chosen), key=lambda choice: rank(round_, choice))
+    km, _, returns = journey(round_, chosen)
+    known = [sites] if daily is None else [sites, daily[1]]
+    bounds = [row.km[1] for row in known if returns <= row.returns[0]]
+    if not bounds and not settled.shortest:
+        bounds = [program.loose_bound()]
+    least = min(km, max(bounds, default=0.0))
+    return chosen, Shortest(program.columns_of(chosen), (returns, max(row.returns[1] for row in known)), (km, least))
+
+
+def _by_day(round_: Round, settled: Settled, control: Control) -> tuple[list[int | None], Shortest] | None:
+    """The shortest journeys with days; None when none is found at once."""
+    for _ in range(MOST_DAILY_ROUNDS):
+        control.step(3, None, "缩短路程")
+        program = Program(round_, settled, by_day=True)
+        shortest = program.solve(DAILY_NODES)
+        if shortest is None:
+            return None
+        picked = {program.groups[column][0] for column in shortest.columns}
+        chosen = [next((n for n in numbers if n in picked), None) for numbers in round_.of_slot]
+        clashes = unlodged(round_, chosen)
+        if not clashes:
+            return chosen, shortest
+        round_.clashes.extend(clashes)
+    return None
+
+
 def _placed(
-    round_: Round, program: Program, settled: Settled, shortest: Shortest, least: int, seed: int, control: Control
+    round_: Round,
+    program: Program,
+    settled: Settled,
+    shortest: Shortest,
+    least: int,
+    seed: int,
+    control: Control,
+    walks: int = MOST_WALKS,
 ) -> list[int | None] | None:
     """Sites of the shortest journeys given to classes, with days; None when no days are found for them."""
     if program.by_day:
         found = find_days(round_, [program.groups[column] for column in shortest.columns], seed, unlodged)
         return found.chosen if isinstance(found, Days) else None
     walk = Walk(program, settled, shortest)
-    for attempt in range(MOST_WALKS):
+    for attempt in range(walks):
         control.step(3, None, "减少换路线")
         columns = walk.run(random.Random(f"{seed}/3/{round_.slots[0].klass.id}/{attempt}"), least)
         if columns is None:

@@ -18,9 +18,10 @@ from .stage3_options import Option
 
 ROUTE_KM = 30.0  # what a change of route is worth where one sum must do: for choices that are not proven
 RETURN_KM = 100.0
-RELATIVE_GAP = 0.0005
+RELATIVE_GAP, QUICK_GAP = 0.0005, 0.002
 NODE_LIMIT = 100
 METRE = 0.001
+IMPOSSIBLE = 2  # how scipy says it
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,18 @@ class Shortest:
 class Program:
     """Columns: groups of options that differ in the day alone, and villages seen by a class.
 
-    With a previous plan the day counts, so every option is a group of its own and the rows of room and staff are in.
+    With a previous plan the day counts, as it does when sites without days led nowhere: then every option is a group of
+    its own and the rows of room and staff are in.
     """
 
-    def __init__(self, round_: Round, settled: Settled):
+    def __init__(self, round_: Round, settled: Settled, *, by_day: bool = False):
         self.round = round_
         self.km: list[float] = []
         self.entries: list[tuple[int, int, float]] = []
         self.low: list[float] = []
         self.high: list[float] = []
-        self.by_day = bool(round_.before)
+        self.by_day = by_day or bool(round_.before)
+        self.nodes, self.gap, self.impossible = NODE_LIMIT, RELATIVE_GAP, False
         self.groups: list[list[int]] = []
         self.of_slot: list[list[int]] = []
         for numbers, chosen in zip(round_.of_slot, settled.chosen, strict=True):
@@ -117,15 +120,22 @@ class Program:
             result += seen
         return result
 
-    def solve(self) -> Shortest | None:
-        """The groups chosen with bounds; None when nothing was found within the node limit."""
+    def solve(self, nodes: int | None = None) -> Shortest | None:
+        """The groups chosen with bounds; None when nothing was found within the node limit.
+
+        With a limit of one's own no other way is tried of what was not found, unless it is known to be impossible.
+        """
         if not self.groups:
             return None
+        if nodes is not None:
+            self.nodes, self.gap = nodes, QUICK_GAP
         returns = [*self.visits, *((column, -1.0) for column, _ in self.seen)]
         self.row(returns, -np.inf, 0)
         self.returns_row = spot = len(self.high) - 1
         least = (0, 0)
         columns, bound = self._least(dict(enumerate(self.km)))
+        if columns is None and nodes is not None and not self.impossible:
+            return None
         if columns is None:
             self.high[spot] = np.inf
             columns, bound = self._least(dict(returns))
@@ -134,17 +144,21 @@ class Program:
             found = self.returns(columns)
             least = (found, 0 if bound is None else min(found, max(0, math.ceil(bound - 0.01))))
             self.high[spot] = found
-            shorter, bound = self._least(dict(enumerate(self.km)))
+            shorter, bound = self._least(dict(enumerate(self.km))) if found else (None, None)
             columns = columns if shorter is None else shorter
         value = sum(self.km[column] for column in columns)
         return Shortest(columns, least, (value, 0.0 if bound is None else min(value, bound)))
 
     def of(self, settled: Settled) -> Shortest:
         """The groups of what was settled, where that is as short as was counted."""
-        column_of = {number: column for column, group in enumerate(self.groups) for number in group}
-        columns = [column_of[number] for number in settled.chosen if number is not None]
+        columns = self.columns_of(settled.chosen)
         value = sum(self.km[column] for column in columns)
         return Shortest(columns, (self.returns(columns), settled.returns), (value, min(value, settled.km)))
+
+    def columns_of(self, chosen: list[int | None]) -> list[int]:
+        """The groups of a choice."""
+        column_of = {number: column for column, group in enumerate(self.groups) for number in group}
+        return [column_of[number] for number in chosen if number is not None]
 
     def loose_bound(self) -> float:
         """A bound of the kilometres whatever the returns."""
@@ -169,8 +183,9 @@ class Program:
             integrality=whole,
             bounds=Bounds(np.zeros(columns), np.ones(columns)),
             constraints=LinearConstraint(matrix, np.array(self.low), np.array(self.high)),
-            options={"mip_rel_gap": RELATIVE_GAP, "node_limit": NODE_LIMIT},
+            options={"mip_rel_gap": self.gap, "node_limit": self.nodes},
         )
+        self.impossible = result.status == IMPOSSIBLE
         bound = None if result.mip_dual_bound is None else float(result.mip_dual_bound)
         if result.x is None:
             return None, bound
