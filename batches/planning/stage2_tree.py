@@ -1,7 +1,8 @@
 """The nested split of stage 2: a batch into odd and even weeks, each side into halves, down to classes.
 
-floor and ceil nest, so nothing is lost: if every node keeps each cell within floor and ceil of the node's own share,
-every class ends within floor and ceil of the whole. A node is a small CP-SAT with one literal a person.
+It finds seats that keep the hard rules (sizes, R02, R03, pins and own parities): a node of the tree is a small CP-SAT
+with one literal a person, and leaves each part what the classes below it need. How alike the classes are is left to the
+swaps that follow (stage2_swaps).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,19 +11,10 @@ from ortools.sat.python import cp_model
 
 from .cpsat import Expr, run
 from .problem import Cadre, Klass
-from .stage2_case import MARGINAL, PAIR, Case, Seats
+from .stage2_case import Case, Seats
 
-HARD_LIMIT = 2.0
-NEVER = 10**9
-COUNTY = 320  # people of a node for whom the limits are meant; larger nodes have more
-# what is kept, deterministic time, work on the linear relaxation: which of them is quick cannot be told beforehand
-TRIALS = (
-    *((PAIR, limit, linear) for limit in (0.04, 0.12) for linear in (2, 0, 1)),
-    (MARGINAL, 0.1, 2),
-    (MARGINAL, 0.4, 1),
-    (NEVER, 0.6, 2),
-)
-AGE_TOLERANCE = 0.1
+LIMIT = 2.0
+COUNTY = 320  # people of a node for whom the limit is meant; larger nodes have more
 
 
 class Unsplit(Exception):
@@ -61,8 +53,6 @@ class Node:
         self.people = list(people)
         self.model = cp_model.CpModel()
         self.first = {c.id: self.model.new_bool_var("") for c in self.people}
-        self.cells: list[tuple[Expr, int, int, int, int]] = []  # (count, floor, ceil, people, weight)
-        self.tilts: list[tuple[Expr, int]] = []
 
     def count(self, people: Iterable[Cadre]) -> Expr:
         return sum(self.first[c.id] for c in people)
@@ -84,62 +74,12 @@ class Node:
             if most is not None and len(rows) > min(first, second) * most:
                 self.model.add_linear_constraint(self.count(rows), len(rows) - second * most, first * most)
 
-    def balance(self, people: list[Cadre], first: int, second: int) -> None:
-        """Cells within floor and ceil of their share, and mean ages close: kept, or had at a cost (`solve`)."""
-        whole = first + second
-        for name, rows in self.case.cells(people).items():
-            low, high = len(rows) * first // whole, -(-len(rows) * first // whole)
-            if low > 0 or high < len(rows):
-                self.cells.append((self.count(rows), low, high, len(rows), MARGINAL if len(name) == 2 else PAIR))
-        total = sum(c.age for c in people)
-        tolerance = max(1, int(AGE_TOLERANCE * len(people) * len(people) * first / whole))
-        tilt = sum((c.age * len(people) - total) * self.first[c.id] for c in people)
-        self.tilts.append((tilt, tolerance))
-
     def solve(self, seed: int) -> dict[str, bool]:
-        """Who is in the first part: everything kept; or marginal cells alone, the rest at a cost; or all at a cost.
-
-        Plain feasibility finds in a tenth of the effort what an objective finds;
-        an objective is tried when there is nothing to be found, and the hard rules alone when that finds nothing.
-        """
-        scale = max(1.0, len(self.people) / COUNTY)
-        hopeless: set[int] = set()
-        for held, limit, linear in TRIALS:
-            if held in hopeless:
-                continue
-            model, costs = self._model(held)
-            if costs:
-                model.minimize(sum(costs))
-            answer = run(model, seed, limit * scale, linear=linear, presolve=False)
-            if answer.found:
-                return {name: answer.true(literal) for name, literal in self.first.items()}
-            hopeless |= {held} if answer.impossible else set()
-        answer = run(self.model, seed, HARD_LIMIT * scale)
+        """Who is in the first part."""
+        answer = run(self.model, seed, LIMIT * max(1.0, len(self.people) / COUNTY))
         if not answer.found:
             raise Unsplit
         return {name: answer.true(literal) for name, literal in self.first.items()}
-
-    def _model(self, held: int) -> tuple[cp_model.CpModel, list[Expr]]:
-        """The hard rules with cells of that weight and above kept, the others at a cost."""
-        model = self.model.clone()
-        costs: list[Expr] = []
-        for count, low, high, most, weight in self.cells:
-            if weight >= held:
-                model.add_linear_constraint(count, low, high)
-                continue
-            off = model.new_int_var(0, most, "")
-            model.add(count - off <= high)
-            model.add(count + off >= low)
-            costs.append(weight * off)
-        for tilt, tolerance in self.tilts:
-            if held == PAIR:
-                model.add_linear_constraint(tilt, -tolerance, tolerance)
-                continue
-            off = model.new_int_var(0, 90, "")
-            model.add(tilt - off * tolerance <= tolerance)
-            model.add(tilt + off * tolerance >= -tolerance)
-            costs.append(off)
-        return model, costs
 
 
 def _split_parity(case: Case, odd: set[str], seed: int) -> dict[str, bool]:
@@ -157,8 +97,6 @@ def _split_parity(case: Case, odd: set[str], seed: int) -> dict[str, bool]:
         second = [k for k in classes if k.id not in odd]
         node.sizes(people, first, second)
         node.spread(people, len(first), len(second))
-        if first and second:
-            node.balance(people, len(first), len(second))
     return node.solve(seed)
 
 
@@ -177,6 +115,5 @@ def _halve(case: Case, classes: list[Klass], people: list[Cadre], seed: int) -> 
             node.model.add(node.first[cadre.id] == (case.pins[cadre.id] in names))
     node.sizes(people, first, second)
     node.spread(people, len(first), len(second))
-    node.balance(people, len(first), len(second))
     chosen = node.solve(seed)
     return [(first, [c for c in people if chosen[c.id]]), (second, [c for c in people if not chosen[c.id]])]
