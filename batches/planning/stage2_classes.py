@@ -1,7 +1,8 @@
 """Stage 2: which class of the batch each cadre joins, within the track.
 
-Method: the nested tree (odd and even weeks, halves, classes) of small CP-SATs; what it leaves off is mended by swaps of
-two people, and in a small batch, or where a class would hold one man or one woman alone, by the flat model. Where
+Method: the nested tree (odd and even weeks, halves, classes) of small CP-SATs finds seats that keep the hard rules, and
+swaps of two people make the classes alike (simulated annealing); where a marginal cell is off even then, or a class would
+hold one man or one woman alone, the flat model tries, unless the batch is too large for it. Where
 rules of units, parities and sizes clash, the elastic flat model finds the fewest people who go without a seat (pins
 stay, whatever they break).
 Promise: hard rules kept; 0 is a lower bound of the excess, so a plan without a cell off is proven optimal.
@@ -19,7 +20,6 @@ from .stage2_swaps import swap
 from .stage2_tree import Unsplit, split_batch
 
 FLAT_LITERALS = 6000
-MEND_LITERALS = 1500
 FLAT_LIMIT = 2.0
 ELASTIC_LIMIT = 10.0
 
@@ -85,12 +85,11 @@ def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tu
 
 
 def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
-    """Swaps, then the flat model in a small batch where something is still off, if that makes it better."""
+    """Swaps, then the flat model where a person is alone or a marginal cell is off, if that makes it better."""
     pulse()
     seats = swap(case, seats, seed)
     value = _value(case, seats)
-    literals = len(case.members) * len(case.batch.classes)
-    if value == (0, 0, 0) or literals > (FLAT_LITERALS if value[0] else MEND_LITERALS):
+    if value[:2] == (0, 0) or len(case.members) * len(case.batch.classes) > FLAT_LITERALS:
         return seats
     pulse()
     flat = Flat(case)

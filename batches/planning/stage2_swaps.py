@@ -16,10 +16,10 @@ from .problem import Cadre, Klass
 from .stage2_anneal import Grid, People, State, Weights, Yes, anneal
 from .stage2_case import Case, Seats
 
-SWAPS = 150_000  # draws for each person while all cells count alike
-FINER = 15_000  # and in each round that puts marginal cells first
-ROUNDS = 4  # at most, until every marginal cell is in place
-HOT, WARM, COLD = 0.4, 0.14, 0.01  # ratios (stage2_anneal)
+SWAPS, MOST = 200_000, 80_000_000  # draws for each person while all cells count alike, and altogether
+FINER = 10  # parts of them that are drawn in each round that puts marginal cells first
+ROUNDS = 3, 10, 30, 100  # what a marginal cell weighs in them; they end when all of these are in place
+ALL_ALIKE, ROUND = (0.3, 0.15), (0.25, 0.01)  # ratios (stage2_anneal) while all cells count alike, and in each round
 ALIKE = 2  # attributes in which people drawn for a swap may differ
 AGE_STEP = 0.1  # years a class's mean age is off that count as much as a pair cell
 NEVER = 10**6
@@ -86,18 +86,19 @@ class _Track:
     def better(self, draw: random.Random) -> Seats:
         """All cells alike first; then colder, with marginal cells ever weightier until all of them are in place."""
         number = len(self.members)
-        at = self._anneal(self.start, Weights(1, 0), SWAPS, HOT, WARM, draw)
+        swaps = min(SWAPS * number, MOST)
+        at = self._anneal(self.start, Weights(1, 0), swaps, ALL_ALIKE, draw)
         best = min(self.start, at, key=self._value)
-        for marginal in range(2, 2 + ROUNDS):
-            at = self._anneal(at, Weights(marginal, 1), FINER, WARM, COLD, draw)
+        for marginal in ROUNDS:
+            at = self._anneal(at, Weights(marginal, 1), swaps // FINER, ROUND, draw)
             best = min(best, at, key=self._value)
             if not self._value(best)[0]:
                 break
         return {self.members[i].id: self.classes[int(best[i])].id for i in range(number)}
 
-    def _anneal(self, at: Grid, weights: Weights, swaps: int, hot: float, cold: float, draw: random.Random) -> Grid:
+    def _anneal(self, at: Grid, weights: Weights, swaps: int, ratios: tuple[float, float], draw: random.Random) -> Grid:
         seed = draw.randrange(1, 1 << 64)
-        result: Grid = anneal(self.people, self._state(at), weights, swaps * len(at), hot, cold, np.uint64(seed))
+        result: Grid = anneal(self.people, self._state(at), weights, swaps, *ratios, np.uint64(seed))
         return result
 
     def _state(self, at: Grid) -> State:
