@@ -1,10 +1,11 @@
 """Simulated annealing of stage 2, compiled: two people of two classes change places, again and again.
 
-A state is the class of each person of a track. It costs 1 for every pair cell a class has too many or too few of,
-`Weights.marginal` for a marginal cell, and `Weights.age` for every step its mean age is off. A swap is made if it costs
-nothing, and with probability ratio**cost otherwise, where the ratio falls during a run; a swap that breaks a rule (own
-parity, pin, R02, R03, one man or woman alone) is never made. Most swaps that are worth making are between people who
-are alike in all attributes but two, so these are drawn more often than others.
+A state is the class of each person of a batch. It costs 1 for every pair cell a class has too many or too few of,
+`Weights.marginal` for a marginal cell, `Weights.age` for every step its mean age is off, and `Weights.rule` for everybody
+of a unit too many on a side (R03: without going through such states two of a unit could never change sides). A swap is
+made if it costs nothing, and with probability ratio**cost otherwise, where the ratio falls during a run; a swap that
+breaks any other rule (track, own parity, pin, R02, one man or woman alone) is never made. Most swaps that are worth
+making are between people who are alike in all attributes but two, so these are drawn more often than others.
 All numbers are whole ones, and the ratios are found by additions and products alone: a run is the same everywhere.
 """
 
@@ -22,11 +23,11 @@ Yes = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class People(NamedTuple):
-    """What stays: n people with their cells, limits of the cells, and what the rules say of each.
+    """What stays: n people with their cells, limits of each cell in each class, and what the rules say of each person.
 
     `mates[g]` lists everybody so that those who are alike for draw g stand together; those alike to person p are the
-    `many[g, p]` from `first[g, p]` on. `lean` is age less mean age, times n; `year` is what one step of a class's mean
-    age comes to in the same unit.
+    `many[g, p]` from `first[g, p]` on. `lean` is how far an age is from the mean age of the track, and `year` what one
+    step of a class's mean age comes to, both in whole numbers of one unit.
     """
 
     cells: Grid
@@ -60,21 +61,25 @@ class State(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What a marginal cell off, and a class's mean age off by a step, cost."""
+    """What a marginal cell off, a class's mean age off by a step, and R03 broken by one cost."""
 
     marginal: int
     age: int
+    rule: int
 
 
 @njit(cache=True)
 def anneal(people: People, state: State, weights: Weights, swaps: int, hot: float, cold: float, seed: int) -> Grid:
     """The class of each person in the cheapest plan met in so many draws, with ratios from `hot` to `cold`.
 
+    Plans that break R03 further than the first do not count.
+
     `state` is used up: it ends wherever the run ended. `seed` is any number but 0, of 64 bits at most.
     """
     number, cells = people.cells.shape
     out, into = _prices(people, state.counts, weights)
     value = cost(people, state, weights)
+    allowed = now = broken(people, state)
     best, kept = value, state.at.copy()
     limit = np.zeros(COSTS, np.uint64)
     draws = len(people.first) + OTHERS
@@ -103,6 +108,8 @@ def anneal(people: People, state: State, weights: Weights, swaps: int, hot: floa
                     dearer += out[c, a] + into[c, b] + out[d, b] + into[d, a]
             if weights.age:
                 dearer += weights.age * _aging(people, state, a, b, people.lean[q] - people.lean[p])
+            worse = _unevenness(people, state, p, q)
+            dearer += weights.rule * worse
             if dearer > 0:
                 x = _next(x)
                 if dearer >= COSTS or (x >> np.uint64(32)) >= limit[dearer]:
@@ -116,7 +123,8 @@ def anneal(people: People, state: State, weights: Weights, swaps: int, hot: floa
                         for klass in (a, b):
                             _price(people, state.counts, weights, out, into, cell, klass)
             value += dearer
-            if value < best:
+            now += worse
+            if value < best and now <= allowed:
                 best = value
                 kept[:] = state.at
     return kept
@@ -130,10 +138,10 @@ def cost(people: People, state: State, weights: Weights) -> int:
         weight = weights.marginal if people.marginal[c] else 1
         for k in range(state.counts.shape[1]):
             count = state.counts[c, k]
-            result += weight * (max(0, count - people.high[c]) + max(0, people.low[c] - count))
+            result += weight * (max(0, count - people.high[c, k]) + max(0, people.low[c, k] - count))
     for k in range(len(state.tilt)):
         result += weights.age * (abs(state.tilt[k]) // people.year[k])
-    return result
+    return result + weights.rule * broken(people, state)
 
 
 @njit(cache=True)
@@ -149,7 +157,7 @@ def _prices(people: People, counts: Grid, weights: Weights) -> tuple[Grid, Grid]
 @njit(cache=True)
 def _price(people: People, counts: Grid, weights: Weights, out: Grid, into: Grid, c: int, k: int) -> None:
     weight = weights.marginal if people.marginal[c] else 1
-    count, low, high = counts[c, k], people.low[c], people.high[c]
+    count, low, high = counts[c, k], people.low[c, k], people.high[c, k]
     out[c, k] = weight * ((1 if count <= low else 0) - (1 if count > high else 0))
     into[c, k] = weight * ((1 if count >= high else 0) - (1 if count < low else 0))
 
@@ -167,12 +175,8 @@ def _lawful(people: People, state: State, p: int, q: int) -> bool:
     if not (people.allowed[p, b] and people.allowed[q, a]):
         return False
     u, v = people.unit[p], people.unit[q]
-    if u != v:
-        if state.room[u, b] <= 0 or state.room[v, a] <= 0:
-            return False
-        side, other = people.side[a], people.side[b]
-        if side != other and not (_may_leave(people, state, u, side) and _may_leave(people, state, v, other)):
-            return False
+    if u != v and (state.room[u, b] <= 0 or state.room[v, a] <= 0):
+        return False
     mine, theirs = people.sex[p], people.sex[q]
     return mine == theirs or not (
         _lonely(people, state.sexes[mine, a] - 1)
@@ -183,12 +187,34 @@ def _lawful(people: People, state: State, p: int, q: int) -> bool:
 
 
 @njit(cache=True)
-def _may_leave(people: People, state: State, unit: int, side: int) -> bool:
-    """Whether a unit may have one fewer on a side and one more on the other (R03)."""
-    left, right = state.sides[unit, side] - 1, state.sides[unit, 1 - side] + 1
+def broken(people: People, state: State) -> int:
+    """By how many people R03 is broken."""
+    result = 0
+    for unit in range(len(state.sides)):
+        result += _uneven(people, unit, state.sides[unit, 0], state.sides[unit, 1])
+    return result
+
+
+@njit(cache=True)
+def _unevenness(people: People, state: State, p: int, q: int) -> int:
+    """What a swap adds to that."""
+    u, v = people.unit[p], people.unit[q]
+    side, other = people.side[state.at[p]], people.side[state.at[q]]
+    if u == v or side == other:
+        return 0
+    result = 0
+    for unit, goes, comes in ((u, side, other), (v, other, side)):
+        left, right = state.sides[unit, goes], state.sides[unit, comes]
+        result += _uneven(people, unit, left - 1, right + 1) - _uneven(people, unit, left, right)
+    return result
+
+
+@njit(cache=True)
+def _uneven(people: People, unit: int, one: int, two: int) -> int:
+    """By how many people the sides of a unit break R03: differ by more than one, or one of them has nobody."""
     if not people.bound[unit]:
-        return True
-    return abs(left - right) <= 1 if people.even_out[unit] else left >= 1 and right >= 1
+        return 0
+    return max(0, abs(one - two) - 1) if people.even_out[unit] else int(one == 0) + int(two == 0)
 
 
 @njit(cache=True)

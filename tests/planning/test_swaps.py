@@ -73,22 +73,20 @@ def _value(case: Case, seats: Seats) -> tuple[int, int, int]:
 
 
 @settings(max_examples=15, deadline=None)
-@given(which=st.integers(0, 5), seed=st.integers(1, 10**6), meetings=st.sampled_from([5, 30]))
+@given(which=st.integers(0, 5), seed=st.integers(1, 10**6), swaps=st.sampled_from([20, 2000]))
 def test_swaps_of_a_lawful_plan_keep_every_hard_rule_and_worsen_nothing(
-    split_cases: list[tuple[Case, Seats]], which: int, seed: int, meetings: int
+    split_cases: list[tuple[Case, Seats]], which: int, seed: int, swaps: int
 ) -> None:
     case, seats = split_cases[which]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage2_swaps, "MEETINGS", meetings)
-        patch.setattr(stage2_swaps, "LONG", 100)
+        patch.setattr(stage2_swaps, "SWAPS", swaps)
+        patch.setattr(stage2_swaps, "LEAST", 0)
         swapped = stage2_swaps.swap(case, seats, seed)
     assert not _broken(case, seats)
     assert not _broken(case, swapped)
     assert Counter(swapped.values()) == Counter(seats.values())
     assert swapped.keys() == seats.keys()
     assert _value(case, swapped) <= _value(case, seats)
-    if _value(case, swapped) == _value(case, seats):
-        assert case.mean_age_range(swapped) <= case.mean_age_range(seats) + 1e-9
 
 
 @settings(max_examples=10, deadline=None)
@@ -97,8 +95,8 @@ def test_swaps_of_a_broken_plan_break_no_rule_further(split_cases: list[tuple[Ca
     case = split_cases[seed % len(split_cases)][0]
     seats = _shuffled(case, random.Random(seed))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage2_swaps, "MEETINGS", 20)
-        patch.setattr(stage2_swaps, "LONG", 100)
+        patch.setattr(stage2_swaps, "SWAPS", 2000)
+        patch.setattr(stage2_swaps, "LEAST", 0)
         swapped = stage2_swaps.swap(case, seats, seed)
     before, after = _broken(case, seats), _broken(case, swapped)
     assert not [rule for rule in after if rule[0] in ("track", "parity") and rule not in before]
