@@ -17,7 +17,7 @@ from .stage2_anneal import Grid, People, State, Weights, Yes, anneal, broken
 from .stage2_case import Case, Seats
 
 SWAPS, MOST = 200_000, 80_000_000  # draws for each person while all cells count alike, and altogether
-FINER = 10  # parts of them that are drawn in each round that puts marginal cells first
+FINER = 20_000  # and in each round that puts marginal cells first
 ROUNDS = 3, 10, 30, 100  # what a marginal cell weighs in them; they end when all of these are in place
 TRIES, LEAST = 4, 40_000_000  # runs from the beginning until then, and until so many draws of the first kind are done
 ALL_ALIKE, ROUND = (0.3, 0.1), (0.25, 0.01)  # ratios (stage2_anneal) while all cells count alike, and in each round
@@ -81,7 +81,7 @@ class _Seating:
         at = self._anneal(self.start, Weights(1, 0, RULE), swaps, ALL_ALIKE, draw)
         yield at
         for dear in ROUNDS:
-            at = self._anneal(at, Weights(dear, 1, max(dear, RULE)), swaps // FINER, ROUND, draw)
+            at = self._anneal(at, Weights(dear, 1, max(dear, RULE)), FINER * len(self.members), ROUND, draw)
             yield at
             if self._in_place(at):
                 break

@@ -3,6 +3,7 @@
 import platform
 from importlib.metadata import version
 
+import numba
 import numpy as np
 import scipy
 
@@ -17,5 +18,6 @@ def versions() -> dict[str, str]:
         "ortools": version("ortools"),
         "scipy": scipy.__version__,
         "numpy": np.__version__,
+        "numba": numba.__version__,
         "machine": platform.machine(),
     }
