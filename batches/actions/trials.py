@@ -43,6 +43,7 @@ LEAVING = dict.fromkeys(("withdraw", "pin_batch"), "本期已经发布，退出�
 """The same, of a batch in force."""
 ABOUT_PEOPLE = re.compile(r"(?<![A-Za-z0-9_])[CHRSE][1-9]\d*(?![A-Za-z0-9_])")
 """Identifiers that stand for a person, a household or what somebody wrote (`plan_labels.KINDS`)."""
+CLASS = re.compile(r"(?<![A-Za-z0-9_])K[1-9]\d*(?![A-Za-z0-9_])")
 IN_SHORT = {
     "parameter": "{} 项规则", "unit_quota": "{} 个单位的名额", "more_batches": "{} 处加期", "more_classes": "{} 处加班",
     "waiver": "{} 处例外", "drop_demand": "{} 人的要求不算", "drop_pin": "{} 处不再固定", "pin_batch": "{} 人改期次",
@@ -154,13 +155,22 @@ def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None)
         raise DomainError("not_adoptable", obstacles[0])
     with audit.act("adopt_trial", by=by, subject=run.batch, reason=reason, run=run.pk) as entry:
         batch = change_arrangement(_batch(run), entry, seen=seen)
+        made: dict[str, str] = {}
         for change in run.changes:
-            ADOPT[change["kind"]](batch, change, reason, by)
+            made |= ADOPT[change["kind"]](batch, _renamed(change, made), reason, by) or {}
         if batch.state in states.PLANNABLE and fingerprint(build_input(batch)) == run.fingerprint:
             run.purpose = Purpose.PLAN
             run.save(update_fields=["purpose"])
             states.advance(batch, "plan")
     return run
+
+
+def _renamed(change: Change, made: dict[str, str]) -> Change:
+    """The change, about the classes that were made by those before it instead of the numbers that they went by."""
+    texts = {name: change[name] for name in ("class", "subject") if name in change}
+    return change | {
+        name: CLASS.sub(lambda match: made.get(match[0], match[0]), str(text)) for name, text in texts.items()
+    }
 
 
 def _batch(run: PlanRun) -> Batch:
@@ -249,9 +259,11 @@ def _drop_pin(batch: Batch, change: Change, reason: str, by: User) -> None:
         drop_demand(demand=row, by=by)
 
 
-def _more_classes(batch: Batch, change: Change, reason: str, by: User) -> None:
+def _more_classes(batch: Batch, change: Change, reason: str, by: User) -> dict[str, str]:
+    """Which class each of the numbers to come has become."""
     track = batch.programme.tracks.get(pk=pk_of(change["track"]))
-    add_classes(batch=batch, track=track, parities=change["parities"], by=by, reason=reason)
+    rows = add_classes(batch=batch, track=track, parities=change["parities"], by=by, reason=reason)
+    return {name: key("K", row.pk) for name, row in zip(change["ids"], rows, strict=True)}
 
 
 def _close(_: Batch, change: Change, reason: str, by: User) -> None:
@@ -261,7 +273,7 @@ def _close(_: Batch, change: Change, reason: str, by: User) -> None:
     close_open_days(first_day=first, last_day=until - DAY, kind=Closure.Kind.OTHER, by=by, reason=reason, **place)
 
 
-ADOPT: dict[str, Callable[[Batch, Change, str, User], None]] = {
+ADOPT: dict[str, Callable[[Batch, Change, str, User], dict[str, str] | None]] = {
     "unit_quota": _unit_quota,
     "waiver": _waiver,
     "drop_demand": _drop_demand,

@@ -16,8 +16,8 @@ from batches import tasks
 from batches.actions.names import demand
 from batches.actions.plans import publish_obstacles, publish_plan
 from batches.actions.repair import add_classes, drop_class
-from batches.actions.trials import adoption_obstacles, start_trial
-from batches.models import Batch, ClassStaff, PlanDemand, PlanRun, PracticeClass, Programme, Waiver
+from batches.actions.trials import adopt_trial, adoption_obstacles, start_trial
+from batches.models import Batch, ClassStaff, GatheringPin, PlanDemand, PlanRun, PracticeClass, Programme, Waiver
 from batches.more_classes import WAYS, Sent, clash, told, ways_of
 from batches.plan_ids import class_to_come, pk_of
 from batches.planning_input import build_input
@@ -276,6 +276,57 @@ def test_class_more_of_a_cure_is_named_and_keeps_its_weeks(planned: County, staf
     second = start_trial(batch=batch, by=staff, changes=cure, against=first)
     assert second.changes == [wanted, wanted | {"ids": [class_to_come(4)], "parities": ["even"]}]
     assert adoption_obstacles(second) == ["加班不在这里办：到“项目规则”改班型的班数，再重新编排。"]
+
+
+def tried(county: County, staff: User, changes: list[dict[str, Any]]) -> PlanRun:
+    """A trial upon the trial of a third class."""
+    batch, run = Batch.objects.get(), latest_run(county.batch)
+    assert run is not None
+    more = {"kind": "more_classes", "batch": None, "track": f"W{county.classes[0].track_id}", "count": 1}
+    first = start_trial(batch=batch, by=staff, changes=[more], against=run)
+    Job.objects.update(state="done")
+    return start_trial(batch=batch, by=staff, changes=changes, against=first)
+
+
+def test_exceptions_of_a_class_to_come_are_about_the_class_that_was_made(running: County, staff: User) -> None:
+    third, house = class_to_come(3), f"H{running.bases[0].households.first().pk}"
+    subjects = {"R04": third, "R14": third, "R15": third, "R16": f"{house}:{third}#1"}
+    changes = [{"kind": "waiver", "rule": rule, "subject": subject} for rule, subject in subjects.items()]
+    changes.append({"kind": "waiver", "rule": "R14", "subject": f"K{running.classes[0].pk}"})
+    adopt_trial(run=tried(running, staff, changes), by=staff, reason="人多")
+    made = f"K{running.classes[2].pk}"
+    assert set(Waiver.objects.values_list("rule", "subject")) == {
+        ("R04", made), ("R14", made), ("R15", made), ("R16", f"{house}:{made}#1"), ("R14", f"K{running.classes[0].pk}"),
+    }  # fmt: skip
+    Waiver.objects.update(approver=factories.UserFactory(), approved_at=timezone.now())
+    planned = {(row["rule"], row["subject"]) for row in build_input(running.batch)["waivers"]}
+    assert {("R04", made), ("R16", f"{house}:{made}#1")} <= planned
+    assert Waiver.objects.get(rule="R04").subject_label == "第3班"
+
+
+def test_people_and_days_fixed_in_a_class_to_come_are_fixed_in_the_class_that_was_made(
+    running: County, staff: User
+) -> None:
+    third = class_to_come(3)
+    changes: list[dict[str, Any]] = [
+        {"kind": "pin_class", "cadre": f"C{running.cadres[0].pk}", "class": third},
+        {"kind": "pin_gathering", "class": third, "index": 2, "first_day": "2027-03-19", "bases": None},
+    ]
+    run = tried(running, staff, changes)
+    adopt_trial(run=run, by=staff, reason="人多")
+    pinned, cell = PlanDemand.objects.get(live=True), GatheringPin.objects.get(live=True)
+    assert (pinned.cadre, pinned.kind, pinned.class_number) == (running.cadres[0], "pin", 3)
+    assert (cell.practice_class, cell.index) == (running.classes[2], 2)
+
+
+def test_cell_fixed_and_let_go_in_a_class_to_come_is_free(running: County, staff: User) -> None:
+    third = class_to_come(3)
+    changes: list[dict[str, Any]] = [
+        {"kind": "pin_gathering", "class": third, "index": 2, "first_day": "2027-03-19", "bases": None},
+        {"kind": "drop_pin", "of": "gatherings", "subject": f"{third}#2"},
+    ]
+    adopt_trial(run=tried(running, staff, changes), by=staff, reason="人多")
+    assert [(row.practice_class.number, row.live) for row in GatheringPin.objects.all()] == [(3, False)]
 
 
 # What is refused
