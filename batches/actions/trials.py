@@ -51,6 +51,8 @@ IN_SHORT = {
     "withdraw": "{} 人退出",
 }  # fmt: skip
 """How many changes of a kind there are, for titles: they outlive the people, so they hold no names."""
+OLDER = "这个试算是旧版本算的，没有记下加开的是哪个班、单周还是双周，不能接着用。请从原来的方案再试算一次。"
+"""Trials were once stored without the numbers and the weeks of the classes that they add."""
 OUT_OF_THE_LIST = "名单里的人不在这里取消：到“名单”缓派，再重新编排。"
 
 
@@ -59,9 +61,11 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
 
     `against` is the run that the clerk looked at; while it is a trial itself, its own changes count as well. `title` may
     hold identifiers; one about people is told by numbers instead. Raises DomainError "no_changes", "too_many_changes",
-    "cannot_try", Conflict "run_in_progress".
+    "older_trial", "cannot_try", Conflict "run_in_progress".
     """
     before = against.changes if against.purpose == Purpose.TRIAL else []
+    if _is_older(before):
+        raise DomainError("older_trial", OLDER)
     if not changes:
         raise DomainError("no_changes", "没有要试的改动。请选一个办法再试算。")
     if len(before) + len(changes) > MOST_CHANGES:
@@ -118,6 +122,10 @@ def _require_possible(batch: Batch, run: PlanRun) -> dict[str, Any]:
         ) from error
 
 
+def _is_older(changes: Sequence[Change]) -> bool:
+    return any(row["kind"] == "more_classes" and not (row.get("ids") and row.get("parities")) for row in changes)
+
+
 def _title(title: str, changes: Sequence[Change]) -> str:
     if not ABOUT_PEOPLE.search(title):
         return Labels([title]).say(title or "试算")[:60]
@@ -136,6 +144,8 @@ def adoption_obstacles(run: PlanRun) -> list[str]:
         return ["这不是试算，没有要采用的改动。"]
     if not may_try(run.batch):
         return [f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。"]
+    if run.batch.state in states.LIVE and _is_older(run.changes):
+        return [OLDER]
     elsewhere = {**ELSEWHERE, **LEAVING} if run.batch.state in states.LIVE else ELSEWHERE | BEFORE
     told = [elsewhere[row["kind"]] for row in run.changes if row["kind"] in elsewhere]
     told += [OUT_OF_THE_LIST for row in run.changes if row["kind"] == "drop_pin" and row["of"] == "batches"]
