@@ -47,6 +47,8 @@ ELSEWHERE = {
     "pin_batch": ("到调整", "batches:adjust", True),
 }
 """Where a change that cannot be adopted here is made: label, page, and whether the page is one of the batch."""
+IN_FORCE = {"more_classes": ("到少变动重排", "batches:repair", True)}
+"""The same, of a published batch: classes are added to the batch itself."""
 
 
 @allow(may_see_batches)
@@ -189,10 +191,10 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
 
 def _ways(batch: Batch, run: PlanRun) -> list[tuple[str, str]]:
     """Links to the pages on which the trial's changes can be made."""
-    found = {}
+    found, pages = {}, ELSEWHERE | (IN_FORCE if batch.state in LIVE else {})
     for change in run.changes:
-        if change["kind"] in ELSEWHERE:
-            label, name, of_batch = ELSEWHERE[change["kind"]]
+        if change["kind"] in pages:
+            label, name, of_batch = pages[change["kind"]]
             found[label] = reverse(name, args=[batch.pk] if of_batch else [])
     return list(found.items())
 

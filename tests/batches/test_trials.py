@@ -14,6 +14,7 @@ from batches import tasks
 from batches.actions.plans import publish_obstacles
 from batches.actions.trials import ADOPT, ELSEWHERE, IN_SHORT, adopt_trial, adoption_obstacles, start_trial
 from batches.models import Batch, GatheringPin, Nomination, PlanDemand, PlanRun, Waiver
+from batches.plan_ids import class_to_come
 from batches.planning.changes import FIELDS, apply
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input
@@ -431,6 +432,26 @@ def test_change_that_is_made_elsewhere_says_where(
     with pytest.raises(DomainError) as refused:
         adopt_trial(run=run, by=staff, reason="要改")
     assert refused.value.code == "not_adoptable"
+
+
+def test_class_more_is_made_on_the_page_of_the_programme_or_of_the_repair(desk: Client, planned: County) -> None:
+    """Refused for another change, a class more of a published batch is still added to that batch, not to the programme."""
+    batch = planned.batch
+    changes = [
+        {"kind": "more_classes", "batch": f"B{batch.pk}", "track": f"W{planned.classes[0].track_id}", "count": 1,
+         "ids": [class_to_come(3)], "parities": ["odd"]},
+        {"kind": "parameter", "name": "class_size.max", "value": 6},
+    ]  # fmt: skip
+    run = trial_of(planned, changes)
+    for state, label, address in (
+        (Batch.State.PLANNED, "到项目规则", reverse("batches:programme")),
+        (Batch.State.PUBLISHED, "到少变动重排", reverse("batches:repair", args=[batch.pk])),
+    ):
+        Batch.objects.update(state=state)
+        shown = page(desk, "studio", batch.pk, query=f"?run={run.pk}")
+        assert "到规则推演</a>" in shown
+        assert f'<a href="{address}">{label}</a>' in shown
+        assert ("到项目规则</a>" in shown) == (state == Batch.State.PLANNED)
 
 
 def test_adoption_from_an_outdated_page_is_refused(desk: Client, planned: County, colleague: User) -> None:
