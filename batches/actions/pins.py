@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User
 from bases.models import PracticeBase
-from batches import states
-from batches.models import Batch, Gathering, GatheringPin, PracticeClass
+from batches.models import Batch, GatheringPin, PracticeClass
+from batches.queries import begun_cells
 from batches.revision import change_arrangement
 from batches.standing import WEEK, fortnights
 from config.errors import DomainError
@@ -38,7 +38,7 @@ def pin_gathering(
         batch = change_arrangement(practice_class.batch, entry, seen=seen)
         _require_planning(batch)
         require_own_week(batch, practice_class, index, first_day)
-        _require_coming(practice_class, index)
+        _require_coming(batch, practice_class, index)
         GatheringPin.objects.filter(practice_class=practice_class, index=index, live=True).update(live=False)
         one, two = [*bases, None, None][:2]
         return GatheringPin.objects.create(
@@ -78,9 +78,6 @@ def _require_planning(batch: Batch) -> None:
         raise DomainError("not_planning", f"{batch}现在是“{batch.get_state_display()}”，不再编排，不用固定。")
 
 
-def _require_coming(practice_class: PracticeClass, index: int) -> None:
-    begun = Gathering.objects.filter(
-        practice_class=practice_class, index=index, first_day__lte=timezone.localdate()
-    ).exclude(state=Gathering.State.CANCELLED)  # fmt: skip
-    if practice_class.batch.state in states.LIVE and begun.exists():
-        raise DomainError("already_begun", "这次集中已经开始或办过，不会再动，不用固定。")
+def _require_coming(batch: Batch, practice_class: PracticeClass, index: int) -> None:
+    if (practice_class.pk, index) in begun_cells(batch, timezone.localdate()):
+        raise DomainError("already_begun", "这次集中已经开始或办过，或者已取消又过了日子，不会再动，不用固定。")

@@ -12,7 +12,7 @@ from accounts.models import User
 from batches.actions.names import demand
 from batches.actions.pins import pin_gathering, unpin_gathering
 from batches.actions.plans import publish_obstacles, publish_plan
-from batches.models import Batch, GatheringPin, PlanDemand
+from batches.models import Batch, Gathering, GatheringPin, PlanDemand
 from batches.planning_input import build_input
 from batches.queries import latest_run
 from config.errors import Conflict, DomainError
@@ -81,6 +81,28 @@ def test_pin_of_a_gathering_that_has_begun_is_refused(
             practice_class=published.classes[0], index=1, first_day=MARCH(day=5), bases=(), reason="固定", by=staff
         )
     assert refused.value.code == "already_begun"
+
+
+def test_pin_of_a_gathering_called_off_is_refused_from_its_day_on_unless_another_was_arranged(
+    published: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    one, gone = published.classes[0], published.gathering(1, 1)
+    Gathering.objects.filter(pk=gone.pk).update(state=Gathering.State.CANCELLED, state_reason="暴雨")
+    fixed = {
+        "practice_class": one,
+        "index": 1,
+        "first_day": MARCH(day=6),
+        "bases": (),
+        "reason": "改在周六",
+        "by": staff,
+    }
+    assert pin_gathering(**fixed).live
+    clock.move_to("2027-03-06 09:00+08:00")
+    with pytest.raises(DomainError) as refused:
+        pin_gathering(**fixed)
+    assert refused.value.code == "already_begun"
+    Gathering.objects.create(practice_class=one, index=1, first_day=MARCH(day=7), last_day=MARCH(day=8))
+    assert pin_gathering(**fixed).live
 
 
 def test_second_pin_replaces_the_first_and_two_clerks_are_told(planned: County, staff: User, colleague: User) -> None:
