@@ -18,8 +18,7 @@ RUN SECRET_KEY=build FIELD_KEYS=build INDEX_KEY=build CHECKPOINT_KEY=build ALLOW
     DATA_DIR=/app STATIC_ROOT=/app/staticfiles python manage.py collectstatic --noinput --verbosity 0 \
     && rm -rf node_modules \
     && useradd --uid 10001 --home-dir /data --create-home --shell /usr/sbin/nologin dunmiao
-# The compiled parts of the planner are kept where the application may write.
-ENV DATA_DIR=/data STATIC_ROOT=/app/staticfiles NUMBA_CACHE_DIR=/data/compiled
+ENV DATA_DIR=/data STATIC_ROOT=/app/staticfiles
 VOLUME /data
 USER dunmiao
 EXPOSE 8000

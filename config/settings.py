@@ -38,6 +38,8 @@ INDEX_KEY = secret("INDEX_KEY")
 CHECKPOINT_KEY = secret("CHECKPOINT_KEY")
 """Ed25519 seed (base64 of 32 bytes) that signs the checkpoints of the audit trail."""
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
+if not EMBEDDED:  # the code may lie where nothing can be written: what numba compiles is kept with the data
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(DATA_DIR / "compiled"))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 COUNTY_NAME = env.str("COUNTY_NAME", default="青禾县")

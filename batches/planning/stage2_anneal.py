@@ -68,13 +68,12 @@ class Weights(NamedTuple):
     rule: int
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def anneal(people: People, state: State, weights: Weights, swaps: int, hot: float, cold: float, seed: int) -> Grid:
     """The class of each person in the cheapest plan met in so many draws, with ratios from `hot` to `cold`.
 
-    Plans that break R03 further than the first do not count.
-
-    `state` is used up: it ends wherever the run ended. `seed` is any number but 0, of 64 bits at most.
+    Plans that break R03 further than the first do not count. `state` is used up: it ends wherever the run ended. `seed`
+    is any number but 0, of 64 bits at most. Other threads go on meanwhile: the beat of a job must not stop.
     """
     number, cells = people.cells.shape
     out, into = _prices(people, state.counts, weights)

@@ -86,8 +86,7 @@ def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tu
 
 def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
     """Swaps, then the flat model where a person is alone or a marginal cell is off, if that makes it better."""
-    pulse()
-    seats = swap(case, seats, seed)
+    seats = swap(case, seats, seed, pulse)
     value = _value(case, seats)
     if value[:2] == (0, 0) or len(case.members) * len(case.batch.classes) > FLAT_LITERALS:
         return seats
@@ -98,7 +97,7 @@ def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Sea
     answer = flat.minimize(seed, FLAT_LIMIT)
     if not answer.found:
         return seats
-    mended = swap(case, flat.seats(answer), seed)
+    mended = swap(case, flat.seats(answer), seed, pulse)
     return mended if _value(case, mended) < value else seats
 
 

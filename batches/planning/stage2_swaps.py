@@ -2,13 +2,13 @@
 
 The tree has found seats that keep every hard rule; `stage2_anneal` swaps two people at a time, first for all cells alike,
 then, from ever dearer marginal cells, for these before pairs and for mean ages. Sizes, units, parities and pins are kept,
-and so are the best seats met: by marginal cells, then pairs and mean ages, they are never worse than those given.
+and so are the best seats met: by marginal cells, then pairs, then mean ages, they are never worse than those given.
 """
 
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,17 +27,18 @@ RULE = 6  # what a person of a unit too many on a side costs while people change
 NEVER = 10**6
 
 
-def swap(case: Case, seats: Seats, seed: int) -> Seats:
-    """The seats, made better."""
+def swap(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
+    """The seats, made better. `pulse` is called every few seconds, and may end it by raising."""
     if len(case.batch.classes) < 2 or len(case.members) < 2:
         return dict(seats)
-    return _Seating(case, seats).better(random.Random(f"{seed}/2/{case.batch.id}"))
+    return _Seating(case, seats, pulse).better(random.Random(f"{seed}/2/{case.batch.id}"))
 
 
 class _Seating:
     """The people of a batch in their classes, in columns."""
 
-    def __init__(self, case: Case, seats: Seats):
+    def __init__(self, case: Case, seats: Seats, pulse: Callable[[], None]):
+        self.pulse = pulse
         self.members, self.classes = case.members, case.batch.classes
         number = {klass.id: i for i, klass in enumerate(self.classes)}
         self.start = np.array([number[seats[c.id]] for c in self.members])
@@ -79,7 +80,6 @@ class _Seating:
 
     def _run(self, swaps: int, draw: random.Random) -> Iterator[Grid]:
         at = self._anneal(self.start, Weights(1, 0, RULE), swaps, ALL_ALIKE, draw)
-        yield at
         for dear in ROUNDS:
             at = self._anneal(at, Weights(dear, 1, max(dear, RULE)), FINER * len(self.members), ROUND, draw)
             yield at
@@ -90,6 +90,7 @@ class _Seating:
         return self._value(at)[:2] == (0, 0)
 
     def _anneal(self, at: Grid, weights: Weights, swaps: int, ratios: tuple[float, float], draw: random.Random) -> Grid:
+        self.pulse()
         seed: Any = np.uint64(draw.randrange(1, 1 << 64))
         result: Grid = anneal(self.people, self._state(at), weights, swaps, *ratios, seed)
         return result
@@ -107,14 +108,13 @@ class _Seating:
         np.add.at(tilt, at, people.lean)
         return State(at.copy(), counts, room, sides, sexes, tilt)
 
-    def _value(self, at: Grid) -> tuple[int, int, int]:
-        """(people by whom R03 is broken, marginal cells off, pair cells off and steps by which mean ages are off)."""
+    def _value(self, at: Grid) -> tuple[int, int, int, int]:
+        """(people by whom R03 is broken, marginal cells off, pair cells off, steps by which mean ages are off)."""
         state, people = self._state(at), self.people
         off = np.maximum(0, state.counts - people.high) + np.maximum(0, people.low - state.counts)
         of_each = off.sum(axis=1)
-        ages = (np.abs(state.tilt) // people.year).sum()
-        pairs = of_each[~people.marginal].sum()
-        return int(broken(people, state)), int(of_each[people.marginal].sum()), int(pairs + ages)
+        cells = int(of_each[people.marginal].sum()), int(of_each[~people.marginal].sum())
+        return int(broken(people, state)), *cells, int((np.abs(state.tilt) // people.year).sum())
 
 
 def _spread(case: Case, units: dict[str, int]) -> Grid:

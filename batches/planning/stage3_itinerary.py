@@ -178,7 +178,7 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
         clashes = unlodged(round_, settled.chosen)
         if not clashes:
             break
-        control.step(3, None, "几个班同住一处，重新安排")
+        control.step(3, None, "重新安排同住一处的几个班")
         round_.clashes.extend(clashes)
         round_.alone = attempt == MOST_CUT_ROUNDS - 2
         settled = settling.settle()

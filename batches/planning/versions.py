@@ -3,7 +3,6 @@
 import platform
 from importlib.metadata import version
 
-import numba
 import numpy as np
 import scipy
 
@@ -18,6 +17,6 @@ def versions() -> dict[str, str]:
         "ortools": version("ortools"),
         "scipy": scipy.__version__,
         "numpy": np.__version__,
-        "numba": numba.__version__,
+        "numba": version("numba"),
         "machine": platform.machine(),
     }

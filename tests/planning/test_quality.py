@@ -57,7 +57,7 @@ def test_swaps_mend_a_dealt_plan_and_keep_its_rules() -> None:
     case = Case(problem, batch, [problem.by_id[name] for name in sorted(places) if places[name] == 0])
     people = sorted(case.members, key=lambda c: (c.unit, c.id))
     dealt = {cadre.id: batch.classes[number % len(batch.classes)].id for number, cadre in enumerate(people)}
-    swapped = swap(case, dealt, 1)
+    swapped = swap(case, dealt, 1, lambda: None)
     assert case.excess(swapped) < case.excess(dealt)
     assert case.excess(swapped)[0] <= 3
     assert Counter(swapped.values()) == Counter(dealt.values())

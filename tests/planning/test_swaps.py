@@ -1,16 +1,19 @@
 """Swaps of stage 2: no hard rule is broken that was kept before, and nothing gets worse."""
 
 import random
+import threading
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batches.planning import stage2_swaps
-from batches.planning.control import Control
+from batches.planning import stage2_anneal, stage2_swaps
+from batches.planning.control import Control, Stopped
 from batches.planning.problem import Problem
 from batches.planning.stage1_batches import solve as seat
+from batches.planning.stage2_anneal import Weights, broken, cost
 from batches.planning.stage2_case import Case, Seats
 from batches.planning.stage2_tree import split_batch
 
@@ -81,7 +84,7 @@ def test_swaps_of_a_lawful_plan_keep_every_hard_rule_and_worsen_nothing(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage2_swaps, "SWAPS", swaps)
         patch.setattr(stage2_swaps, "LEAST", 0)
-        swapped = stage2_swaps.swap(case, seats, seed)
+        swapped = stage2_swaps.swap(case, seats, seed, lambda: None)
     assert not _broken(case, seats)
     assert not _broken(case, swapped)
     assert Counter(swapped.values()) == Counter(seats.values())
@@ -97,7 +100,7 @@ def test_swaps_of_a_broken_plan_break_no_rule_further(split_cases: list[tuple[Ca
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage2_swaps, "SWAPS", 2000)
         patch.setattr(stage2_swaps, "LEAST", 0)
-        swapped = stage2_swaps.swap(case, seats, seed)
+        swapped = stage2_swaps.swap(case, seats, seed, lambda: None)
     before, after = _broken(case, seats), _broken(case, swapped)
     assert not [rule for rule in after if rule[0] in ("track", "parity") and rule not in before]
     for rule in ("R02", "R03"):
@@ -112,12 +115,73 @@ def test_swaps_leave_pinned_people_where_they_are() -> None:
     start = _shuffled(free, random.Random(1))
     pins = {cadre.id: start[cadre.id] for cadre in free.members[::3]}
     case = _case("small-1", 0, pins)
-    swapped = stage2_swaps.swap(case, start, 1)
+    swapped = stage2_swaps.swap(case, start, 1, lambda: None)
     assert {name: swapped[name] for name in pins} == pins
     assert swapped != start
+
+
+def test_a_run_keeps_its_books_and_ends_no_dearer(split_cases: list[tuple[Case, Seats]]) -> None:
+    for case, seats in split_cases:
+        seating = stage2_swaps._Seating(case, seats, lambda: None)
+        for weights in (Weights(1, 0, 6), Weights(10, 3, 10)):
+            before = cost(seating.people, seating._state(seating.start), weights)
+            state = seating._state(seating.start)
+            at = stage2_anneal.anneal(seating.people, state, weights, 20_000, 0.3, 0.01, np.uint64(7))
+            assert (state.at != seating.start).any()
+            for now, anew in zip(state, seating._state(state.at), strict=True):
+                assert (now == anew).all()
+            after = cost(seating.people, seating._state(at), weights)
+            assert after < before, "what was taken for the cheapest plan is"
+            if not broken(seating.people, state):
+                assert after <= cost(seating.people, state, weights)
+
+
+def test_mean_ages_come_closer_where_they_weigh(split_cases: list[tuple[Case, Seats]]) -> None:
+    def widest(age: int) -> list[float]:
+        result = []
+        for case, seats in split_cases:
+            seating = stage2_swaps._Seating(case, seats, lambda: None)
+            at = seating._anneal(seating.start, Weights(3, age, 6), 200_000, (0.25, 0.01), random.Random(1))
+            names = {c.id: seating.classes[int(k)].id for c, k in zip(case.members, at, strict=True)}
+            result.append(case.mean_age_range(names))
+        return result
+
+    assert sum(widest(1)) < 0.6 * sum(widest(0))
+
+
+def test_a_search_that_runs_lets_other_threads_go_on(split_cases: list[tuple[Case, Seats]]) -> None:
+    case, seats = split_cases[0]
+    seating = stage2_swaps._Seating(case, seats, lambda: None)
+    seating._anneal(seating.start, Weights(1, 0, 6), 1000, (0.3, 0.1), random.Random(1))  # compiled
+    ended, beats = threading.Event(), 0
+
+    def search() -> None:
+        seating._anneal(seating.start, Weights(1, 0, 6), 20_000_000, (0.3, 0.1), random.Random(1))
+        ended.set()
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    while not ended.wait(0.005):
+        beats += 1
+    thread.join()
+    assert beats > 5, "a job whose beat stops is taken for dead"
+
+
+def test_a_search_ends_when_it_is_asked_to(split_cases: list[tuple[Case, Seats]]) -> None:
+    case, seats = split_cases[0]
+    asked = iter([False, True])
+
+    def pulse() -> None:
+        if next(asked):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        stage2_swaps.swap(case, seats, 1, pulse)
 
 
 def test_swaps_are_the_same_for_the_same_seed() -> None:
     case = _case("small-5", 0)
     seats = split_batch(case, 1, lambda: None)
-    assert stage2_swaps.swap(case, seats, 7) == stage2_swaps.swap(case, dict(reversed(seats.items())), 7)
+    assert stage2_swaps.swap(case, seats, 7, lambda: None) == stage2_swaps.swap(
+        case, dict(reversed(seats.items())), 7, lambda: None
+    )
