@@ -1,7 +1,7 @@
 """What the planning studio shows around an arrangement: its steps, the plans to choose from, figures, live progress."""
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,6 +173,8 @@ def figures(arrangement: Arrangement, table: ClassTable, says: PlanSays | None, 
         f"{label}班 {sum(visit.practice_class.parity == parity for visit in arrangement.held)} 次"
         for parity, label in Parity.choices
     ]
+    stopped = Counter(visit.skipped for visit in arrangement.visits if visit.skipped)
+    weeks += [f"另有 {count} 次不集中：{reason}" for reason, count in sorted(stopped.items())]
     times = f"{load.fewest} 次" if load.fewest == load.most else f"{load.fewest} 至 {load.most} 次"
     even = "各基地相同" if load.fewest == load.most else f"相差 {load.most - load.fewest} 次"
     found = [

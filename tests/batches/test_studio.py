@@ -383,6 +383,17 @@ def test_plan_texts_say_nothing_raw_in_the_figures(desk: Client, planned: County
     assert "其他目标" in shown
 
 
+def test_figures_tell_how_many_gatherings_do_not_take_place_and_why(desk: Client, planned: County) -> None:
+    assert "次不集中" not in page(desk, "studio", planned.batch.pk)
+    run = newest(planned)
+    plan = json.loads(run.plan_text)
+    row = plan["gatherings"][0]
+    plan["gatherings"][0] = {"class": row["class"], "index": row["index"], "skipped": "no_day"}
+    run.plan_text = json.dumps(plan)
+    run.save()
+    assert "另有 1 次不集中：没有合适的日子" in page(desk, "studio", planned.batch.pk)
+
+
 def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_reason(
     desk: Client, published: County
 ) -> None:
