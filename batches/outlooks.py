@@ -47,17 +47,35 @@ class Rates:
         here = [row for row in self.rows if day in row.days and row.township_id in (None, township)]
         return next((row for row in here if row.township_id is not None), here[0] if here else None)
 
-    def cost(self, rows: Iterable[Mapping[str, Any]]) -> Cost:
-        """What the stays of an outlook's batches cost: a lunch a day, breakfast, dinner and bed a night."""
+    def during(self, first: datetime.date, last: datetime.date) -> list[Rate]:
+        """All rates of these days, of whatever township; none where the county has none on the first of them."""
+        if self.on(None, first) is None:
+            return []
+        days = [first + datetime.timedelta(days=n) for n in range((last - first).days + 1)]
+        return [row for row in self.rows if any(day in row.days for day in days)]
+
+    def cost(self, stays: Iterable[Mapping[str, Any]]) -> Cost:
+        """What stays cost: a lunch a day, breakfast, dinner and bed a night; where the days and townships of a stay are not
+        settled (`last_day`), by the dearest rates that it may meet."""
         total, open_rates = Decimal(0), False
-        for stay in (stay for row in rows for stay in row["stays"]):
+        for stay in stays:
             day = datetime.date.fromisoformat(stay["first_day"])
-            rate = self.on(None if stay["township"] is None else pk_of(stay["township"]), day)
-            if rate is None:
+            if "last_day" in stay:
+                rates = self.during(day, datetime.date.fromisoformat(stay["last_day"]))
+            else:
+                rate = self.on(None if stay["township"] is None else pk_of(stay["township"]), day)
+                rates = [rate] if rate is not None else []
+            if not rates:
                 return Cost(None, f"{day:%Y-%m-%d} 没有食宿标准，算不出")
-            open_rates |= rate.confirmed_at is None
-            total += stay["person_days"] * rate.lunch + stay["nights"] * (rate.breakfast + rate.dinner + rate.night)
+            open_rates |= any(rate.confirmed_at is None for rate in rates)
+            total += stay["person_days"] * max(rate.lunch for rate in rates)
+            total += stay["nights"] * max(rate.breakfast + rate.dinner + rate.night for rate in rates)
         return Cost(total, "食宿标准还没有全部确认，按已填的数算" if open_rates else "")
+
+
+def stays_of(figures: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The stays of an estimate, or of all batches of a plan."""
+    return list(figures["stays"]) if "stays" in figures else [stay for row in figures["rows"] for stay in row["stays"]]
 
 
 # Two sets of rules side by side
@@ -78,29 +96,43 @@ class Line:
 def compared(today: Mapping[str, Any], tried: Mapping[str, Any], rates: Rates, *, exact: bool) -> list[Line]:
     """The figures of two outlooks, line by line in a fixed order. `exact`: of plans; else bounds."""
     most, least = ("", "") if exact else ("至多", "至少")
+    due = f"应覆盖的 {tried['due']:,} 人照这套规则一直办下去" if tried["due"] else ""
     lines = [
-        _numbers("要覆盖完还办几期", today["needed"], tried["needed"], "期", hint="照这套规则一直办下去"),
-        _months("全部覆盖的月份", today["finish_by_rules"], tried["finish_by_rules"]),
+        _numbers("要覆盖完还办几期", today["needed"], tried["needed"], "期", hint=due),
+        _months("全部覆盖的月份", today, tried),
         _numbers("每期座位", today["seats"], tried["seats"], "个"),
         _numbers(f"这 {tried['batches']} 期参加的人", today["people"], tried["people"], "人", most),
         _numbers("其中应覆盖的人", today["covered"], tried["covered"], "人", most),
         _numbers("能办的集中", today["gatherings"], tried["gatherings"], "次", most),
         _numbers("碰上放假办不成的集中", today["lost"], tried["lost"], "次"),
         _numbers("住宿", today["bed_nights"], tried["bed_nights"], "人夜", most),
-        _money(rates.cost(today["rows"]), rates.cost(tried["rows"]), most),
-        _numbers("接待的农户", today["households"], tried["households"], "户", least, _houses(tried, exact)),
+        _money(rates.cost(stays_of(today)), rates.cost(stays_of(tried)), most),
+        _numbers("接待的农户", today["households"], tried["households"], "户", most, _houses(tried)),
     ]
+    if today["never"] or tried["never"]:
+        lines.insert(
+            2, _numbers("办多少期也排不进的人", today["never"], tried["never"], "人", hint="名额、班型或长期不能参加")
+        )
     if exact:
-        lines.insert(7, _numbers("没有基地或日子的集中", today["skipped"], tried["skipped"], "次"))
+        lines.insert(-2, _numbers("没有基地或日子的集中", today["skipped"], tried["skipped"], "次"))
+    return lines + _missing(today, tried, least)
+
+
+def _missing(today: Mapping[str, Any], tried: Mapping[str, Any], least: str) -> list[Line]:
+    """What people and classes lack: of plans, or of estimates at least, and of their days and villages by the calendar."""
+    lines = []
     for rule, (name, unit) in MISSING.items():
-        one, two = today["missing"].get(rule, 0), tried["missing"].get(rule, 0)
+        by_calendar = rule in tried.get("by_calendar", {}) or rule in today.get("by_calendar", {})
+        key = "by_calendar" if by_calendar else "missing"
+        one, two = today[key].get(rule, 0), tried[key].get(rule, 0)
         if one or two or rule == "COVER":
-            lines.append(_numbers(name, one, two, unit, least, _missing_hint(rule, tried)))
+            hint = "只看放假和基地，每班都有人时" if by_calendar else _missing_hint(rule, tried)
+            lines.append(_numbers(name, one, two, unit, "" if by_calendar else least, hint))
     return lines
 
 
-def _houses(figures: Mapping[str, Any], exact: bool) -> str:
-    return f"全县可接待 {figures['households_open']} 户" + ("" if exact else "，按一周最忙时算")
+def _houses(figures: Mapping[str, Any]) -> str:
+    return f"全县可接待 {figures['households_open']} 户"
 
 
 def _missing_hint(rule: str, figures: Mapping[str, Any]) -> str:
@@ -119,12 +151,14 @@ def _numbers(name: str, today: int | None, tried: int | None, unit: str, bound: 
     return Line(name, told(today), told(tried), word, "up" if more else "down", hint)
 
 
-def _months(name: str, today: str | None, tried: str | None) -> Line:
-    if today is None or tried is None:
-        return Line(name, month_name(today), month_name(tried), "不变" if today == tried else "")
-    gap = _month_number(tried) - _month_number(today)
+def _months(name: str, today: Mapping[str, Any], tried: Mapping[str, Any]) -> Line:
+    one, two = today["finish_by_rules"], tried["finish_by_rules"]
+    before, after = (month_name(figures["finish_by_rules"], figures["needed"]) for figures in (today, tried))
+    if one is None or two is None:
+        return Line(name, before, after, "不变" if before == after else "")
+    gap = _month_number(two) - _month_number(one)
     word = "不变" if not gap else f"{'↑ 晚' if gap > 0 else '↓ 早'} {abs(gap)} 个月"
-    return Line(name, month_name(today), month_name(tried), word, "up" if gap > 0 else "down" if gap else "same")
+    return Line(name, before, after, word, "up" if gap > 0 else "down" if gap else "same")
 
 
 def _month_number(text: str) -> int:
@@ -132,8 +166,9 @@ def _month_number(text: str) -> int:
     return 12 * year + month
 
 
-def month_name(text: str | None) -> str:
-    return f"{int(text[:4])}年{int(text[5:])}月" if text else "办不完"
+def month_name(text: str | None, needed: int | None = None) -> str:
+    """The month; without one, whether no batch is needed (0) or no number of them is enough."""
+    return f"{int(text[:4])}年{int(text[5:])}月" if text else "不用再办" if needed == 0 else "办不完"
 
 
 def _money(today: Cost, tried: Cost, bound: str) -> Line:

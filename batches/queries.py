@@ -250,7 +250,7 @@ def latest_run(batch: Batch) -> PlanRun | None:
 def visible_outlooks(user: User) -> QuerySet[PlanRun]:
     """Outlooks that are kept, the newest first: for centre staff and leaders alone."""
     kept = PlanRun.objects.filter(purpose=PlanRun.Purpose.OUTLOOK).exclude(outcome=PlanRun.Outcome.SUPERSEDED)
-    kept = kept.select_related("programme__superseded_by", "job__owner", "against").order_by("-created_at", "-pk")
+    kept = kept.select_related("programme__superseded_by", "job__owner", "against__job").order_by("-created_at", "-pk")
     return kept if sees_all(user) else kept.none()
 
 

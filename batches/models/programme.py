@@ -52,7 +52,7 @@ class Programme(models.Model):
     )  # fmt: skip
     min_village_days = models.PositiveSmallIntegerField("累计在村至少（天）", default=15)
     min_distinct_villages = models.PositiveSmallIntegerField("至少到几个不同的村", default=3)
-    unit_max_per_batch = models.PositiveSmallIntegerField("各单位每期最多（人）", default=3)
+    unit_max_per_batch = models.PositiveSmallIntegerField("各单位每期最多（人）", default=3, validators=[ONE])
     leading_max = models.PositiveSmallIntegerField("同一单位班子成员每期最多（人）", default=1)
     max_overlap_days = models.PositiveSmallIntegerField(
         "可以缺席的天数上限", default=10, help_text="一期里不可用的天数超过它，就不编进这一期"

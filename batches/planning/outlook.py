@@ -1,49 +1,68 @@
 """What rules lead to, before anything is planned and after: figures of the batches of an input, quick and exact.
 
     estimate(document)        bounds by counting: who fits, which weekends are free, how many beds there are; under a second
-    figures(document, plan)   the same figures of a plan
+    figures(document, plan)   the figures of a plan
     countdown(document)       batches until everybody due is covered (`countdown.countdown`)
 
-Both give a dict with the same keys, so that they can be laid side by side. Money is not the planner's: `stays` holds person-days
-and nights by township and first day (of an estimate: by batch alone), for whoever knows the rates.
+Money is not the planner's: `stays` holds person-days and nights by township and first day (of an estimate: all of them together,
+between its first and its last day), for whoever knows the rates.
 """
 
 import copy
-import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .countdown import countdown, covered_month, people_only
 from .formats import Document
-from .outlook_cover import Room, about_covered, by_place, by_unit, kinds_of, most_covered
+from .outlook_cover import Kind, Room, bound, kinds_of
 from .places import Places
 from .problem import Batch, Problem, day_text, first_days
 
 __all__ = ["countdown", "estimate", "figures"]
 
+SUMS = ("people", "covered", "gatherings", "lost", "skipped", "person_days", "bed_nights")
+
 
 def estimate(document: Document) -> dict[str, Any]:
-    """Figures of the batches of a valid input as bounds: everything that a plan does can only be short of them.
+    """Figures of the batches of a valid input as bounds on what any plan of it comes to.
 
-    Exact: batches needed, their end, seats, weekends lost to holidays. Bounds: people, bed-nights and covered people from
-    above; households and what is missing from below. Classes are taken to be equally large.
+    From above: people, those due among them, gatherings, person-days, bed-nights and households. From below, in `missing`:
+    people due without a seat (COVER) and people that classes lack (R04). Softer rules never lower the former nor raise the
+    latter. Exact: batches needed, their end, seats, weekends lost to holidays. `by_calendar` tells the days and villages that
+    classes lack (R15, R14) even if all weekends and bases left serve them alone; classes without people lack none, so that it
+    bounds no plan that leaves some empty.
     """
-    problem, until = Problem(document), countdown(document)
-    seated, covered, left = _seated(document)
-    places = Places(problem)
-    calm = copy.copy(problem)
-    calm.holidays = set()
-    rows = [
-        _batch_estimate(problem, calm, places, batch, seated[batch.place], covered[batch.place])
-        for batch in problem.batches
-    ]
-    total = _total(rows, until)
-    total["missing"] = _sums([row["missing"] for row in rows]) | ({"COVER": sum(left.values())} if left else {})
-    total["uncovered"] = dict(sorted(left.items()))
-    total["households_open"] = sum(len(base["households"]) for base in document["bases"])
-    total["households"] = max((row["households"] for row in rows), default=0)
-    return total
+    problem, people = Problem(document), Problem(people_only(document))
+    places, rounds, until = Places(problem), _rounds(problem), countdown(document)
+    each = {batch.place: 1 for batch in problem.batches}
+    gatherings = {batch.place: max(_held(problem, batch, rounds).values(), default=0) for batch in problem.batches}
+    guests = min(_most(people, gatherings), _room(problem, places, rounds))
+    covered = _most(people, each, tiers=(0,))
+    due = sum(cadre.eligible and cadre.tier == 0 for cadre in people.cadres)
+    missing = {"COVER": due - covered, "R04": _below_minima(people, each)}
+    return {
+        **_head_of(problem, until),
+        "people": _most(people, each),
+        "covered": covered,
+        "gatherings": sum(
+            _held(problem, batch, rounds)[klass.id] for batch in problem.batches for klass in batch.classes
+        ),
+        "lost": sum(
+            klass.parity == parity
+            for batch in problem.batches
+            for parity, _ in _by_holidays(problem, batch, rounds[batch.place])
+            for klass in batch.classes
+        ),
+        "skipped": 0,
+        "person_days": guests * problem.days,
+        "bed_nights": guests * (problem.days - 1),
+        "households": min(_open_houses(problem, places, rounds), guests // _least_group(problem)),
+        "households_open": sum(len(base["households"]) for base in document["bases"]),
+        "missing": {rule: amount for rule, amount in sorted(missing.items()) if amount},
+        "by_calendar": _by_calendar(problem, rounds),
+        "stays": _all_stays(problem, guests),
+    }
 
 
 def figures(document: Document, plan: Document) -> dict[str, Any]:
@@ -69,7 +88,14 @@ def figures(document: Document, plan: Document) -> dict[str, Any]:
             missing=dict(sorted(missing[batch.place].items())),
             stays=_stays(plan, batch, townships, problem.days),
         )
-    total = _total(rows, countdown(document))
+    reached = 0
+    for row in rows:
+        reached += row["covered"]
+        row["reached"] = reached
+    total: dict[str, Any] = _head_of(problem, countdown(document)) | {
+        name: sum(row[name] for row in rows) for name in SUMS
+    }
+    total["rows"] = rows
     total["finish"] = covered_month(document, places, problem)
     total["missing"] = _sums([*(row["missing"] for row in rows), dict(missing[None])])
     if uncovered:
@@ -80,25 +106,21 @@ def figures(document: Document, plan: Document) -> dict[str, Any]:
     return total
 
 
-def _total(rows: list[dict[str, Any]], until: dict[str, Any]) -> dict[str, Any]:
-    """Sums over the batches, with what the countdown says of the rules."""
-    reached = 0
-    for row in rows:
-        reached += row["covered"]
-        row["reached"] = reached
-    sums = ("people", "covered", "gatherings", "lost", "skipped", "person_days", "bed_nights")
+def _head_of(problem: Problem, until: dict[str, Any]) -> dict[str, Any]:
+    """What an estimate and a plan's figures begin with: the batches, and what the countdown says of the rules."""
     return {
-        "batches": len(rows),
+        "batches": len(problem.batches),
         "needed": until["needed"],
-        "finish": until["last"]["month"] if until["last"] and until["needed"] <= len(rows) else None,
         "finish_by_rules": until["last"]["month"] if until["last"] else None,
         "due": until["coverable"],
         "never": len(until["never"]),
         "setters": until["setters"],
-        "seats": max((row["seats"] for row in rows), default=0),
-        **{name: sum(row[name] for row in rows) for name in sums},
-        "rows": rows,
+        "seats": max((_seats(problem, batch) for batch in problem.batches), default=0),
     }
+
+
+def _seats(problem: Problem, batch: Batch) -> int:
+    return len(batch.classes) * int(problem.rules["class_size"]["max"])
 
 
 def _sums(counts: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -110,86 +132,107 @@ def _sums(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 # Counting ahead
 
-
-def _seated(document: Document) -> tuple[Counter[int], Counter[int], Counter[str]]:
-    """(people per place, people due per place, due people without a seat per unit), as many and as early as can be."""
-    problem = Problem(people_only(document))
-    room, batches = Room(problem), len(problem.batches)
-    pinned = {name: place for name, place in problem.batch_pins.items() if place is not None}
-    free = [c for c in problem.cadres if c.open and c.id not in problem.batch_pins]
-    due = [c for c in free if c.tier == 0]
-    kinds = kinds_of(due)
-    covered, reached = by_place(kinds, most_covered(room, kinds, batches)) if due else (Counter(), Counter())
-    everybody = kinds_of(free)
-    seated = about_covered(room, everybody, batches) if free else Counter()
-    for name, place in pinned.items():
-        seated[place] += 1
-        covered[place] += problem.by_id[name].tier == 0
-    left = Counter({unit: len(people) for unit, people in by_unit(c for c in problem.cadres if c.tier == 0).items()})
-    left -= reached
-    left -= Counter(problem.by_id[name].unit for name in pinned if problem.by_id[name].tier == 0)
-    return seated, covered, left
+Lawful = dict[tuple[str, int], tuple[int, ...]]
+"""(parity, index) -> lawful first days."""
+Rounds = list[Lawful]
+"""The same of each batch, by its place."""
 
 
-def _batch_estimate(
-    problem: Problem, calm: Problem, places: Places, batch: Batch, people: int, covered: int
-) -> dict[str, Any]:
-    rules, classes = problem.rules, len(batch.classes)
-    days, without = first_days(problem, batch), first_days(calm, batch)
-    size = people / classes if classes else 0.0
-    sums: Counter[str] = Counter()
-    houses, hosted_days = 0, 0.0
-    missing: Counter[str] = Counter()
-    villages = len({base["village"] for base in problem.document["bases"] if base["households"]})
-    for (parity, index), starts in sorted(days.items()):
-        there = sum(klass.parity == parity for klass in batch.classes)
-        if not starts:
-            sums["lost"] += there if without[parity, index] else 0
-            continue
-        hosted = _hosted(places, starts, problem.days, size * there)
-        hosted_days += hosted
-        sums["gatherings"] += there
-        houses = max(houses, math.ceil(hosted / max(1, problem.group_max)))
-    for klass in batch.classes:
-        held = sum(bool(starts) for (parity, _), starts in days.items() if parity == klass.parity)
-        missing["R15"] += max(0, rules["min_village_days"] - held * problem.days)
-        missing["R14"] += max(0, rules["min_distinct_villages"] - min(villages, 2 * held))
-    missing["R04"] += max(0, classes * rules["class_size"]["min"] - people)
-    person_days, nights = round(hosted_days * problem.days), round(hosted_days * (problem.days - 1))
-    return {
-        **_head(problem, batch),
-        "people": people,
-        "covered": covered,
-        "gatherings": sums["gatherings"],
-        "lost": sums["lost"],
-        "skipped": 0,
-        "person_days": person_days,
-        "bed_nights": nights,
-        "households": houses,
-        "missing": {rule: amount for rule, amount in sorted(missing.items()) if amount},
-        "stays": [{"township": None, "first_day": day_text(batch.first), "person_days": person_days, "nights": nights}],
-    }
+def _rounds(problem: Problem) -> Rounds:
+    return [first_days(problem, batch, apart=False) for batch in problem.batches]
 
 
-def _head(problem: Problem, batch: Batch) -> dict[str, Any]:
-    return {
-        "batch": batch.id,
-        "first_day": day_text(batch.first),
-        "last_day": day_text(batch.last),
-        "month": day_text(batch.last)[:7],
-        "classes": len(batch.classes),
-        "seats": len(batch.classes) * int(problem.rules["class_size"]["max"]),
-    }
+def _held(problem: Problem, batch: Batch, rounds: Rounds) -> dict[str, int]:
+    """Class -> gatherings that have a lawful day."""
+    held = Counter(parity for (parity, _), starts in rounds[batch.place].items() if starts)
+    return {klass.id: held[klass.parity] for klass in batch.classes}
 
 
-def _hosted(places: Places, starts: tuple[int, ...], days: int, people: float) -> float:
+def _by_holidays(problem: Problem, batch: Batch, lawful: Lawful) -> set[tuple[str, int]]:
+    """(parity, index) of the gatherings that holidays leave no day."""
+    calm = copy.copy(problem)
+    calm.holidays = set()
+    return {key for key, starts in first_days(calm, batch, apart=False).items() if starts and not lawful[key]}
+
+
+def _free(people: Problem, tiers: tuple[int, ...] = (0, 1, 2)) -> list[Kind]:
+    return kinds_of(c for c in people.cadres if c.tier in tiers and c.open and c.id not in people.batch_pins)
+
+
+def _most(people: Problem, worth: Mapping[int, int], tiers: tuple[int, ...] = (0, 1, 2)) -> int:
+    """People who can have a seat, at most, each counted as often as the batch is worth."""
+    pinned = [(people.by_id[name], place) for name, place in people.batch_pins.items() if place is not None]
+    taken = sum(worth[place] for cadre, place in pinned if cadre.tier in tiers)
+    return taken + bound(Room(people), _free(people, tiers), worth)
+
+
+def _below_minima(people: Problem, each: Mapping[int, int]) -> int:
+    """People whom classes lack of their least size (R04), at least: the seats up to it, less those that can be taken."""
+    room = Room(people, to="min")
+    seats = sum(room.seats(b.place, track) for b in people.batches for track in sorted({k.track for k in b.classes}))
+    return seats - bound(room, _free(people), each)
+
+
+def _room(problem: Problem, places: Places, rounds: Rounds) -> int:
+    """People at gatherings, summed, whom classes and bases can take in all weeks of all batches."""
+    size, total = int(problem.rules["class_size"]["max"]), 0
+    for batch in problem.batches:
+        for (parity, _), starts in rounds[batch.place].items():
+            seats = size * sum(klass.parity == parity for klass in batch.classes)
+            total += _hosted(places, starts, problem.days, seats) if starts else 0
+    return total
+
+
+def _hosted(places: Places, starts: tuple[int, ...], days: int, people: int) -> int:
     """Of so many people, those whom all bases can take in one week: the best first day of each, as often as stays fit in."""
     apart, room = 1 + (starts[-1] - starts[0]) // days, 0
     for base in sorted(places.rows):
         room += apart * max(places.window(base, first).room for first in starts)
         if room >= people:
             return people
-    return float(room)
+    return room
+
+
+def _open_houses(problem: Problem, places: Places, rounds: Rounds) -> int:
+    """Households that can host on any lawful day of the batches."""
+    days = sorted({day for row in rounds for starts in row.values() for day in starts})
+    found: set[str] = set()
+    for base in sorted(places.rows):
+        everybody = {house["id"] for house in places.rows[base]["households"]}
+        for first in days:
+            window = places.window(base, first)
+            found |= {house.id for house in window.houses} if window.room else set()
+            if everybody <= found:
+                break
+    return len(found)
+
+
+def _least_group(problem: Problem) -> int:
+    """People whom a household that hosts takes at least; one where there is any exception (R16)."""
+    return 1 if any(rule == "R16" for rule, _ in problem.waived) else max(1, problem.group_min)
+
+
+def _by_calendar(problem: Problem, rounds: Rounds) -> dict[str, int]:
+    """Days (R15) and villages (R14) that the classes lack, were all of them to have people."""
+    rules = problem.rules
+    villages = len({base["village"] for base in problem.document["bases"] if base["households"]})
+    lacks: Counter[str] = Counter()
+    for batch in problem.batches:
+        for name, held in _held(problem, batch, rounds).items():
+            wanted = {
+                "R15": rules["min_village_days"] - held * problem.days,
+                "R14": rules["min_distinct_villages"] - min(villages, 2 * held),
+            }
+            lacks.update({rule: n for rule, n in wanted.items() if n > 0 and not problem.is_waived(rule, name)})
+    return dict(sorted(lacks.items()))
+
+
+def _all_stays(problem: Problem, guests: int) -> list[dict[str, Any]]:
+    if not problem.batches:
+        return []
+    first, last = day_text(problem.batches[0].first), day_text(max(batch.last for batch in problem.batches))
+    more = {"person_days": guests * problem.days, "nights": guests * (problem.days - 1)}
+    return [{"township": None, "first_day": first, "last_day": last, **more}]
 
 
 # Reading a plan
@@ -201,6 +244,17 @@ def _place_of(subject: str, batch_of: dict[str, int], place_of: dict[str, int]) 
     if name in batch_of:
         return batch_of[name]
     return next((place_of[part] for part in subject.replace("/", "@").split("@") if part in place_of), None)
+
+
+def _head(problem: Problem, batch: Batch) -> dict[str, Any]:
+    return {
+        "batch": batch.id,
+        "first_day": day_text(batch.first),
+        "last_day": day_text(batch.last),
+        "month": day_text(batch.last)[:7],
+        "classes": len(batch.classes),
+        "seats": _seats(problem, batch),
+    }
 
 
 def _houses(plan: Document, batch_of: dict[str, int]) -> tuple[dict[int, set[str]], Counter[int]]:
@@ -217,8 +271,12 @@ def _batch_figures(problem: Problem, batch: Batch, plan: Document, places: dict[
     own = {klass.id for klass in batch.classes}
     people = [problem.by_id[name] for name, place in places.items() if place == batch.place]
     held = [row for row in plan["gatherings"] if row["class"] in own and "skipped" not in row]
-    skipped = [row["skipped"] for row in plan["gatherings"] if row["class"] in own and "skipped" in row]
-    lost = skipped.count("no_day")
+    skipped = [row for row in plan["gatherings"] if row["class"] in own and "skipped" in row]
+    holidays = _by_holidays(problem, batch, first_days(problem, batch, apart=False))
+    lost = sum(
+        row["skipped"] == "no_day" and (problem.classes[row["class"]].parity, row["index"]) in holidays
+        for row in skipped
+    )
     guests = sum(site["people"] for row in held for site in row["sites"])
     return {
         **_head(problem, batch),

@@ -9,7 +9,7 @@ number of batches that covers everybody is exact too.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +36,13 @@ class Kind:
 
 
 class Room:
-    """Seats, unit quotas and leading members that pinned people leave, by place of the batch."""
+    """Seats, unit quotas and leading members that pinned people leave, by place of the batch.
 
-    def __init__(self, problem: Problem):
-        self.problem = problem
+    With `to` "min" there are only the seats that classes need to be large enough (R04), those with an exception aside.
+    """
+
+    def __init__(self, problem: Problem, to: str = "max"):
+        self.problem, self._to = problem, to
         self._sides: dict[tuple[str, str | None, int], str | None] = {}
         pinned = [(problem.by_id[n], place) for n, place in sorted(problem.batch_pins.items()) if place is not None]
         self._units = Counter((cadre.unit, place) for cadre, place in pinned)
@@ -47,8 +50,9 @@ class Room:
         self._seats = Counter((place, str(cadre.track)) for cadre, place in pinned)
 
     def seats(self, place: int, track: str) -> int:
-        count = len(self.problem.batches[place].of_track(track))
-        return max(0, count * int(self.problem.rules["class_size"]["max"]) - self._seats[place, track])
+        classes = self.problem.batches[place].of_track(track)
+        count = sum(self._to == "max" or not self.problem.is_waived("R04", klass.id) for klass in classes)
+        return max(0, count * int(self.problem.rules["class_size"][self._to]) - self._seats[place, track])
 
     def quota(self, unit: str, place: int) -> int | None:
         """Places of the unit left in the batch; None when an exception is granted."""
@@ -95,16 +99,14 @@ def most_covered(room: Room, kinds: Sequence[Kind], batches: int, *, seats: bool
     return _one_track(room, kinds, cut, seats)
 
 
-def about_covered(room: Room, kinds: Sequence[Kind], batches: int) -> Counter[int]:
-    """People per place, at most: as `most_covered`, but without R03 and with several tracks by the linear relaxation."""
-    cut = _cut(kinds, batches)
-    if not _several_tracks(kinds):
-        return by_place(kinds, _flow(room, kinds, cut, True))[0]
-    programme = _Programme(room, kinds, cut, True)
-    parts: dict[int, float] = defaultdict(float)
-    for (_, place), value in zip(programme.columns, programme.relaxed(), strict=False):
-        parts[place] += value
-    return Counter({place: math.ceil(people - 1e-6) for place, people in parts.items()})
+def bound(room: Room, kinds: Sequence[Kind], worth: Mapping[int, int]) -> int:
+    """No seating is worth more, a person in the batch of a place being worth `worth`: by the flow or, with several tracks, by
+    the linear relaxation, and without R03. Softer rules never make it less."""
+    cut = [tuple(place for place in kind.open if place in worth) for kind in kinds]
+    if _several_tracks(kinds):
+        return _Programme(room, kinds, cut, True).bound(worth)
+    people = by_place(kinds, _flow(room, kinds, cut, True, worth))[0]
+    return sum(worth[place] * count for place, count in people.items())
 
 
 def covers_all(room: Room, kinds: Sequence[Kind], batches: int) -> bool:
@@ -169,8 +171,14 @@ def _total(counts: Counts) -> int:
     return sum(sum(row.values()) for row in counts)
 
 
-def _flow(room: Room, kinds: Sequence[Kind], cut: Sequence[tuple[int, ...]], seats: bool) -> Counts:
-    """Maximum flow of least cost, each batch later costing one more."""
+def _flow(
+    room: Room,
+    kinds: Sequence[Kind],
+    cut: Sequence[tuple[int, ...]],
+    seats: bool,
+    worth: Mapping[int, int] | None = None,
+) -> Counts:
+    """Maximum flow of least cost: each batch later costs one more, or the less the more it is worth."""
     nodes: dict[tuple[object, ...], int] = {("start",): 0, ("end",): 1}
     arcs: list[tuple[int, int, int, int]] = []
     entered: dict[tuple[str, int], int] = {}
@@ -207,7 +215,7 @@ def _flow(room: Room, kinds: Sequence[Kind], cut: Sequence[tuple[int, ...]], sea
     track = kinds[0].track if kinds else ""
     for place in sorted({place for places in cut for place in places}):
         free = room.seats(place, track) if seats else len(room.problem.cadres)
-        arcs.append((node("batch", place), 1, free, place))
+        arcs.append((node("batch", place), 1, free, place if worth is None else -worth[place]))
     return _shares(arcs, sum(kind.people for kind in kinds), choices)
 
 
@@ -310,15 +318,12 @@ class _Programme:
         later = np.array([place for _, place in self.columns], dtype=float)
         return later - 50.0 * (later.max() + 1)
 
-    def bound(self) -> int:
-        """No seating covers more."""
+    def bound(self, worth: Mapping[int, int] | None = None) -> int:
+        """No seating covers more; or is worth more, where a person's worth depends on the batch."""
         if not self.columns:
             return 0
-        return math.floor(self._run(np.full(len(self.columns), -1.0), False).sum() + 1e-6)
-
-    def relaxed(self) -> np.ndarray:
-        """People per column, as many and as early as can be, in parts of people."""
-        return self._run(self._early(), False) if self.columns else np.zeros(0)
+        values = np.array([1.0 if worth is None else worth[place] for _, place in self.columns])
+        return math.floor(float(values @ self._run(-values, False)) + 1e-6)
 
     def solve(self, *, early: bool) -> Counts:
         """A seating of most people; with `early` one in which they come as early as can be."""

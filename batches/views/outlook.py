@@ -35,6 +35,7 @@ from batches.views.acts import UNPROCESSABLE, me, posted_reason
 from batches.views.plan import STOP_POLLING
 from cadres.models import pinyin
 from office.jobs import cancel_job
+from office.models import Job, JobState
 
 Outcome = PlanRun.Outcome
 MOST_MISSING = 60
@@ -166,7 +167,7 @@ def outlook_run(request: HttpRequest, outlook_id: int) -> HttpResponse:
         "new_batches": batches_to_set_up(run),
     }  # fmt: skip
     if run.job is not None and run.job.is_unfinished:
-        context |= at_work(run.job)
+        context |= _at_work(run, run.job)
     if run.plan_text:
         context |= _result(run) | _adoption(run)
         latest = newest_programmes().filter(name=run.programme.name).values_list("pk", flat=True).first()
@@ -192,7 +193,7 @@ def _result(run: PlanRun) -> dict[str, Any]:
         "failed": failed,
         "setters": [labels.say(row["sentence"]) for row in found["setters"]],
         "rows": [
-            row | {"name": labels.say(row["batch"]), "cost": rates.cost([row]), "short": sum(row["missing"].values())}
+            row | {"name": labels.say(row["batch"]), "cost": rates.cost(row["stays"]), "short": sum(row["missing"].values())}
             for row in found["rows"]
         ],
         "uncovered": uncovered[:MOST_MISSING],
@@ -225,8 +226,19 @@ def outlook_progress(request: HttpRequest, outlook_id: int) -> HttpResponse:
         response = HttpResponse(status=STOP_POLLING)
         response["HX-Refresh"] = "true"
         return response
-    context = {"run": run, "job": run.job, "may_run": may_run_batches.test(request.user)} | at_work(run.job)
+    context = {"run": run, "job": run.job, "may_run": may_run_batches.test(request.user)} | _at_work(run, run.job)
     return render(request, "batches/parts/outlook_progress.html", context)
+
+
+def _at_work(run: PlanRun, job: Job) -> dict[str, Any]:
+    """How far an outlook is: today's rules, where they are planned for it first, are half of the work."""
+    first = run.against.job if run.against is not None else None
+    if first is None or (first.finished_at is not None and first.finished_at < job.created_at):
+        return at_work(job) | {"percent": job.progress}
+    whole = {"percent": (first.progress + job.progress) // 2}
+    if not first.is_unfinished or job.state == JobState.RUNNING:
+        return at_work(job) | whole
+    return at_work(first) | whole | {"first": "先按现行规则算一遍，好并排比较"}
 
 
 @allow(may_run_batches)

@@ -156,3 +156,11 @@ def publish_by_hand(county: County, staff: User, **options: Any) -> PlanVersion:
     version = publish_plan(batch=county.batch, run=run, by=staff)
     county.batch.refresh_from_db()
     return version
+
+
+def change(name: str, value: Any, was: Any) -> dict[str, Any]:
+    return {"kind": "parameter", "name": name, "value": value, "was": was}
+
+
+def more_people(county: County, count: int) -> list[Cadre]:
+    return factories.CadreFactory.create_batch(count, unit=county.units[0])

@@ -2,7 +2,6 @@
 
 import datetime
 import re
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,32 +12,22 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry, Role, User
-from bases.models import Rate
 from batches import tasks
 from batches.actions.batch import create_batch
 from batches.actions.names import confirm_unit, defer_nomination, open_nominations
 from batches.actions.outlook import adopt_outlook, drop_outlook, set_up_batches, start_outlook
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme
 from batches.outlook_input import Facts, newest_programmes
-from batches.outlooks import Rates, compared, story_of
+from batches.outlooks import story_of
 from batches.plan_labels import Labels
 from batches.planning.formats import require_valid
-from batches.planning.outlook import estimate
 from cadres.models import Cadre, PastAttendance, Unavailability, Unit
 from config.errors import Conflict, DomainError
 from office.models import Job, JobState
 from tests import factories
-from tests.batches.county import FIRST, LAST, TODAY, County
+from tests.batches.county import FIRST, LAST, TODAY, County, change, more_people
 
 pytestmark = pytest.mark.django_db
-
-
-def change(name: str, value: Any, was: Any) -> dict[str, Any]:
-    return {"kind": "parameter", "name": name, "value": value, "was": was}
-
-
-def more_people(county: County, count: int) -> list[Cadre]:
-    return factories.CadreFactory.create_batch(count, unit=county.units[0])
 
 
 def carried_out(run: PlanRun) -> PlanRun:
@@ -169,81 +158,6 @@ def test_batches_to_come_are_called_by_their_numbers() -> None:
     assert Labels([]).say("正在排 N4，N4-2#3 没有合适的日子") == "正在排第4期，第4期2班第3次集中没有合适的日子"
 
 
-# The sandbox
-
-
-def test_estimate_lies_beside_todays(county: County) -> None:
-    more_people(county, 5)
-    facts = Facts(county.batch.programme)
-    lines = compared(
-        estimate(facts.document(2)),
-        estimate(facts.document(2, [change("unit_max_per_batch", 7, 3)])),
-        Rates(),
-        exact=False,
-    )
-    told = {line.name: line for line in lines}
-    assert (told["要覆盖完还办几期"].today, told["要覆盖完还办几期"].tried) == ("3 期", "2 期")
-    assert told["要覆盖完还办几期"].change == "↓ 少 1 期"
-    assert told["全部覆盖的月份"].change == "↓ 早 3 个月"
-    assert told["每期座位"].change == "不变"
-
-
-def test_cost_is_person_days_and_nights_at_the_rates(county: County, staff: User) -> None:
-    Rate.objects.all().delete()
-    rate = factories.RateFactory(
-        days=(datetime.date(2027, 1, 1), None), breakfast=20, lunch=40, dinner=40, night=Decimal("50.50"),
-        confirmed_by=None, confirmed_at=None,
-    )  # fmt: skip
-    stays = [{"stays": [{"township": None, "first_day": "2027-03-05", "person_days": 12, "nights": 8}]}]
-    cost = Rates().cost(stays)
-    assert cost.yuan == 12 * 40 + 8 * (20 + 40 + Decimal("50.50"))
-    assert cost.note == "食宿标准还没有全部确认，按已填的数算"
-    Rate.objects.filter(pk=rate.pk).update(confirmed_by=staff, confirmed_at=timezone.now())
-    township = factories.TownshipFactory()
-    factories.RateFactory(
-        township=township, days=(datetime.date(2027, 1, 1), None), breakfast=0, lunch=0, dinner=0, night=1,
-        confirmed_by=staff, confirmed_at=timezone.now(),
-    )  # fmt: skip
-    own = [{"stays": [{"township": f"T{township.pk}", "first_day": "2027-03-05", "person_days": 12, "nights": 8}]}]
-    assert (Rates().cost(own).yuan, Rates().cost(own).note) == (8, "")
-    early = [{"stays": [{"township": None, "first_day": "2026-12-31", "person_days": 1, "nights": 0}]}]
-    assert Rates().cost(early).yuan is None
-    assert "2026-12-31 没有食宿标准" in Rates().cost(early).note
-
-
-def test_estimate_page_writes_nothing(county: County, client: Client, staff: User) -> None:
-    client.force_login(staff)
-    before = (PlanRun.objects.count(), Job.objects.count(), AuditEntry.objects.count())
-    programme = Programme.objects.get(pk=county.batch.programme_id)
-    page = client.get(reverse("batches:outlook_estimate"), {"unit_max_per_batch": "1", "batches": "2"})
-    assert page.status_code == 200
-    assert "各单位每期最多（人）：3 改为 1" in page.content.decode()
-    assert (PlanRun.objects.count(), Job.objects.count(), AuditEntry.objects.count()) == before
-    assert Programme.objects.get(pk=programme.pk).unit_max_per_batch == 3
-
-
-def test_estimate_says_which_parameter_is_wrong(county: County, client: Client, staff: User) -> None:
-    client.force_login(staff)
-    page = client.get(reverse("batches:outlook_estimate"), {"class_size_min": "9", "track_1": "0", "batches": "99"})
-    text = page.content.decode()
-    assert "每班人数要在最少与最多之间" in text
-    assert "一个班都没有" in text
-    assert "推演几期" in text
-
-
-def test_estimate_asks_as_often_for_many_as_for_few(county: County, client: Client, staff: User) -> None:
-    client.force_login(staff)
-    url = reverse("batches:outlook_estimate")
-    client.get(url, {"unit_max_per_batch": "1"})
-    with CaptureQueriesContext(connection) as few:
-        client.get(url, {"unit_max_per_batch": "1"})
-    more_people(county, 5)
-    factories.HouseholdFactory.create_batch(3, base=county.bases[0])
-    with CaptureQueriesContext(connection) as many:
-        client.get(url, {"unit_max_per_batch": "1"})
-    assert len(many) == len(few)
-
-
 # Exactly, as a job
 
 
@@ -293,6 +207,32 @@ def test_result_page_shows_both_and_each_batch(outlook: PlanRun, client: Client,
     assert "各单位每期最多（人）：3 改为 4" in text
     assert "第1期日历" in text
     assert "采用…" in text
+
+
+def test_progress_tells_that_todays_rules_come_first_and_counts_them(
+    county: County, client: Client, staff: User
+) -> None:
+    run = start_outlook(
+        programme=county.batch.programme, changes=[change("unit_max_per_batch", 4, 3)], batches=1, by=staff
+    )
+    assert run.against is not None
+    client.force_login(staff)
+    url = reverse("batches:outlook_progress", args=[run.pk])
+    Job.objects.filter(pk=run.against.job_id).update(state=JobState.RUNNING, progress=60, started_at=timezone.now())
+    text = client.get(url).content.decode()
+    assert "先按现行规则算一遍" in text
+    assert "30%" in text
+    done = {"state": JobState.DONE, "progress": 100, "finished_at": timezone.now()}
+    Job.objects.filter(pk=run.against.job_id).update(**done)
+    Job.objects.filter(pk=run.job_id).update(state=JobState.RUNNING, progress=40, started_at=timezone.now())
+    text = client.get(url).content.decode()
+    assert "先按现行规则算一遍" not in text
+    assert "70%" in text
+    Job.objects.filter(pk=run.against.job_id).update(finished_at=timezone.now() - datetime.timedelta(minutes=1))
+    later = start_outlook(
+        programme=county.batch.programme, changes=[change("unit_max_per_batch", 2, 3)], batches=1, by=staff
+    )
+    assert ">0%" in client.get(reverse("batches:outlook_progress", args=[later.pk])).content.decode()
 
 
 # Adoption
