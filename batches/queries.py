@@ -21,6 +21,7 @@ from batches.models import (
     PlanVersion,
     PracticeClass,
 )
+from batches.plan_ids import key
 from batches.rules import in_force
 from batches.states import LIVE
 from cadres.models import Cadre, PastAttendance, Unit
@@ -125,6 +126,12 @@ def begun_cells(batch: Batch, day: datetime.date) -> set[tuple[int, int]]:
     rows = Gathering.objects.filter(practice_class__batch=batch, first_day__lte=day)
     rows = rows.exclude(called_off & Exists(Gathering.objects.filter(live)))
     return set(rows.order_by("pk").values_list("practice_class", "index"))
+
+
+def over_when_made(run: PlanRun) -> set[str]:
+    """Gatherings that had begun when the run was made, as plans name them: who slept where there is history."""
+    cells = begun_cells(run.batch, timezone.localdate(run.created_at)) if run.batch is not None else set()
+    return {f"{key('K', practice_class)}#{index}" for practice_class, index in cells}
 
 
 def with_account(people: QuerySet[Cadre]) -> tuple[int, int]:

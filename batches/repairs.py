@@ -4,13 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
 from batches.models import PlanRun
 from batches.overview import LEVELS
-from batches.plan_ids import key, pk_of
+from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
-from batches.queries import begun_cells
+from batches.queries import over_when_made
 
 KINDS = {
     "out": ("退出，没有排进", "人"),
@@ -56,7 +54,7 @@ class Point:
 def moves_in_words(run: PlanRun) -> list[Group]:
     """All moves of a run's plan, by kind, with names instead of identifiers; who falls out comes first, with the reason."""
     plan: dict[str, Any] = json.loads(run.plan_text)
-    over = _over(run)
+    over, skipped = over_when_made(run), _skipped(plan)
     rows = [row for row in plan["moves"] if row["kind"] != "bed" or str(row["subject"]).partition(":")[2] not in over]
     why = {row["cadre"]: row["message"] for row in plan["unassigned"]}
     labels = Labels([
@@ -65,7 +63,10 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     ])  # fmt: skip
     lines: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for row in rows:
-        lines[_kind(row)].append(_line(row, labels, why))
+        kind, line = _kind(row), _line(row, labels, why)
+        lines[kind].append(
+            f"{line}，{SKIP_REASONS[skipped[row['subject']]]}" if kind == "lost" and row["subject"] in skipped else line
+        )
     fallen = {row["subject"] for row in rows if row["kind"] == "assignment"}
     lines["waiting"] = [
         f"{labels.put(cadre)}：{labels.say(message)}" for cadre, message in why.items() if cadre not in fallen
@@ -75,10 +76,10 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     ]
 
 
-def _over(run: PlanRun) -> set[str]:
-    """Gatherings that had begun when the run was made, as moves name them: whoever slept where there is history."""
-    cells = begun_cells(run.batch, timezone.localdate(run.created_at)) if run.batch is not None else set()
-    return {f"{key('K', practice_class)}#{index}" for practice_class, index in cells}
+def _skipped(plan: dict[str, Any]) -> dict[str, str]:
+    """Gathering that is not held → why."""
+    rows = [row for row in plan["gatherings"] if row.get("skipped")]
+    return {f"{row['class']}#{row['index']}": row["skipped"] for row in rows}
 
 
 def _kind(row: dict[str, Any]) -> str:
@@ -122,13 +123,6 @@ def proven(run: PlanRun) -> bool:
     levels = json.loads(run.plan_text)["levels"]
     rows = [row for row in levels if row["level"] in ("moved_seats", "moved_classes", "moved_gatherings")]
     return bool(rows) and all(row["bound"] is not None and row["bound"] >= row["value"] for row in rows)
-
-
-def skip_reasons(run: PlanRun) -> list[str]:
-    """Gatherings that the plan does not hold, each with its reason."""
-    rows = [row for row in json.loads(run.plan_text)["gatherings"] if row.get("skipped") not in (None, "withdrawn")]
-    labels = Labels(f"{row['class']}#{row['index']}" for row in rows)
-    return [f"{labels.put(row['class'] + '#' + str(row['index']))}：{SKIP_REASONS[row['skipped']]}" for row in rows]
 
 
 def fallen_out(run: PlanRun) -> list[str]:

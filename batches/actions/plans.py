@@ -1,6 +1,7 @@
 """Planning a batch, publishing the plan as an immutable version, and withdrawing it before the first gathering."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -18,7 +19,7 @@ from batches.planning import InputError
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input, document_of, gatherings_held
-from batches.queries import OF_THE_FACTS, going, latest_run
+from batches.queries import OF_THE_FACTS, going, latest_run, over_when_made
 from batches.revision import change_arrangement
 from config.errors import DomainError
 from office.jobs import start_job
@@ -28,6 +29,8 @@ PLACES = {"R01", "R08"}
 """Rules that the names themselves break."""
 MOST_PINS = 3
 """Pins not kept that one sentence names."""
+MOST_BEDS = 100
+"""Changes of beds that are told one by one."""
 
 
 def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
@@ -150,7 +153,7 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
         plan = json.loads(run.plan_text)
         version = PlanVersion.objects.create(
             batch=batch, number=previous.number + 1 if previous else 1, run=run, plan_text=run.plan_text, seed=run.seed,
-            fingerprint=run.fingerprint, differences=differences(previous, plan), reason=reason, published_by=by,
+            fingerprint=run.fingerprint, differences=differences(previous, run), reason=reason, published_by=by,
         )  # fmt: skip
         batch.plan_runs.filter(outcome=Outcome.ADOPTED).update(outcome=Outcome.SUPERSEDED)
         run.outcome = Outcome.ADOPTED
@@ -166,22 +169,39 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
     return version
 
 
-def differences(previous: PlanVersion | None, plan: dict[str, Any]) -> list[str]:
-    """What a version changes against the one before, one line each; empty for the first."""
+def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
+    """What a run changes against a version, one line each; empty without one. Beds of gatherings that are over are history."""
     if previous is None:
         return []
-    return plan_differences(json.loads(previous.plan_text), plan)
+    return plan_differences(json.loads(previous.plan_text), json.loads(run.plan_text), over=over_when_made(run))
 
 
-def plan_differences(old: dict[str, Any], plan: dict[str, Any]) -> list[str]:
-    """What one plan has other than another: seats, then gatherings, one line each with the planner's identifiers."""
-    seats, new_seats = _seats(old), _seats(plan)
-    visits, new_visits = _visits(old), _visits(plan)
-    lines = [f"{cadre}：{seats.get(cadre, '无')} → {new_seats.get(cadre, '无')}"
-             for cadre in sorted(seats.keys() | new_seats.keys()) if seats.get(cadre) != new_seats.get(cadre)]  # fmt: skip
-    lines += [f"{place}：{visits.get(place, '无')} → {new_visits.get(place, '无')}"
-              for place in sorted(visits.keys() | new_visits.keys()) if visits.get(place) != new_visits.get(place)]  # fmt: skip
-    return lines
+def plan_differences(old: dict[str, Any], plan: dict[str, Any], *, over: Collection[str] = ()) -> list[str]:
+    """What one plan has other than another: seats, gatherings, then beds, one line each with the planner's identifiers.
+
+    Beds are told of people who are at the same gathering in both, but for those in `over`; more than a page of them in one line.
+    """
+    lines = [_line(*row) for row in _changed(_seats(old), _seats(plan))]
+    lines += [_line(*row) for row in _changed(_visits(old), _visits(plan))]
+    visits, beds = _visits(old), _beds(old)
+    same = {place for place, where in _visits(plan).items() if visits.get(place) == where} - set(over)
+    moved = [
+        row
+        for row in _changed(beds, {key: bed for key, bed in _beds(plan).items() if key in beds})
+        if row[0][1] in same and row[2]
+    ]
+    if len(moved) > MOST_BEDS:
+        return [*lines, f"集中不变、换床位的：{len(moved)} 人次"]
+    return lines + [_line(f"{cadre}，{place}", before, after) for (cadre, place), before, after in moved]
+
+
+def _changed(old: dict[Any, str], new: dict[Any, str]) -> list[tuple[Any, str | None, str | None]]:
+    keys = sorted(old.keys() | new.keys())
+    return [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+
+
+def _line(subject: str, before: str | None, after: str | None) -> str:
+    return f"{subject}：{before or '无'} → {after or '无'}"
 
 
 def _seats(plan: dict[str, Any]) -> dict[str, str]:
@@ -193,6 +213,13 @@ def _visits(plan: dict[str, Any]) -> dict[str, str]:
         f"{row['class']}#{row['index']}": row.get("skipped")
         or f"{row['first_day']} {'+'.join(sorted(site['base'] for site in row['sites']))}"
         for row in plan["gatherings"]
+    }
+
+
+def _beds(plan: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """(cadre, gathering) → bed."""
+    return {
+        (row["cadre"], f"{row['class']}#{row['index']}"): f"{row['room']} {row['bed']} 号床" for row in plan["lodging"]
     }
 
 

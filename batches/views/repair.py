@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,8 +26,8 @@ from batches.overview import calendar_of, class_table, differences_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.published import published_versions
-from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run
-from batches.repairs import curve_of, moves_in_words, proven, skip_reasons
+from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run, version_in_force
+from batches.repairs import curve_of, moves_in_words, proven
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
 from batches.states import LIVE, allowed
@@ -213,7 +214,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "run": run,
         "groups": moves_in_words(run) if run else [],
         "proven": run is not None and proven(run),
-        "skips": skip_reasons(run) if run else [],
+        "is_trial": run is not None and run.purpose == PlanRun.Purpose.TRIAL,
         "curve": _curve(runs, run) if run else None,
     }
     if job is not None:
@@ -267,9 +268,12 @@ def _repair_forms(request: HttpRequest, batch: Batch) -> dict[str, Any]:
 
 
 def _repairs(batch: Batch) -> list[PlanRun]:
-    """The newest repairs that have a plan."""
-    rows = batch.plan_runs.filter(purpose=PlanRun.Purpose.REPAIR).exclude(plan_text="")
-    return list(rows.select_related("batch__programme").order_by("-created_at", "-pk")[:12])
+    """The newest repairs that have a plan, and trials of what is in force: what either would move."""
+    told, version = Q(purpose=PlanRun.Purpose.REPAIR), version_in_force(batch)
+    if version is not None:
+        told |= Q(purpose=PlanRun.Purpose.TRIAL, created_at__gte=version.published_at)
+    rows = batch.plan_runs.filter(told).exclude(plan_text="").select_related("batch__programme")
+    return list(rows.order_by("-created_at", "-pk")[:12])
 
 
 def _chosen(request: HttpRequest, runs: list[PlanRun]) -> PlanRun | None:

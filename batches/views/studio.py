@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
 from batches.actions.names import running_job
-from batches.actions.plans import plan_differences, publish_obstacles
+from batches.actions.plans import differences, publish_obstacles
 from batches.actions.trials import adopt_trial, adoption_obstacles, may_try, start_trial
 from batches.arrangement import Arrangement, arrangement_of, planned
 from batches.breaches import BREACH, changes_of_breach, ways_out
@@ -167,7 +167,7 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
     previous = batch.plan_versions.order_by("-number").first()
     lines: list[str] = []
     if previous is not None and publishable and not obstacles:
-        lines = differences_in_words(plan_differences(json.loads(previous.plan_text), json.loads(run.plan_text)))
+        lines = differences_in_words(differences(previous, run))
     people = {pk_of(row["cadre"]) for row in json.loads(run.plan_text)["assignments"]}
     told, untold = with_account(Cadre.objects.filter(pk__in=people))
     refused = adoption_obstacles(run) if is_trial and may_run else []

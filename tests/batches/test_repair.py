@@ -12,7 +12,7 @@ from bases.actions import close_place, suspend_household
 from bases.models import BaseUse, Closure
 from batches.actions.notices import Touched, tell
 from batches.actions.people import add_late, move_member, withdraw_enrollment
-from batches.actions.plans import keep_plan, publish_plan
+from batches.actions.plans import differences, keep_plan, publish_plan
 from batches.actions.reprojection import _free_mentors
 from batches.foretold import needs
 from batches.invariants import INVARIANTS
@@ -28,6 +28,8 @@ from batches.models import (
     PlanRun,
     PlanVersion,
 )
+from batches.overview import differences_of
+from batches.plan_ids import pk_of
 from batches.planning import solve
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint, require_valid
@@ -333,8 +335,17 @@ def test_suspended_household_changes_beds_alone(running: County, staff: User) ->
     suspend_household(household=home, reason="翻修", by=staff)
     run = repair(running, staff)
     assert {row["kind"] for row in moves(run)} == {"bed"}
-    carried_through(running, run, staff)
+    first = running.batch.plan_versions.get()
+    told = differences(first, run)
+    assert len(told) == len(moves(run))
+    version = carried_through(running, run, staff)
     assert not gathering.lodgings.filter(live=True, household=home).exists()
+    assert version.differences == told
+    line = differences_of(version)[0]
+    assert line.startswith(f"{Cadre.objects.get(pk=pk_of(told[0].partition('，')[0]))}（")
+    assert "第2次集中：" in line
+    assert " 号床 → " in line
+    assert "R" not in line
 
 
 def test_closed_room_changes_beds_alone(running: County, staff: User) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from bases.actions import close_place
 from bases.models import Closure
+from batches.actions.gatherings import cancel_gathering
 from batches.actions.repair import keep_curve
 from batches.models import PlanRun
 from batches.plan_work import Advance
@@ -97,6 +98,10 @@ def test_trial_that_closes_every_base_names_the_gatherings_that_fall_out(
     run.input_text, run.fingerprint = canonical(document).decode(), fingerprint(document)
     run.plan_text, run.outcome = canonical(plan).decode(), PlanRun.Outcome.SOLVED
     run.save()
+    moved = page(desk, "repair", published.batch.pk)
+    assert "试算：会动谁" in moved
+    assert f"/studio/?run={run.pk}" in moved
+    assert f"第1班第2次集中：原定 03-19 {published.bases[1].village}，不集中了，没有" in moved
     village = published.bases[1].village
     [line] = fallen_out(run)
     assert line.startswith(f"第1班第2次集中（原定 03-19 {village}）：没有")
@@ -201,3 +206,13 @@ def test_base_closed_for_nobody_takes_nothing_away(published: County, staff: Use
         base=base, first_day=MARCH(day=1), last_day=MARCH(day=2), kind=Closure.Kind.OTHER, by=staff, reason="修路"
     )
     assert fallen_out(repair(published, staff)) == []
+
+
+def test_repair_page_does_not_tell_what_had_been_left_out_before(published: County, staff: User, desk: Client) -> None:
+    gone = published.batch.classes.first().gatherings.get(index=2)
+    cancel_gathering(gathering=gone, by=staff, reason="防汛")
+    run = repair(published, staff)
+    assert [row for row in json.loads(run.plan_text)["gatherings"] if "skipped" in row]
+    shown = page(desk, "repair", published.batch.pk, query=f"?run={run.pk}")
+    assert "没有人换班，没有集中改动，没有人换床位" in shown
+    assert "第2次集中" not in shown[shown.index('id="moves"') :]
