@@ -6,6 +6,7 @@ their households then divided between them; should the sums not come out, each c
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from .problem import Problem
 from .stage3_options import Option
 
 Groups = list[tuple[House, int]]  # household and its guests
+Given = list[tuple[Groups, Groups]]  # men's and women's of each stay of a meeting
 SEXES = ("M", "F")
 
 
@@ -68,19 +70,62 @@ class Income:
         before, more = self.nights[house], guests * self.stay
         return (2.0 * before * more + more * more + guests * 1e-6) / self.beds[house]
 
-    def add(self, groups: Groups) -> None:
+    def add(self, groups: Groups, times: int = 1) -> None:
         for house, guests in groups:
-            self.nights[house.id] += guests * self.stay
+            self.nights[house.id] += times * guests * self.stay
 
     def per_bed(self, house: str) -> float:
         return self.nights[house] / self.beds[house]
 
 
-def give_out(places: Places, income: Income, stays: list[Stay]) -> list[tuple[Groups, Groups]]:
+@dataclass
+class Year:
+    """All gatherings at a base with the households they are given, and what that comes to.
+
+    Only `free` ones can be given out anew.
+    """
+
+    places: Places
+    income: Income
+    meetings: Sequence[list[Stay]]
+    given: list[Given]
+    free: list[bool]
+
+    def __post_init__(self) -> None:
+        self.base = self.meetings[0][0].base
+        self.houses = [house["id"] for house in self.places.rows[self.base]["households"]]
+        self.lasting = lasting_houses(self.places, self.base)
+
+    def take(self, given: list[Given]) -> None:
+        """Other households for the gatherings, in `given` and `income` themselves."""
+        for was, now in zip(self.given, given, strict=True):
+            for groups, times in ((was, -1), (now, 1)):
+                for group in (group for of_stay in groups for group in of_stay):
+                    self.income.add(group, times)
+        self.given[:] = given
+
+    def ranges(self) -> tuple[float, float]:
+        """Of income per bed, of lasting households and of all."""
+        return spread(self.income, self.lasting), spread(self.income, self.houses)
+
+
+def lasting_houses(places: Places, base: str) -> list[str]:
+    """Households of the base that are never closed themselves, nor any of their rooms."""
+    rows = places.rows[base]["households"]
+    return sorted(h["id"] for h in rows if not h["closed"] and not any(room["closed"] for room in h["rooms"]))
+
+
+def spread(income: Income, names: list[str]) -> float:
+    """Largest less smallest income per bed."""
+    earned = [income.per_bed(name) for name in names]
+    return round(max(earned) - min(earned), 9)
+
+
+def give_out(places: Places, income: Income, stays: list[Stay]) -> Given:
     """(men's, women's) households of each stay of a meeting."""
     houses = common_houses(places, stays)
     whole = fairest(houses, sum(s.men for s in stays), sum(s.women for s in stays), income)
-    result: list[tuple[Groups, Groups]] | None = None
+    result: Given | None = None
     if whole is not None:
         parts = [_divide(whole[0], [s.men for s in stays]), _divide(whole[1], [s.women for s in stays])]
         if parts[0] is not None and parts[1] is not None:
@@ -163,7 +208,7 @@ def _divide(groups: Groups, sizes: list[int]) -> list[Groups] | None:
     return [[group for group, owner in zip(groups, owners, strict=True) if owner == n] for n in range(len(sizes))]
 
 
-def _one_by_one(houses: list[House], stays: list[Stay], income: Income) -> list[tuple[Groups, Groups]]:
+def _one_by_one(houses: list[House], stays: list[Stay], income: Income) -> Given:
     """Households by kind for each class and sex, the poorest of a kind first."""
     kinds = Counter((h.least, h.most) for h in houses)
     names = tuple(sorted(kinds, key=lambda kind: (-kind[1], kind[0])))
@@ -176,7 +221,7 @@ def _one_by_one(houses: list[House], stays: list[Stay], income: Income) -> list[
         name: sorted((h for h in houses if (h.least, h.most) == name), key=lambda h: (income.per_bed(h.id), h.id))
         for name in names
     }
-    result: list[tuple[Groups, Groups]] = [([], []) for _ in stays]
+    result: Given = [([], []) for _ in stays]
     for (number, sex, size), counts in zip(wanted, taken, strict=True):
         chosen = []
         for name, count in zip(names, counts, strict=True):

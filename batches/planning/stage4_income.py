@@ -2,24 +2,22 @@
 
 Who hosts at a gathering is first decided gathering by gathering (stage4_households). Here the whole year of a base is
 looked at: what range of income per bed is the least that its guests could come to, between which two incomes; then the
-gatherings are given out again one by one, with all others known, so that incomes come to lie there.
+gatherings are given out again one by one, with all others known, so that incomes come to lie there; and all at once
+(stage4_exact) where that leaves them far apart.
 A household of two beds earns in steps of two guests, which is what mostly holds the range up.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
-from .places import Places
 from .problem import Problem
-from .stage4_households import Groups, Income, Stay, common_houses, give_out
+from .stage4_exact import closest
+from .stage4_households import Income, Year, common_houses, give_out, spread
 
-Given = list[tuple[Groups, Groups]]
 WINDOWS = 12  # of the least ranges,
-AIMS = 4  # so many are aimed at: those nearest to what a bed of the base earns on the whole;
-ENOUGH = 0.75  # all, while the range reached is more than this part of a stay
-SPARE = (0.5, 1.0)  # stays by which households closed at times may end outside the range
+AIMS = 4  # so many are aimed at: those nearest to what a bed of the base earns on the whole
+ENOUGH = 0.75  # of a stay: a wider range than this is looked at as a whole
+SPARE = 0.5  # of a stay, by which households closed at times may end outside the range
 PASSES = 2  # over all gatherings of the base, for each of them
 OUTSIDE = 1000.0  # a squared income beyond the range, against a squared income
 
@@ -32,30 +30,22 @@ class Prospect:
     guests: list[int]
 
 
-def prospects(
-    problem: Problem, places: Places, base: str, meetings: Sequence[list[Stay]]
-) -> tuple[list[Prospect], int]:
+def prospects(problem: Problem, year: Year) -> tuple[list[Prospect], int]:
     """Prospects of the lasting households, and how many guests the others can take at most."""
-    income = Income(problem, base)
-    visits = sum(map(len, meetings))  # a household can host twice in a meeting where two stays share no night
-    lasting = {name: _steps(problem, income, name, base, visits) for name in lasting_houses(places, base)}
+    income = Income(problem, year.base)
+    visits = sum(map(len, year.meetings))  # a household can host twice in a meeting where two stays share no night
+    lasting = {name: _steps(problem, income, name, visits) for name in year.lasting}
     others = 0
-    for stays in meetings:
+    for stays in year.meetings:
         for part in [stays] if len(stays) < 3 else [[stay] for stay in stays]:
-            others += sum(house.most for house in common_houses(places, part) if house.id not in lasting)
+            others += sum(house.most for house in common_houses(year.places, part) if house.id not in lasting)
     rows = []
     for name, guests in sorted(lasting.items()):
         rows.append(Prospect([(income.nights[name] + g * income.stay) / income.beds[name] for g in guests], guests))
     return rows, others
 
 
-def lasting_houses(places: Places, base: str) -> list[str]:
-    """Households of the base that are never closed themselves, nor any of their rooms."""
-    rows = places.rows[base]["households"]
-    return sorted(h["id"] for h in rows if not h["closed"] and not any(room["closed"] for room in h["rooms"]))
-
-
-def _steps(problem: Problem, income: Income, name: str, base: str, meetings: int) -> list[int]:
+def _steps(problem: Problem, income: Income, name: str, meetings: int) -> list[int]:
     """Numbers of guests that whole visits can add up to."""
     most, least = income.beds[name], problem.group_min
     if any(rule == "R16" for rule, _ in problem.waived):  # an exception may let in one guest, or more than four
@@ -99,18 +89,17 @@ def _highest(rows: list[Prospect], first: list[int], guests: int) -> float | Non
 
 
 class Aimed(Income):
-    """Incomes that are to end between two values, or not further than `spare` from them in households that are closed at
+    """Incomes that are to end between two values, or not further than SPARE from them in households that are closed at
     times; within, the least squares decide as ever."""
 
-    def __init__(self, earned: Income, aim: tuple[float, float], lasting: set[str], spare: float):
+    def __init__(self, earned: Income, aim: tuple[float, float], lasting: set[str]):
         self.nights, self.stay, self.beds = earned.nights.copy(), earned.stay, earned.beds
         self.aim = aim
         self.lasting = lasting
-        self.spare = spare
 
     def rise(self, house: str, guests: int) -> float:
         after = (self.nights[house] + guests * self.stay) / self.beds[house]
-        spare = 0.0 if house in self.lasting else self.spare
+        spare = 0.0 if house in self.lasting else SPARE * self.stay
         worse = self._outside(after, spare) - self._outside(self.per_bed(house), spare)
         return super().rise(house, guests) + OUTSIDE * self.beds[house] * worse
 
@@ -118,51 +107,40 @@ class Aimed(Income):
         return max(0.0, self.aim[0] - spare - income, income - self.aim[1] - spare) ** 2
 
 
-def even_out(
-    problem: Problem,
-    places: Places,
-    income: Income,
-    meetings: Sequence[list[Stay]],
-    given: list[Given],
-    free: list[bool],
-) -> float:
-    """Give the free meetings of a base out again until the incomes of lasting households lie as close as they can, in
-    `given` and `income` themselves; the least range there could be. Of two ends alike to them, that where all lie closer.
+def even_out(year: Year, problem: Problem, seed: int) -> float:
+    """Give the free gatherings of a base out again so that the incomes of lasting households come closer, in `year`
+    itself; returns the least range there could be. Of two ends alike to them, that where all lie closer.
     """
-    base = meetings[0][0].base
-    lasting, houses = lasting_houses(places, base), [house["id"] for house in places.rows[base]["households"]]
-    rows, others = prospects(problem, places, base, meetings)
-    guests = sum(stay.men + stay.women for stays in meetings for stay in stays)
+    rows, others = prospects(problem, year)
+    guests = sum(stay.men + stay.women for stays in year.meetings for stay in stays)
     windows = least_ranges(rows, others, guests, WINDOWS)
     if not windows:
         return 0.0
     bound = windows[0][1] - windows[0][0]
-    best = _range(income, lasting), _range(income, houses)
-    level = sum(income.nights[house] for house in houses) / sum(income.beds[house] for house in houses)
+    level = sum(map(year.income.nights.__getitem__, year.houses)) / sum(map(year.income.beds.__getitem__, year.houses))
     nearest = sorted(windows, key=lambda window: (abs(sum(window) / 2 - level), window))
-    for number, (part, aim) in enumerate(product(SPARE, nearest)):
-        if number >= AIMS and best[0] <= ENOUGH * income.stay:
-            break
-        if best[0] <= aim[1] - aim[0] + 1e-9:
-            continue
-        trial = Aimed(income, aim, set(lasting), part * income.stay)
-        other = list(given)
-        for _ in range(PASSES):
-            for place, stays in enumerate(meetings):
-                if free[place]:
-                    for groups in other[place]:
-                        for group in groups:
-                            trial.nights.subtract({house.id: n * trial.stay for house, n in group})
-                    other[place] = give_out(places, trial, stays)
-            reached = _range(trial, lasting), _range(trial, houses)
-            if reached < best:
-                best, given[:] = reached, other
-                income.nights = trial.nights.copy()
-            if reached[0] <= aim[1] - aim[0] + 1e-9:
-                break
+    for aim in nearest[:AIMS]:
+        if year.ranges()[0] > aim[1] - aim[0] + 1e-9:
+            _draw(year, aim)
+    if year.ranges()[0] > max(bound + 1e-9, ENOUGH * year.income.stay):
+        year.take(closest(year, max(bound, ENOUGH * year.income.stay), seed))
+        earned = [year.income.per_bed(name) for name in year.lasting]
+        _draw(year, (min(earned), max(earned)))
     return bound
 
 
-def _range(income: Income, names: list[str]) -> float:
-    earned = [income.per_bed(name) for name in names]
-    return round(max(earned) - min(earned), 9)
+def _draw(year: Year, aim: tuple[float, float]) -> None:
+    """Give out gathering by gathering, all others known, towards incomes between two values; kept where it comes closer."""
+    trial, given, best = Aimed(year.income, aim, set(year.lasting)), list(year.given), year.ranges()
+    for _ in range(PASSES):
+        for place, stays in enumerate(year.meetings):
+            if year.free[place]:
+                for group in (group for groups in given[place] for group in groups):
+                    trial.add(group, -1)
+                given[place] = give_out(year.places, trial, stays)
+        reached = spread(trial, year.lasting), spread(trial, year.houses)
+        if reached < best:
+            best = reached
+            year.take(given)
+        if reached[0] <= aim[1] - aim[0] + 1e-9:
+            break

@@ -16,8 +16,8 @@ from .control import Control, level
 from .places import Places, places_of
 from .problem import Problem
 from .stage3_options import Option
-from .stage4_households import SEXES, Income, give_out, meetings
-from .stage4_income import Given, even_out
+from .stage4_households import SEXES, Given, Income, Year, give_out, meetings
+from .stage4_income import even_out
 from .stage4_keep import Former, Keeper
 
 Row = dict[str, Any]
@@ -50,7 +50,7 @@ def house_base(problem: Problem, base: str, held: list[Option], keeper: Keeper, 
         else:
             given.append(give_out(places, income, stays))
             beds.append([[] for _ in stays])
-    bound = even_out(problem, places, income, here, given, free) if here else 0.0
+    bound = even_out(Year(places, income, here, given, free), problem, seed) if here else 0.0
     rows: list[Row] = []
     for stays, groups_of, beds_of in zip(here, given, beds, strict=True):
         for stay, groups, own in zip(stays, groups_of, beds_of, strict=True):

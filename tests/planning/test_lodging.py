@@ -9,7 +9,7 @@ from batches.planning.formats import Document
 from batches.planning.places import Part, Site, places_of
 from batches.planning.problem import Problem, day_number
 from batches.planning.stage3_options import Option
-from batches.planning.stage4_households import Groups, Income, Stay, give_out
+from batches.planning.stage4_households import Given, Income, Stay, Year, give_out
 from batches.planning.stage4_income import even_out
 from batches.planning.stage4_roommates import bound
 
@@ -50,7 +50,7 @@ def _visits(guests: list[tuple[int, int]]) -> list[list[Stay]]:
     ]
 
 
-def _earned(problem: Problem, given: list[list[tuple[Groups, Groups]]]) -> dict[str, int]:
+def _earned(problem: Problem, given: list[Given]) -> dict[str, int]:
     income = Income(problem, "P1")
     for stays in given:
         for men, women in stays:
@@ -70,12 +70,34 @@ def test_households_of_two_beds_come_near_the_others_where_the_aim_lies_near_wha
     places, meetings, income = places_of(problem), _visits(GUESTS), Income(problem, "P1")
     given = [give_out(places, income, stays) for stays in meetings]
     assert _range(income, HOUSES) == 2.0
-    least = even_out(problem, places, income, meetings, given, [True] * len(given))
+    least = even_out(Year(places, income, meetings, given, [True] * len(given)), problem, 1)
     assert least <= _range(income, HOUSES) <= 1.5
     assert _earned(problem, given) == dict(income.nights)
     for (stay,), ((men, women),) in zip(meetings, given, strict=True):
         assert (sum(n for _, n in men), sum(n for _, n in women)) == (stay.men, stay.women)
         assert len({house.id for house, _ in [*men, *women]}) == len(men) + len(women)
+
+
+def test_households_come_near_each_other_when_no_gathering_by_itself_brings_them_closer() -> None:
+    houses = [(n, False) for n in (3, 4, 4, 4, 4, 2, 2, 2, 2)]
+    few, many = (5, 5), (14, 13)
+    guests = [*[few] * 10, (15, 12), many, many, *[few] * 4, many, many, *[few] * 9]
+    problem = Problem(_base(houses, {}))
+    places, meetings = places_of(problem), _visits(guests)
+    results = []
+    for free in ([True] * 28, [False] * 2 + [True] * 26):
+        income = Income(problem, "P1")
+        given = [give_out(places, income, stays) for stays in meetings]
+        first = given[:2]
+        assert even_out(Year(places, income, meetings, given, free), problem, 1) == 1.5
+        assert _earned(problem, given) == dict(income.nights)
+        for (stay,), ((men, women),) in zip(meetings, given, strict=True):
+            assert (sum(n for _, n in men), sum(n for _, n in women)) == (stay.men, stay.women)
+            assert all(house.least <= n <= house.most for house, n in [*men, *women])
+            assert len({house.id for house, _ in [*men, *women]}) == len(men) + len(women)
+        assert all(free[:2]) or given[:2] == first
+        results.append(_range(income, houses))
+    assert results == [1.5, 1.5]
 
 
 def test_beds_that_are_kept_stay_when_households_are_evened_out() -> None:
@@ -93,7 +115,7 @@ def test_beds_that_are_kept_stay_when_households_are_evened_out() -> None:
             for men, women in stays:
                 income.add(men)
                 income.add(women)
-        even_out(problem, places, income, meetings, now, free)
+        even_out(Year(places, income, meetings, now, free), problem, 1)
         kept = [one == two for one, two in zip(before, now, strict=True)]
         assert all(same for same, may_change in zip(kept, free, strict=True) if not may_change)
         assert all(kept) == (not any(free))

@@ -102,7 +102,7 @@ def test_households_earn_alike_once_the_year_is_known() -> None:
 
 def test_households_closed_at_times_are_drawn_near_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = {row["level"]: row["value"] for row in plan_of(frozen("small-2"))["levels"]}
-    monkeypatch.setattr(stage4_income, "SPARE", (50.0, 50.0))
+    monkeypatch.setattr(stage4_income, "SPARE", 50.0)
     free = {row["level"]: row["value"] for row in plan_of(frozen("small-2"))["levels"]}
     assert drawn["income_range_mean"] < free["income_range_mean"] - 0.3
 
