@@ -9,6 +9,7 @@ from bases.models import BaseManager, PracticeBase, TownshipLiaison
 from batches.models import Batch, ClassMembership
 from batches.rules import in_force
 from batches.standing import Place, Stood
+from batches.told import Told, told_of
 from office.actions import notify
 
 
@@ -88,8 +89,9 @@ def when(first: datetime.date, last: datetime.date) -> str:
     return f"{first:%m-%d}" if first == last else f"{first:%m-%d} 至 {last:%m-%d}"
 
 
-def tell(batch: Batch, touched: Touched) -> None:
-    """One notice to each member and mentor concerned, and to those who look after the bases concerned; nobody else."""
+def tell(batch: Batch, touched: Touched) -> Told:
+    """One notice to each member and mentor concerned, and to those who look after the bases concerned; nobody else. Who that
+    was, and which members have no account."""
     concerned = batch.enrollments.filter(pk__in=touched.people).select_related("cadre__user")
     by_pk = {row.pk: row for row in concerned.order_by("pk")}
     for pk, lines in sorted(touched.people.items()):
@@ -114,3 +116,4 @@ def tell(batch: Batch, touched: Touched) -> None:
     for pk, lines in sorted(lines_of.items()):
         text = "。".join(dict.fromkeys(lines)) + "。"
         notify(addressees=[users[pk]], subject=f"{batch}来基地的安排有调整", text=text, url="/bases/")
+    return told_of((row.cadre for row in by_pk.values()), {*touched.mentors, *users})

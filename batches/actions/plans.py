@@ -160,12 +160,12 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
         run.save(update_fields=["outcome"])
         if again:
             made, today = timezone.localdate(run.created_at), timezone.localdate()
-            touched = reproject(batch=locked, plan=plan, by=by, reason=reason, made=made, today=today)
-            entry.data.update(rows=dict(touched.rows), told=len(touched.people))
+            rows, told = reproject(batch=locked, plan=plan, by=by, reason=reason, made=made, today=today)
+            entry.data.update(rows=rows)
         else:
             states.advance(batch, "publish", reason=reason)
-            project(batch=batch, plan=plan, by=by)
-        entry.data.update(version=version.number, fingerprint=version.fingerprint)
+            told = project(batch=batch, plan=plan, by=by)
+        entry.data.update(told.data, version=version.number, fingerprint=version.fingerprint)
     return version
 
 

@@ -17,6 +17,7 @@ from bases.models import BaseUse, Bed, PracticeBase
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
 from batches.plan_ids import pk_of
 from batches.queries import GONE
+from batches.told import Told, told_of
 from office.actions import notify
 
 DAY = datetime.timedelta(days=1)
@@ -24,8 +25,11 @@ AT_ONCE = 500
 """Rows written by one statement."""
 
 
-def project(*, batch: Batch, plan: dict[str, Any], by: User) -> None:
-    """Make the rows of a plan current. Call within an act's transaction; the database's constraints have the last word."""
+def project(*, batch: Batch, plan: dict[str, Any], by: User) -> Told:
+    """Make the rows of a plan current, and tell its people; returns whom.
+
+    Call within an act's transaction; the database's constraints have the last word.
+    """
     lock_bases({pk_of(site["base"]) for row in plan["gatherings"] for site in row.get("sites", ())})
     enrollments = _project_seats(batch, plan)
     gatherings = _project_gatherings(batch, plan, by)
@@ -35,6 +39,7 @@ def project(*, batch: Batch, plan: dict[str, Any], by: User) -> None:
         addressees=users, subject=f"{batch}编排已发布", url="/activities/me/",
         text="您的班级、集中时间和住宿已经安排好，请到首页查看。",
     )  # fmt: skip
+    return told_of(row.cadre for row in enrollments.values())
 
 
 def _project_seats(batch: Batch, plan: dict[str, Any]) -> dict[int, Enrollment]:

@@ -25,6 +25,7 @@ from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodgin
 from batches.plan_ids import pk_of
 from batches.rules import in_force
 from batches.standing import Place, Standing, Stood, standing_of
+from batches.told import Told
 from config.errors import Conflict, DomainError
 
 GIVEN_UP = "新一版方案不再安排"
@@ -32,8 +33,9 @@ GIVEN_UP = "新一版方案不再安排"
 
 def reproject(
     *, batch: Batch, plan: dict[str, Any], by: User, reason: str, made: datetime.date, today: datetime.date
-) -> Touched:
-    """Make the rows of a plan repaired on the day `made` current. Call within an act's transaction, the batch locked.
+) -> tuple[dict[str, int], Told]:
+    """Make the rows of a plan repaired on the day `made` current: how many were written by kind, and who was told of it. Call
+    within an act's transaction, the batch locked.
 
     Raises DomainError "in_the_past" for a gathering that would begin today or before, or that has begun since the plan was
     made elsewhere or in other beds than the plan has it, those of `bases.actions.reserve_base`, Conflict when a constraint
@@ -56,8 +58,7 @@ def reproject(
     except IntegrityError as error:
         raise _refused(error) from error
     _free_mentors(batch, standing, touched)
-    tell(batch, touched)
-    return touched
+    return dict(touched.rows), tell(batch, touched)
 
 
 def _write(

@@ -9,13 +9,11 @@ from accounts.access import allow
 from batches.actions.draws import export_plan
 from batches.actions.names import running_job, start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
-from batches.models import Batch
-from batches.queries import enrolled, with_account
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.studio import live
+from batches.told import names_told
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
-from cadres.models import Cadre
 from office.jobs import cancel_job
 
 STOP_POLLING = 286
@@ -87,22 +85,15 @@ def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     version = publish_plan(
         batch=found, run=run, by=me(request), reason=posted_reason(request), seen=revision_seen(request)
     )
+    names = names_told(version)
+    who = names.sentence if names is not None else ""
     told = (
-        "只通知了有变动的学员、导师和基地；没有动的安排照旧，不用重新定班主任、班长和导师。"
+        f"{who}。没有动的安排照旧，不用重新定班主任、班长和导师。"
         if repaired
-        else f"{_who_was_told(found)}；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。"
+        else f"{who}；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。"
     )
     messages.success(request, f"已发布为第 {version.number} 版。{told}")
     return redirect("batches:batch", found.pk)
-
-
-def _who_was_told(batch: Batch) -> str:
-    """How many of the batch have an account and got the notice, and how many their units have to tell."""
-    reached, untold = with_account(Cadre.objects.filter(pk__in=enrolled(batch).values("cadre")))
-    rest = f"{untold} 名学员没有账号，请单位转告"
-    if not reached:
-        return rest
-    return f"{reached} 名学员已收到通知" + (f"，{rest}" if untold else "")
 
 
 @allow(may_run_batches)

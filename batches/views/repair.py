@@ -32,6 +32,7 @@ from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
 from batches.states import LIVE, allowed
 from batches.studio import live
+from batches.told import names_told
 from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, number_in, posted_reason, revision_seen
 from config.errors import DomainError
 
@@ -323,7 +324,7 @@ def version(request: HttpRequest, batch_id: int, number: int) -> HttpResponse:
         "batch": found, "version": row, "published": published, "arrangement": shown,
         "table": class_table(shown), "calendar": calendar_of(shown),
         "members": [(each, shown.members.get(each.pk, [])) for each in shown.classes],
-        "differences": differences_of(row), "may_run": may_run_batches.test(request.user),
+        "differences": differences_of(row), "told": names_told(row), "may_run": may_run_batches.test(request.user),
         "track_count": found.programme.tracks.count(), "run_query": "",
         "others": [each.version.number for each in versions if each is not published],
     }  # fmt: skip

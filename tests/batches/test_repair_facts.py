@@ -1,5 +1,7 @@
 """Facts that ask for a repair, and what the pages say of them and of the version that follows."""
 
+import json
+
 import pytest
 from django.contrib.messages import get_messages
 from django.db import connection
@@ -9,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from bases.actions import enter_outside_use
 from bases.models import Closure
 from batches.actions.gatherings import cancel_days
@@ -20,11 +22,12 @@ from batches.actions.repair import name_late, start_curve
 from batches.actions.reprojection import reproject
 from batches.models import Nomination, PlanRun, PlanVersion
 from batches.planning_input import build_input
+from batches.told import names_told
 from config.errors import Conflict, DomainError
 from office.models import Notice
 from tests import factories
 from tests.batches.county import FIRST, County
-from tests.batches.test_repair import MARCH, broken, moves, repair, running
+from tests.batches.test_repair import MARCH, broken, moves, publish, repair, running
 
 __all__ = ["running"]
 """The fixture of a batch under way."""
@@ -105,9 +108,40 @@ def test_closure_without_outside_parties_says_nothing_of_them(running: County, d
 def test_publication_of_a_repair_does_not_read_like_the_first(running: County, staff: User, desk: Client) -> None:
     run = repair(running, staff)
     told = messages_of(desk, "publish", [running.batch.pk, run.pk], {"reason": "重排"})
-    assert told == [
-        "已发布为第 2 版。只通知了有变动的学员、导师和基地；没有动的安排照旧，不用重新定班主任、班长和导师。"
-    ]
+    assert told == ["已发布为第 2 版。没有人要通知。没有动的安排照旧，不用重新定班主任、班长和导师。"]
+
+
+def test_version_names_who_was_told_and_who_has_to_be_told(running: County, staff: User, desk: Client) -> None:
+    keeper = factories.UserFactory(name="叶管事")
+    for base in running.bases:
+        factories.BaseManagerFactory(base=base, user=keeper)
+    mover, mate = running.cadres[0], running.cadres[1]
+    mate.user = factories.UserFactory(name=mate.name)
+    mate.save()
+    factories.MentorshipFactory(enrollment=running.enrollment(mover), user=keeper)
+    there = running.classes[1]
+    run = repair(running, staff, changes=[{"kind": "pin_class", "cadre": f"C{mover.pk}", "class": f"K{there.pk}"}])
+    before = Notice.objects.count()
+    version, _, _ = publish(running, run, staff)
+    told = names_told(version)
+    assert told is not None
+    reached = set(Notice.objects.order_by("pk")[before:].values_list("addressee", flat=True))
+    entry = json.loads(AuditEntry.objects.filter(act="publish_plan").order_by("-seq").first().data)
+    assert entry["told"] == len(reached)
+    assert told.cadres == (f"{mate.name}（{mate.unit}）",)
+    assert told.by_hand == (f"{mover.name}（{mover.unit}）",)
+    assert told.others == (("叶管事",) if keeper.pk in reached else ())
+    assert mate.user_id in reached
+    shown = desk.get(reverse("batches:version", args=[running.batch.pk, 2])).content.decode()
+    assert "没有账号，请单位转告 1 人" in shown
+    assert told.sentence in shown
+
+
+def test_version_published_before_names_were_kept_tells_none(running: County) -> None:
+    version = running.batch.plan_versions.get()
+    assert names_told(version) is not None
+    version.number = 9
+    assert names_told(version) is None, "the trail knows nothing of it"
 
 
 def test_curve_is_computed_once(running: County, staff: User) -> None:
@@ -168,6 +202,6 @@ def test_visit_that_goes_the_other_way_round_says_so_in_rows_and_notices(running
         touched = reproject(batch=running.batch, plan=plan, by=staff, reason="重排", made=today, today=today)
     sites = gathering.sites.filter(live=True).order_by("order")
     assert list(sites.values_list("base", "order", "people")) == [(two.pk, 1, 3), (one.pk, 2, 3)]
-    assert touched.rows["sites"] == 2
+    assert rows["sites"] == 2
     told = Notice.objects.get(addressee=cadre.user, subject="第1期安排有调整")
     assert told.text == f"第2次集中（03-26 至 03-28）先到{two.village}，再到{one.village}。"

@@ -292,8 +292,14 @@ def test_publication_says_who_was_told_and_who_was_not(desk: Client, planned: Co
     post(desk, "withdraw", planned.batch.pk, reason="换次序")
     planned.cadres[0].user = factories.UserFactory()
     planned.cadres[0].save()
-    told = "1 名学员已收到通知，7 名学员没有账号，请单位转告；"
+    told = "通知了 1 人；7 名学员没有账号，请单位转告；"
     assert told in post(desk, "publish", planned.batch.pk, run.pk)
+    shown = page(desk, "version", planned.batch.pk, 2)
+    card = shown[shown.index('id="told"') : shown.index("<h2>分班</h2>")]
+    first, *others = planned.cadres
+    assert "通知了 1 人；7 名学员没有账号，请单位转告" in card
+    assert f"<p>{first.name}（{first.unit}）</p>" in card
+    assert all(f"{cadre.name}（{cadre.unit}）" in card[: card.index("学员 1 人</strong>")] for cadre in others)
 
 
 def test_publication_from_an_outdated_page_is_told_and_not_done(desk: Client, planned: County) -> None:

@@ -1,0 +1,78 @@
+"""Who was told of a version when it was published, and who has no account and hears it from somebody: as the trail keeps it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.models import AuditEntry, User
+from batches.models import PlanVersion
+from cadres.models import Cadre
+
+
+@dataclass(frozen=True)
+class Told:
+    """By key: cadres who got a notice, cadres without an account, and the accounts of others (mentors, keepers of bases) who
+    got one; `people` of them all, each counted once."""
+
+    cadres: frozenset[int]
+    by_hand: frozenset[int]
+    others: frozenset[int]
+    people: int
+
+    @property
+    def data(self) -> dict[str, object]:
+        """For the trail: the number of people, and rows by key, no names."""
+        return {
+            "told": self.people, "told_cadres": sorted(self.cadres), "told_others": sorted(self.others),
+            "to_be_told": sorted(self.by_hand),
+        }  # fmt: skip
+
+    @property
+    def sentence(self) -> str:
+        """通知了 3 人（学员 1 人，导师、基地和乡镇 2 人）；2 名学员没有账号，请单位转告."""
+        rest = f"{len(self.by_hand)} 名学员没有账号，请单位转告" if self.by_hand else ""
+        if not self.people:
+            return rest or "没有人要通知"
+        told = f"通知了 {self.people} 人"
+        if self.others:
+            told += f"（学员 {len(self.cadres)} 人，导师、基地和乡镇 {len(self.others)} 人）"
+        return f"{told}；{rest}" if rest else told
+
+
+def told_of(cadres: Iterable[Cadre], others: Iterable[int] = ()) -> Told:
+    """These cadres, by whether they have an account, and the accounts of others."""
+    rows, users = list(cadres), frozenset(others)
+    reached = {row.pk: row.user_id for row in rows if row.user_id is not None}
+    without = frozenset(row.pk for row in rows if row.user_id is None)
+    return Told(frozenset(reached), without, users, len(users.union(reached.values())))
+
+
+@dataclass(frozen=True)
+class Names:
+    """The same for a page: names, with what the trail says of their number."""
+
+    sentence: str
+    cadres: tuple[str, ...]
+    others: tuple[str, ...]
+    by_hand: tuple[str, ...]
+
+
+def names_told(version: PlanVersion) -> Names | None:
+    """Who was told of a version, by name (4 queries); None of versions published before this was kept."""
+    rows = AuditEntry.objects.filter(act="publish_plan", subject_type="batches.Batch", subject_id=str(version.batch_id))
+    found = (json.loads(text) for text in rows.order_by("seq").values_list("data", flat=True))
+    data: dict[str, Any] = next((row for row in found if row.get("version") == version.number), {})
+    if "to_be_told" not in data:
+        return None
+    cadres = Cadre.objects.filter(pk__in=[*data["told_cadres"], *data["to_be_told"]]).select_related("unit")
+    by_pk = {row.pk: row for row in cadres.order_by("sort_name", "pk")}
+    users = User.objects.filter(pk__in=data["told_others"]).order_by("name", "pk")
+    reached, waiting = frozenset(data["told_cadres"]), frozenset(data["to_be_told"])
+    told = Told(reached, waiting, frozenset(data["told_others"]), data["told"])
+    return Names(
+        told.sentence,
+        tuple(f"{row.name}（{row.unit}）" for pk, row in by_pk.items() if pk in reached),
+        tuple(user.name for user in users),
+        tuple(f"{row.name}（{row.unit}）" for pk, row in by_pk.items() if pk in waiting),
+    )
