@@ -199,7 +199,7 @@ def test_visit_that_goes_the_other_way_round_says_so_in_rows_and_notices(running
     visit["sites"].reverse()
     today = timezone.localdate()
     with audit.act("publish_plan", by=staff, subject=running.batch):
-        touched = reproject(batch=running.batch, plan=plan, by=staff, reason="重排", made=today, today=today)
+        rows, _ = reproject(batch=running.batch, plan=plan, by=staff, reason="重排", made=today, today=today)
     sites = gathering.sites.filter(live=True).order_by("order")
     assert list(sites.values_list("base", "order", "people")) == [(two.pk, 1, 3), (one.pk, 2, 3)]
     assert rows["sites"] == 2
