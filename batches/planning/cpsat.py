@@ -57,13 +57,12 @@ class Answer:
         return round(self.solver.best_objective_bound)
 
 
-def run(model: cp_model.CpModel, seed: int, limit: float, linear: int = 1, presolve: bool = True) -> Answer:
+def run(model: cp_model.CpModel, seed: int, limit: float, linear: int = 1) -> Answer:
     """Solve within `limit` of deterministic time; `linear` 2 works harder on the linear relaxation, 0 not at all."""
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed % 2_000_000_000
     solver.parameters.linearization_level = linear
-    solver.parameters.cp_model_presolve = presolve
     solver.parameters.max_deterministic_time = limit
     status = solver.solve(model)
     for tally in _tallies:

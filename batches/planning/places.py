@@ -129,12 +129,14 @@ class Places:
         self._windows: dict[tuple[str, int], Window] = {}
         self._nights: dict[tuple[str, int], int] = {}
         self._exceptions: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._excepted: set[str] = set()  # for one gathering or another
         for rule, subject in problem.waived:
             if rule == "R16" and ":" in subject and "#" in subject:
                 house, gathering = subject.split(":", 1)
                 name, index = gathering.rsplit("#", 1)
                 if index.isdigit():
                     self._exceptions[name, int(index)].add(house)
+                    self._excepted.add(house)
 
     def day_room(self, base: str, day: int) -> int:
         """People whom a base takes on a day (R13), visitors deducted."""
@@ -208,11 +210,16 @@ class Places:
         """The site of one base, or of two in the order of travel given."""
         return self._single(bases[0]) if len(bases) == 1 else replace(self._pair(*bases), bases=bases)
 
-    def holds(self, base: str) -> int:
-        """People whom a base takes when nothing is closed and nobody else is there; a household takes one group."""
-        most = sum(
-            min(self.problem.group_max, sum(r["beds"] for r in h["rooms"])) for h in self.rows[base]["households"]
-        )
+    def holds(self, base: str, excepted: bool = False) -> int:
+        """People whom a base takes when nothing is closed and nobody else is there; a household takes one group.
+
+        `excepted`: at the gatherings for which all its households' exceptions were granted, were they the same.
+        """
+        most = 0
+        for house in self.rows[base]["households"]:
+            beds = sum(room["beds"] for room in house["rooms"])
+            lifted = excepted and house["id"] in self._excepted
+            most += beds if lifted else min(self.problem.group_max, beds)
         spare = self.beds[base] - int(self.problem.rules["spare_beds"])
         return min(spare, most, int(self.rows[base]["declared_capacity"]))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import stage3_keep
 from .control import Control, level
-from .places import Places, houses_suffice
+from .places import houses_suffice, places_of
 from .problem import Batch, Klass, Problem, first_days, sex_counts
 from .stage3_bounds import forced_skips, poured
 from .stage3_days import Days, find_days
@@ -79,7 +79,7 @@ def plan_batch(
     problem: Problem, batch: Batch, members: dict[str, list[str]], earlier: list[Option], seed: int, control: Control
 ) -> Itinerary:
     """Days and bases of the classes of a batch; `earlier` are the gatherings of the batches before it."""
-    places = Places(problem)
+    places = places_of(problem)
     sexes = {klass.id: sex_counts(problem, members.get(klass.id, [])) for klass in batch.classes}
     chooser = Chooser(problem, places, sexes, members)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})
@@ -414,7 +414,7 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
     Each batch's bounds hold with the levels above and the batches before it as they are, for the gatherings held and one
     division of a class over each pair of bases; of returns, kilometres and routes in a large county for the bases offered.
     """
-    places = Places(problem)
+    places = places_of(problem)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})
     stays.add(held)
     totals = _sum(parts)

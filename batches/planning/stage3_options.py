@@ -124,7 +124,11 @@ class Chooser:
             return self.sites
         smallest = min((n for klass in classes if (n := sum(self.sexes.get(klass.id, (0, 0))))), default=0)
         ranked = sorted(
-            (site for site in self.sites if sum(self.places.holds(base) for base in site.bases) >= smallest),
+            (
+                site
+                for site in self.sites
+                if sum(self.places.holds(base, excepted=True) for base in site.bases) >= smallest
+            ),
             key=lambda site: (
                 sum(stays.load[base] for base in site.bases) / sum(self.places.beds[base] for base in site.bases),
                 site.bases,

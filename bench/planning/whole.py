@@ -1,9 +1,10 @@
-"""The least peak that any plan of a year could reach with whole gatherings, whatever the days and the order.
+"""A bound of the peak that plans of a year can reach with whole gatherings, whatever the days and the order.
 
 The fluid bound pours person-days; here each gathering of the plan goes, whole, to one base, or is divided in any way
 over two neighbours of a route, one of which cannot take the largest class (classes are not divided where either base can
-take them all). How often each site is visited is a whole number; what HiGHS proves of that count bounds every such plan
-with as many gatherings of these sizes, for days, staff, sexes and villages only take choices away.
+take them all, unless a pin asks for it: such plans are not bounded). How often each site is visited is a whole number; what
+HiGHS proves of that count within its limit bounds every such plan with as many gatherings of these sizes, for days, staff,
+sexes and villages only take choices away. Whether the bound can be reached is not said.
 """
 
 import math
@@ -19,11 +20,14 @@ NODES = 2000
 Terms = list[tuple[int, float]]
 
 
-def rooms(document: Document) -> dict[str, int]:
-    """People whom each base that has beds can take at most: beds less spare, groups of households, declared capacity."""
+def rooms(document: Document, *, usual: bool = False) -> dict[str, int]:
+    """People whom each base that has beds can take at most: beds less spare, groups of households, declared capacity.
+
+    An exception to the size of a household's group (R16) counts for all gatherings, or for none with `usual`.
+    """
     rules = document["programme"]
     group = rules["household_group"]["max"]
-    excepted = {row["subject"].split(":", 1)[0] for row in document["waivers"] if row["rule"] == "R16"}
+    excepted = {row["subject"].split(":", 1)[0] for row in document["waivers"] if row["rule"] == "R16" and not usual}
     result = {}
     for base in document["bases"]:
         beds = {house["id"]: sum(room["beds"] for room in house["rooms"]) for house in base["households"]}
@@ -105,8 +109,8 @@ class Count:
 
 def least_peak(document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int]) -> float:
     """The bound for so many gatherings of each size, with the person-days that the bases had before."""
-    room, largest = rooms(document), max(sizes, default=0)
-    pairs = [pair for pair in neighbours(document) if min(room[base] for base in pair) < largest]
+    room, usual, largest = rooms(document), rooms(document, usual=True), max(sizes, default=0)
+    pairs = [pair for pair in neighbours(document) if min(usual[base] for base in pair) < largest]
     count = Count(before, {base: n for base, n in beds.items() if n})
     for size, number in sorted(sizes.items()):
         count.gatherings(size, number, document["programme"]["gathering_days"], room, pairs)

@@ -4,10 +4,11 @@ from datetime import date
 
 from batches.planning import solve
 from batches.planning.checker import check, violations
-from batches.planning.problem import Klass, Problem
+from batches.planning.places import places_of
+from batches.planning.problem import Klass, Problem, first_days
 from batches.planning.stage3_bounds import forced_skips, poured
 from batches.planning.stage3_itinerary import group_classes
-from batches.planning.stage3_options import MOST_BASES, Slot
+from batches.planning.stage3_options import MOST_BASES, Chooser, Slot, Stays
 
 from . import tiny
 from .cases import frozen, plan_of
@@ -39,6 +40,30 @@ def test_unused_bases_too_small_for_a_class_do_not_crowd_out_those_that_take_it(
     usual = plan_of("small-1")
     assert {row.get("skipped") for row in plan["gatherings"]} == {row.get("skipped") for row in usual["gatherings"]}
     assert not violations(check(document, plan))
+
+
+def test_base_that_takes_a_class_by_way_of_exceptions_is_offered_to_it() -> None:
+    document = _large()
+    base = next(row for row in document["bases"] if row["id"] == "Q00")
+    house, klass = base["households"][0], document["batches"][0]["classes"][0]
+    names = [f"Q00-H{number}" for number in range(1, 5)]
+    base["households"] = [{**house, "id": name, "rooms": [{**house["rooms"][0], "id": f"{name}-R1"}]} for name in names]
+    for row in base["households"]:
+        row["rooms"][0]["beds"] = 6
+    base["declared_capacity"] = 30
+    offered = []
+    for granted in ([], names):
+        document["waivers"] = [
+            {"rule": "R16", "subject": f"{name}:{klass['id']}#1", "reason": "抢险", "approver": "部务会"}
+            for name in granted
+        ]
+        problem = Problem(document)
+        batch, people = problem.batches[0], {row["id"]: (10, 10) for row in document["batches"][0]["classes"]}
+        places = places_of(problem)
+        chooser, stays = Chooser(problem, places, people), Stays(problem, {b: places.history[b] for b in places.rows})
+        slots = chooser.slots(batch, list(batch.classes), first_days(problem, batch), stays)
+        offered.append({(o.klass, o.index) for slot in slots for o in slot.options if o.site.bases == ("Q00",)})
+    assert offered == [set(), {(klass["id"], 1)}]
 
 
 def test_peak_of_a_large_county_is_not_called_lower_than_poured() -> None:

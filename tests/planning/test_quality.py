@@ -141,6 +141,15 @@ def test_least_peak_of_whole_classes_is_the_one_found_by_force() -> None:
         assert found >= force - 3 / min(beds.values())  # a person at two bases may be counted in parts
 
 
+def test_neighbours_may_divide_a_class_though_an_exception_lets_one_of_them_take_it_all() -> None:
+    rules = {"household_group": {"max": 2}, "spare_beds": 0, "pair_max_km": 8, "gathering_days": 3}
+    document = {"programme": rules, "bases": [_base("A", 12, 0.0), _base("B", 12, 5.0)], "waivers": []}
+    beds = {"A": 12, "B": 12}
+    assert least_peak(document, Counter({10: 1}), {}, beds) == 3 * 5 / 12  # six at most in three households of two each
+    document["waivers"] = [{"rule": "R16", "subject": f"{base}{n}:K1#1"} for base in "AB" for n in range(3)]
+    assert least_peak(document, Counter({10: 1}), {}, beds) == 3 * 5 / 12
+
+
 def test_no_year_plan_of_whole_classes_loads_the_bases_of_small_3_less() -> None:
     load = quality.load(frozen("small-3"), plan_of("small-3"))
     assert load["over_fluid"] == load["whole_over_fluid"] > 1.1
