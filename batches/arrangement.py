@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,7 +128,8 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
 
 
 def current(batch: Batch) -> Arrangement:
-    """The rows that hold now: members of today (before the batch: of its first day), gatherings, beds (6 queries)."""
+    """What holds now: members of today (before the batch: of its first day), gatherings, beds; and what the version in force
+    leaves out, of which there are no rows (7 queries)."""
     found = Arrangement(batch, _classes(batch))
     classes = {row.pk: row for row in found.classes}
     day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
@@ -146,7 +148,7 @@ def current(batch: Batch) -> Arrangement:
         visit = _visit(classes[gathering.practice_class_id], gathering)
         if visit.key not in shown or shown[visit.key].skipped:
             shown[visit.key] = visit
-    found.visits = list(shown.values())
+    found.visits = [*shown.values(), *_left_out(batch, classes, shown)]
     keys = {visit.gathering.pk: visit.key for visit in found.visits if visit.gathering is not None}
     lodgings = Lodging.objects.filter(gathering__in=keys, live=True).select_related(
         "enrollment__cadre__unit", "bed__room__household"
@@ -157,6 +159,18 @@ def current(batch: Batch) -> Arrangement:
         found.stays[keys[lodging.gathering_id]].append(stay)
     _in_order(found)
     return found
+
+
+def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[tuple[int, int]]) -> list[Visit]:
+    """Gatherings that the newest version does not hold, each with its reason."""
+    version = batch.plan_versions.order_by("-number").first()
+    rows = json.loads(version.plan_text)["gatherings"] if version is not None else []
+    found = [(class_pk(row["class"]), row["index"], row["skipped"]) for row in rows if "skipped" in row]
+    return [
+        Visit(classes[pk], index, skipped=SKIP_REASONS[why])
+        for pk, index, why in found
+        if pk in classes and (pk, index) not in known
+    ]
 
 
 def _visit(practice_class: PracticeClass, gathering: Gathering) -> Visit:

@@ -24,7 +24,7 @@ from batches.plan_labels import Labels
 from batches.planning import InputError, Stopped, repair
 from batches.planning.changes import apply
 from batches.planning.control import Control
-from batches.planning.explain import explain
+from batches.planning.explain import explain, falls_short
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning.problem import Problem
 from batches.planning.steps import assemble, batch_of, do, ready, stage_of
@@ -67,15 +67,15 @@ def _facts_of(plan_run: PlanRun) -> Document:
 
 
 def explained(run: JobRun, plan_run: PlanRun, document: Document, plan: Document) -> list[dict[str, Any]]:
-    """Why the plan is short where it is, and what cures it (`planning.explain`).
+    """Why the plan is short where it is and leaves gatherings out, and what cures it (`planning.explain`).
 
     A plan is kept even where its shortfalls could not be explained: what the explanations stumble over is logged.
     """
-    if not plan["shortfalls"]:
+    if not falls_short(plan):
         return []
 
     def progress(_stage: int, fraction: float, _message: str) -> None:
-        run.progress(int(SHARE[4][1] + (99 - SHARE[4][1]) * fraction), "正在找缺口的原因和办法")
+        run.progress(int(SHARE[4][1] + (99 - SHARE[4][1]) * fraction), "正在找缺口和不集中的原因、办法")
 
     progress(4, 0.0, "")
     try:

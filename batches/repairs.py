@@ -8,6 +8,7 @@ from batches.models import PlanRun
 from batches.overview import LEVELS
 from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
+from batches.planning.repair import EXTRA
 from batches.queries import over_when_made
 
 KINDS = {
@@ -153,8 +154,11 @@ def _bases(row: dict[str, Any]) -> list[str]:
 
 @dataclass(frozen=True)
 class Curve:
+    """`tried` are the numbers of further moves that were tried and brought nothing better, so have no point."""
+
     heads: tuple[str, ...]
     points: tuple[Point, ...]
+    tried: tuple[int, ...]
 
 
 def curve_of(run: PlanRun, chosen: int) -> Curve | None:
@@ -172,4 +176,6 @@ def curve_of(run: PlanRun, chosen: int) -> Curve | None:
         )
         for row in kept
     )  # fmt: skip
-    return Curve(tuple(LEVELS[name][0] for name in names), points)
+    better = {row.get("spare_moves") for row in kept}
+    tried = tuple(extra for extra in EXTRA if extra and extra not in better) if None not in better else ()
+    return Curve(tuple(LEVELS[name][0] for name in names), points, tried)

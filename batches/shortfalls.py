@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from batches.models import PlanRun
-from batches.plan_labels import Labels, shortfall_sentence
+from batches.plan_ids import class_pk
+from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.changes import say
+from batches.planning.explain_skips import not_held
 
 Row = dict[str, Any]
 BAR = 300
-COSTS = (("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"), ("waivers", "{} 处要批准"))
+COSTS = (
+    ("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"), ("waivers", "{} 处要批准"),
+    ("people", "{} 人改到以后"), ("places", "{} 处要恢复接待"),
+)  # fmt: skip
 HEADINGS = {
     "COVER": "排不进的人，为什么", "R07": "排不进的人，为什么", "R04": "人数不够的班，为什么",
     "R14": "到访村不够的班，为什么", "R15": "在村天数不够的班，为什么",
@@ -71,7 +76,9 @@ def whys(run: PlanRun) -> list[Why]:
 
 
 def _alike(row: Row) -> str:
-    """Explanations with the same of this have the same causes, and cures of the same kinds."""
+    """Explanations with the same of this have the same causes, and cures of the same kinds. Of gatherings each row tells all."""
+    if "gatherings" in row:
+        return json.dumps(row["gatherings"])
     kinds = [[change["kind"] for change in cure["changes"]] for cure in row.get("cures", [])]
     causes = [cause["sentence"] for cause in row.get("causes", [])] or [row["subject"]]
     return json.dumps([row["rule"], row["amount"], causes, kinds])
@@ -122,11 +129,22 @@ def title_of(run: PlanRun, key: str) -> str:
 
 
 def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
-    """Shortfalls that no explanation is about, in words."""
+    """Shortfalls and gatherings not held that no explanation is about, in words."""
     told = {(row["rule"], row["subject"]) for row in run.explanations}
     rows = [row for row in plan["shortfalls"] if (row["rule"], row["subject"]) not in told]
-    labels = Labels([json.dumps(rows, ensure_ascii=False), *(f"{klass}#{index}" for klass, index in _offers(rows))])
-    return [shortfall_sentence(row, labels) for row in rows]
+    known = {name for row in run.explanations for name in row.get("gatherings", [row["subject"]])}
+    left_out: dict[str, list[str]] = {}
+    for klass, index, why in sorted(not_held(plan), key=lambda row: (class_pk(row[0]), row[1])):
+        if f"{klass}#{index}" not in known:
+            left_out.setdefault(SKIP_REASONS[why], []).append(f"{klass}#{index}")
+    names = [f"{klass}#{index}" for klass, index in _offers(rows)]
+    labels = Labels(
+        [json.dumps(rows, ensure_ascii=False), *names, *(name for every in left_out.values() for name in every)]
+    )
+    return [shortfall_sentence(row, labels) for row in rows] + [
+        f"{len(every)} 次集中{why}：{'、'.join(labels.say(name) for name in every)}。"
+        for why, every in left_out.items()
+    ]
 
 
 def _offers(rows: list[Row]) -> list[Any]:
@@ -171,7 +189,7 @@ def _cure(run: PlanRun, places: list[int], number: int, labels: Labels) -> Cure:
     return Cure(
         f"{'.'.join(str(place) for place in places)}-{number}",
         sentence + together,
-        tuple(line for line in told if line != sentence),
+        tuple(line for line in told if line not in sentence),
         labels.say(cures[0]["buys"]) if len(cures) == 1 else _buys_each(cures, labels),
         "、".join(text.format(cost[name]) for name, text in COSTS if cost[name]) or "不增加名额、期数和天数",
         len(cures) == 1 and bool(cures[0].get("smallest")),

@@ -7,6 +7,7 @@ from batches.actions.repair import MOST_MOVES, keep_curve
 from batches.models import PlanRun
 from batches.plan_ids import pk_of
 from batches.plan_work import explained, keep_input, moves_and_quality, solve_by_parts, work_on_part
+from batches.planning.explain_skips import not_held
 from batches.planning.formats import canonical
 from office.jobs import JobRun, job_task
 
@@ -42,6 +43,8 @@ def plan(run: JobRun) -> None:
         keep_plan(run=plan_run, plan=result, by=run.job.owner)
         short = len(result["shortfalls"])
         run.message = f"{plan_run.get_purpose_display()}完成，" + (f"{short} 处缺口" if short else "全部排进")
+        if left_out := len(not_held(result)):
+            run.message += f"，{left_out} 次集中没有排上"
         run.result = {"shortfalls": short, "people": len(result["assignments"])}
 
 

@@ -29,6 +29,8 @@ Purpose = PlanRun.Purpose
 DAY = datetime.timedelta(days=1)
 MOST_MOVES = 6
 """How many moves more than the fewest the curve looks at."""
+CURVE = ("moves", "spare_moves", "seats_moved", "gatherings_moved", "levels")
+"""What is kept of a point of the curve."""
 
 
 def start_repair(
@@ -243,7 +245,7 @@ def keep_curve(*, run: PlanRun, points: Sequence[dict[str, Any]], by: User | Non
         kept = []
         for number, point in enumerate(points):
             holder = run if not number else _point_run(run, point, point["moves"] - points[0]["moves"], number)
-            shown = {name: point[name] for name in ("moves", "seats_moved", "gatherings_moved", "levels")}
+            shown = {name: point[name] for name in CURVE}
             kept.append(shown | {"run": holder.pk})
         run.figures = run.figures | {"curve": kept}
         run.save(update_fields=["figures"])

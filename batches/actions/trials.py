@@ -39,7 +39,9 @@ ELSEWHERE = {
 """Kinds of changes that become facts on another page, and which."""
 BEFORE = {"more_classes": "加班不在这里办：到“项目规则”改班型的班数，再重新编排。"}
 """The same, of a batch that is not published yet."""
-LEAVING = dict.fromkeys(("withdraw", "pin_batch"), "本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。")
+LEAVING = dict.fromkeys(
+    ("withdraw", "later", "pin_batch"), "本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。"
+)
 """The same, of a batch in force."""
 ABOUT_PEOPLE = re.compile(r"(?<![A-Za-z0-9_])[CHRSE][1-9]\d*(?![A-Za-z0-9_])")
 """Identifiers that stand for a person, a household or what somebody wrote (`plan_labels.KINDS`)."""
@@ -48,7 +50,7 @@ IN_SHORT = {
     "parameter": "{} 项规则", "unit_quota": "{} 个单位的名额", "more_batches": "{} 处加期", "more_classes": "{} 处加班",
     "waiver": "{} 处例外", "drop_demand": "{} 人的要求不算", "drop_pin": "{} 处不再固定", "pin_batch": "{} 人改期次",
     "pin_class": "{} 人定班", "pin_gathering": "{} 次集中改期或换基地", "close": "{} 处停接", "reopen": "{} 处恢复接待",
-    "withdraw": "{} 人退出",
+    "withdraw": "{} 人退出", "later": "{} 人留到以后各期",
 }  # fmt: skip
 """How many changes of a kind there are, for titles: they outlive the people, so they hold no names."""
 OLDER = "这个试算是旧版本算的，没有记下加开的是哪个班、单周还是双周，不能接着用。请从原来的方案再试算一次。"
@@ -292,6 +294,7 @@ ADOPT: dict[str, Callable[[Batch, Change, str, User], dict[str, str] | None]] = 
     "pin_gathering": _pin_gathering,
     "drop_pin": _drop_pin,
     "withdraw": _withdraw,
+    "later": _withdraw,
     "close": _close,
     "more_classes": _more_classes,
 }

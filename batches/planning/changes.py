@@ -36,6 +36,7 @@ FIELDS = {
     "close": ("place", "id", "from", "until"),
     "reopen": ("place", "id", "from", "until"),
     "withdraw": ("cadre",),
+    "later": ("cadre",),
 }
 NAMES = {
     "full_coverage_age": "应训年龄上限",
@@ -334,6 +335,13 @@ def _withdraw(document: Document, change: Change) -> None:
     document["pins"]["batches"].append({"cadre": cadre["id"], "batch": None})
 
 
+def _later(document: Document, change: Change) -> None:
+    """The cadre is no longer asked for here: another session takes up whoever stays out of this one."""
+    name = _find(document["cadres"], change["cadre"], "干部")["id"]
+    _unpin(document, name)
+    document["cadres"] = [row for row in document["cadres"] if row["id"] != name]
+
+
 def _day(text: Any) -> str:
     day = datetime.date.fromisoformat(str(text))
     return f"{day.year}年{day.month}月{day.day}日"
@@ -418,6 +426,7 @@ _MAKE: dict[str, Callable[[Document, Change], None]] = {
     "close": _close,
     "reopen": _reopen,
     "withdraw": _withdraw,
+    "later": _later,
 }
 _SAY: dict[str, Callable[[Change], str]] = {
     "parameter": _say_parameter,
@@ -437,4 +446,5 @@ _SAY: dict[str, Callable[[Change], str]] = {
     "close": lambda change: _say_place(change, "停用"),
     "reopen": lambda change: _say_place(change, "恢复使用"),
     "withdraw": lambda change: f"干部 {change['cadre']} 退出本次培训",
+    "later": lambda change: f"干部 {change['cadre']} 本期不参加，留到以后各期",
 }

@@ -5,6 +5,8 @@ lift it, checked by solving again; and cures with what each buys, the cheapest f
 units and classes concerned and asks whole stages only where everybody may have to move.
 """
 
+import itertools
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +15,10 @@ from .control import Control, Progress, ShouldStop, Stopped
 from .explain_losses import Losses
 from .explain_seats import Seats, explain_people
 from .explain_sizes import explain_sizes
+from .explain_skips import explain_skips, not_held
 from .explain_text import Row
-from .explain_visits import explain_classes
+from .explain_visits import ClassCase, explain_short
+from .explain_world import BatchCase, Key
 from .formats import Document, require_valid
 from .problem import Problem
 
@@ -50,6 +54,35 @@ def explain(
     if 3 in plan["stages"]:
         rows += explain_classes(document, plan, _teller(3, progress, should_stop))
     return sorted(rows, key=lambda row: (row["stage"], row["rule"], row["subject"]))
+
+
+def falls_short(plan: Document) -> bool:
+    """Whether there is anything to be explained."""
+    return bool(plan["shortfalls"]) or bool(not_held(plan))
+
+
+def explain_classes(document: Document, plan: Document, tell: Tell) -> list[Row]:
+    """R14 and R15 of every class short, and every gathering of a filled class that is not held, batch by batch."""
+    batch_of = {klass["id"]: batch["id"] for batch in document["batches"] for klass in batch["classes"]}
+    short: dict[str, list[Row]] = defaultdict(list)
+    skipped: dict[str, list[Key]] = defaultdict(list)
+    for row in plan["shortfalls"]:
+        if row["rule"] in ("R14", "R15") and row["subject"] in batch_of:
+            short[batch_of[row["subject"]]].append(row)
+    for klass, index, _ in not_held(plan):
+        if klass in batch_of:
+            skipped[batch_of[klass]].append((klass, index))
+    rows: list[Row] = []
+    batches = sorted({*short, *skipped})
+    for number, batch in enumerate(batches):
+        case, visits = BatchCase(document, plan, batch), dict[str, ClassCase]()
+        work = itertools.chain(
+            (explain_short(case, visits, row) for row in short[batch]), explain_skips(case, visits, skipped[batch])
+        )
+        for done, row in enumerate(work, start=1):
+            tell((number + done / (done + 1)) / len(batches), f"期次 {batch}")
+            rows.append(row)
+    return rows
 
 
 def _first_places(problem: Problem, plan: Document, places: dict[str, int], seed: int) -> dict[str, int]:

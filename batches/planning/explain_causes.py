@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from .changes import WEEKDAYS, Change
 from .explain_text import names
 from .explain_world import VIRTUAL
+from .formats import Document
 from .problem import day_number, day_text
 
 if TYPE_CHECKING:
@@ -30,26 +31,23 @@ def say_cause(demand: "Demand", group: str) -> str:
     }[group](demand)
 
 
-def _weeks(demand: "Demand") -> list[tuple[int, int]]:
-    """(index, Monday) of the gatherings that the demand is about."""
-    batch = demand.visit.case.batch
-    odd = demand.visit.problem.classes[demand.visit.klass].parity == "odd"
-    return [(index, batch.monday + 7 * (2 * index - (2 if odd else 1))) for index in demand.indexes()]
-
-
-def _short(day: int) -> str:
+def short(day: int) -> str:
+    """3月12日."""
     _, month, number = day_text(day).split("-")
     return f"{int(month)}月{int(number)}日"
+
+
+def _span(days: list[int]) -> str:
+    return short(days[0]) if len(days) == 1 else f"{short(days[0])}至{short(days[-1])}"
 
 
 def _holidays(demand: "Demand") -> str:
     days = demand.visit.problem.days
     parts = []
-    for index, monday in _weeks(demand):
+    for index, monday in demand.weeks():
         hit = [day for day in range(monday, monday + 6 + days) if day in demand.visit.problem.holidays]
         if hit:
-            span = _short(hit[0]) if len(hit) == 1 else f"{_short(hit[0])}至{_short(hit[-1])}"
-            parts.append(f"第 {index} 次的那一周有法定节假日（{span}）")
+            parts.append(f"第 {index} 次的那一周有法定节假日（{_span(hit)}）")
     return "、".join(parts) or "期内有法定节假日"
 
 
@@ -67,44 +65,67 @@ def _period(demand: "Demand") -> str:
     batch, problem = demand.visit.case.batch, demand.visit.problem
     parity = PARITY[problem.classes[demand.visit.klass].parity]
     count = len(demand.visit.case.world(frozenset(), 1).indexes(demand.visit.klass))
-    period = f"期次 {batch.id} 从{_short(batch.first)}到{_short(batch.last)}"
+    period = f"期次 {batch.id} 从{short(batch.first)}到{short(batch.last)}"
     return f"{period}，{parity}班一共只有 {count} 次集中、每次 {problem.days} 天"
 
 
 def closures(demand: "Demand") -> Iterator[list[Change]]:
-    """Closures of the batch's days to be lifted: base by base, then all together."""
-    batch = demand.visit.case.batch
-    first, until = day_text(batch.first), day_text(batch.last + 1)
-    every: list[Change] = []
-    for base in sorted(demand.visit.case.document["bases"], key=lambda row: str(row["id"])):
+    """Closures to be lifted in the weeks of the demand: base by base, then more and more of them, then all.
+
+    Days on which every base is shut stay shut: that was no choice of anybody's (a typhoon, days that are over).
+    """
+    bases = []
+    for base in _by_id(demand):
         places = [("base", base)] + [("household", house) for house in base["households"]]
         places += [("room", room) for house in base["households"] for room in house["rooms"]]
         own: list[Change] = [
-            {"kind": "reopen", "place": kind, "id": row["id"], "from": max(start, first), "until": min(end, until)}
+            {"kind": "reopen", "place": kind, "id": row["id"], "from": day_text(first), "until": day_text(until)}
             for kind, row in places
-            for start, end in row["closed"]
-            if max(start, first) < min(end, until)
+            for first, until in _shut(demand, row["closed"])
+            if not any(first <= day < until for day in _shut_everywhere(demand))
         ]
-        if own:
-            every += own
-            yield own
-    if every:
-        yield every
+        bases += [own] if own else []
+    yield from bases
+    count = 2
+    while len(bases) > 1:
+        yield [change for own in bases[:count] for change in own]
+        if count >= len(bases):
+            return
+        count *= 2
+
+
+def _by_id(demand: "Demand") -> list[Document]:
+    return sorted(demand.visit.case.document["bases"], key=lambda row: str(row["id"]))
+
+
+def _shut(demand: "Demand", ranges: list[list[str]]) -> list[tuple[int, int]]:
+    """The parts of closures that lie between the demand's first week and its last, within the batch."""
+    batch, mondays = demand.visit.case.batch, [monday for _, monday in demand.weeks()]
+    low, high = max(min(mondays), batch.first), min(max(mondays) + 6 + demand.visit.problem.days, batch.last + 1)
+    parts = [(max(day_number(start), low), min(day_number(end), high)) for start, end in ranges]
+    return [(first, until) for first, until in parts if first < until]
+
+
+def _shut_everywhere(demand: "Demand") -> list[int]:
+    """Days of those weeks on which every base that has beds is shut; none where there is one base only."""
+    days = [
+        {day for span in _shut(demand, base["closed"]) for day in range(*span)}
+        for base in _by_id(demand)
+        if base["households"]
+    ]
+    return sorted(set.intersection(*days)) if len(days) > 1 else []
 
 
 def _closed(demand: "Demand") -> str:
-    batch, bases, houses = demand.visit.case.batch, [], 0
-    for base in demand.visit.case.document["bases"]:
-        if _meets(base["closed"], batch.first, batch.last):
-            bases.append(str(base["id"]))
-        houses += sum(_meets(house["closed"], batch.first, batch.last) for house in base["households"])
-    parts = [f"基地 {names(sorted(bases))} 期内有停用"] if bases else []
-    parts += [f"{houses} 户农户期内有停用"] if houses else []
+    if everywhere := _shut_everywhere(demand):
+        return f"{_span(everywhere)}各个基地全部停用"
+    when = "那一周" if len(demand.weeks()) == 1 else "期内"
+    rows = _by_id(demand)
+    bases = [str(base["id"]) for base in rows if _shut(demand, base["closed"])]
+    houses = sum(bool(_shut(demand, house["closed"])) for base in rows for house in base["households"])
+    parts = [f"基地 {names(bases)} {when}有停用"] if bases else []
+    parts += [f"{houses} 户农户{when}有停用"] if houses else []
     return "，".join(parts) or "有房间停用"
-
-
-def _meets(ranges: list[list[str]], first: int, last: int) -> bool:
-    return any(day_number(start) <= last and day_number(end) > first for start, end in ranges)
 
 
 def _capacity(demand: "Demand") -> str:
@@ -140,7 +161,7 @@ def _staff(demand: "Demand") -> str:
 
 def _others(demand: "Demand") -> str:
     visit = demand.visit
-    spans = [(monday, monday + 6 + visit.problem.days) for _, monday in _weeks(demand)]
+    spans = [(monday, monday + 6 + visit.problem.days) for _, monday in demand.weeks()]
     bases = sorted({base for base, day in visit.taken if any(first <= day < until for first, until in spans)})
     return f"同一时间基地 {names(bases)} 住着同期别的班" if bases else "基地由同期别的班占用"
 

@@ -12,13 +12,14 @@ from dataclasses import replace
 from .changes import Change, apply
 from .explain_county import seats_left
 from .explain_losses import Losses
-from .explain_text import Cause, Cure, Row, distinct, listed, names, thinned, told, ways_out
+from .explain_text import Cause, Cure, Row, distinct, is_reasonable, listed, names, thinned, told, ways_out
 from .explain_unit import Limits, Standing, UnitModel
 from .formats import Document
 from .problem import Cadre, Problem
 
 ORDER = ("R03", "R08", "PINS", "R07", "R05", "R06", "R04", "R01")
 MOST_MORE = 6
+MOST_LATER = 12
 
 
 class Seats:
@@ -134,15 +135,21 @@ class Short:
         for group in first:
             changes, limits = self._relax(ways[group])
             if changes and limits is not None and self.model.possible(limits):
-                cures.append(self._cure(changes, 0))
+                found = self._cure(changes, 0)
             elif changes and self._cured(changes):
-                cures.append(self._county_cure(changes))
-            elif changes:
+                found = self._county_cure(changes)
+            else:
                 changes = []
+            if changes and is_reasonable(changes, self._days()):
+                cures.append(found)
             verified = verified and (bool(changes) or self.possible(frozenset(ways[group])))
             causes.append(Cause(group, self._say(group), tuple(changes), fixed=not changes))
         behind = sorted({group for way in ways.values() for group in way} - set(first), key=ORDER.index)
         return self._row(causes, behind, cures, verified)
+
+    def _days(self) -> int:
+        """How long the longest batch is."""
+        return max(batch.last - batch.first + 1 for batch in self.problem.batches)
 
     def _groups(self) -> list[str]:
         """The groups of rules that touch the unit at all."""
@@ -227,6 +234,9 @@ class Short:
             c for c in self.model.wanted if any("R05" in self.model.barred(c, b) for b in self.problem.batches)
         ]  # fmt: skip
         batches = [b.id for b in self.problem.batches if any("R05" in self.model.barred(c, b) for c in hit)]
+        if len(hit) == len(batches) == 1:
+            away = self.seats.standing.days_away(hit[0].id, next(b for b in self.problem.batches if b.id == batches[0]))
+            return f"干部 {hit[0].id} 在期次 {batches[0]} 有 {away} 天不能参加，最多容许 {most} 天"
         return f"有 {len(hit)} 人在期次 {names(batches)} 不能参加的天数超过 {most} 天"
 
     def _say_r06(self) -> str:
@@ -331,6 +341,8 @@ class Short:
             yield from self._quota_cures()
         if len(self.problem.batches) > 1 and rules & {"R01", "R03", "R04", "R05", "R07", "R08"}:
             yield from self._more_batches()
+        if len(self.problem.batches) == 1:
+            yield from self._later(rules)
         if "R04" in rules:
             tracks = sorted({str(c.track) for c in self.people if c.track is not None})
             changes: list[Change] = [
@@ -355,6 +367,16 @@ class Short:
                 yield cure
             if cure.leaves == 0 or cure.leaves >= len(self.people):
                 return
+
+    def _later(self, rules: set[str]) -> Iterator[Cure]:
+        """Those who have no seat come to another session; where it was for reasons of their own, others may come."""
+        if self.only_must or len(self.people) > MOST_LATER or any(cadre.must for cadre in self.people):
+            return
+        changes: list[Change] = [{"kind": "later", "cadre": cadre.id} for cadre in self.people]
+        others = "" if rules & {"R01", "R04", "R08"} else "，单位可以另派人"
+        left = min(self.seats.left(changes, self.only_must).get(self.unit, 0), len(self.people))
+        buys = f"本期不再缺这 {len(self.people)} 人{others}"
+        yield Cure(changes, told(changes), buys, left, self._cost(changes))
 
     def _county_cure(self, changes: list[Change]) -> Cure:
         left = self.seats.left(changes, self.only_must)
@@ -383,6 +405,8 @@ class Short:
                 cost["seats"] += size["max"] * batches * change["count"]
             elif kind == "more_batches":
                 cost["batches"] += change["count"]
+            elif kind == "later":
+                cost["people"] += 1
             else:
                 cost["waivers"] += 1
         return dict(cost)

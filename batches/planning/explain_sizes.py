@@ -12,7 +12,7 @@ from typing import Any
 from .changes import Change, apply, say
 from .explain_county import seating
 from .explain_losses import Losses
-from .explain_text import Cause, Cure, Row, distinct, listed, told, ways_out
+from .explain_text import Cause, Cure, Row, distinct, is_reasonable, listed, told, ways_out
 from .formats import Document
 from .problem import Batch, Problem
 
@@ -140,7 +140,7 @@ class ShortTrack:
         amount = self.least - size
         for cause in causes:
             changes = list(cause.relax)
-            if changes and cause.rule != "R04":
+            if changes and cause.rule != "R04" and is_reasonable(changes, self.batch.last - self.batch.first + 1):
                 yield Cure(
                     changes, told(changes), f"{amount} 人全部补上", 0, {"seats": amount, "waivers": len(changes)}
                 )

@@ -9,7 +9,7 @@ from .changes import Change, say
 Row = dict[str, Any]
 Oracle = Callable[[frozenset[str]], bool]
 MOST_CURES = 4
-PRICES = {"seats": 1, "waivers": 2, "days": 3, "batches": 100}
+PRICES = {"seats": 1, "people": 2, "waivers": 2, "days": 3, "places": 20, "batches": 100}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,10 @@ class Cure:
     def price(self) -> int:
         return sum(PRICES[name] * count for name, count in self.cost.items())
 
+    def within(self, changes: Sequence[Change]) -> bool:
+        """Whether all its changes are among these."""
+        return all(change in changes for change in self.changes)
+
     def row(self) -> Row:
         cost = {name: self.cost.get(name, 0) for name in PRICES}
         return {
@@ -62,7 +66,7 @@ def listed(cures: Iterable[Cure], amount: int) -> list[Row]:
     for cure in cures:
         if cure.leaves < amount:
             unique.setdefault(repr(cure.changes), cure)
-    ordered = sorted(unique.values(), key=lambda cure: (cure.price, cure.leaves, repr(cure.changes)))
+    ordered = sorted(unique.values(), key=lambda cure: (cure.price, cure.leaves))
     kept = _not_worse(ordered)
     whole = next((cure for cure in kept if not cure.leaves), None)
     shown = kept[:MOST_CURES]
@@ -85,6 +89,14 @@ def _not_worse(ordered: list[Cure]) -> list[Cure]:
         ):
             kept.append(cure)
     return kept
+
+
+def is_reasonable(changes: Iterable[Change], days: int) -> bool:
+    """Whether somebody would do that: nobody is excused for more than a third of a session of so many days."""
+    return not any(
+        change["kind"] == "parameter" and change["name"] == "max_overlap_days" and 3 * change["value"] > days
+        for change in changes
+    )
 
 
 def conflict(groups: Sequence[str], possible: Oracle, lifted: frozenset[str] = frozenset()) -> list[str]:

@@ -1,12 +1,13 @@
-"""Why a class goes to too few villages (R14), for too few days (R15), or a gathering is not held (R10).
+"""Why a class goes to too few villages (R14), for too few days (R15), or gatherings are not held (R10).
 
 A demand is tried with groups of rules lifted, the other classes of the batch staying where the plan has them; what
 cannot be met with every group lifted but some is a conflict of those. Nothing is lifted for good: each cause carries
 the smallest change that lifts it, or none where people cannot (a holiday, beds that do not exist).
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+import itertools
+from collections import Counter
+from collections.abc import Iterator
 
 from ortools.sat.python import cp_model
 
@@ -15,11 +16,12 @@ from .cpsat import run
 from .explain_causes import closures, say_cause
 from .explain_text import Cause, Cure, Row, distinct, listed, thinned, told, ways_out
 from .explain_world import BatchCase, Site, World
-from .formats import Document
 
 ORDER = ("R16", "R10", "PINS", "R19", "OTHERS", "R17", "R13", "R12", "R09", "R11")
 NEVER = frozenset({"R10", "R11", "R17", "R19", "OTHERS"})
 VILLAGE_LIMIT = 2.0
+ANY_WEEKDAY: Change = {"kind": "parameter", "name": "start_weekdays", "value": []}
+NO_WEEKEND: Change = {"kind": "parameter", "name": "weekend_days.min", "value": 0}
 MOST_MORE = 24  # gatherings or villages asked of a class: more than any batch has weeks for
 
 
@@ -116,14 +118,35 @@ class Demand:
     def possible(self, lifted: frozenset[str], changes: tuple[Change, ...] = ()) -> bool:
         return self.most(lifted, changes) >= self.wanted
 
-    def gained_together(self, changes: tuple[Change, ...]) -> int:
+    def left(self, changes: tuple[Change, ...]) -> int:
+        """How much is still missing after changes: with the others where they are, or all classes moving."""
+        amount = self.wanted - self.reached
+        left = max(0, self.wanted - max(self.reached, self.most(frozenset(), changes)))
+        if left < amount and not self.visit.case.stands(changes):
+            left = max(0, amount - self._gained_together(changes))
+        return left
+
+    def _gained_together(self, changes: tuple[Change, ...]) -> int:
         """How much less is missing when all classes of the batch are planned anew after changes."""
-        case = self.visit.case
-        skips, short = case.together(changes)
+        now, then = self.visit.case.now(), self.visit.case.together(changes)
         if self.rule == "R14":
-            return case.short_of_villages() - short
-        fewer = case.skips() - skips
+            return now.villages - then.villages
+        fewer = len(now.skipped) - len(then.skipped)
         return fewer * self._days(changes) if self.rule == "R15" else fewer
+
+    def head(self) -> str:
+        """What is asked and what of it is possible."""
+        klass, days = self.visit.klass, self.visit.problem.days
+        if self.rule == "R14":
+            return f"班级 {klass} 要求到访 {self.wanted} 个村，最多能到 {self.reached} 个"
+        held, asked = len(self.visit.held), -(-self.wanted // days)
+        return f"班级 {klass} 要求在村 {self.wanted} 天（{asked} 次），最多能去 {held} 次、{self.reached} 天"
+
+    def weeks(self) -> list[tuple[int, int]]:
+        """(index, Monday) of the gatherings that the demand is about."""
+        batch = self.visit.case.batch
+        odd = self.visit.problem.classes[self.visit.klass].parity == "odd"
+        return [(index, batch.monday + 7 * (2 * index - (2 if odd else 1))) for index in self.indexes()]
 
     def indexes(self) -> list[int]:
         """The gatherings that the demand is about: those not held, or this one; all of them when all are held."""
@@ -142,35 +165,39 @@ class Explainer:
         self.problem = demand.visit.problem
         self.amount = demand.wanted - demand.reached
 
-    def explain(self) -> Row:
+    def conflict(self) -> tuple[list[str], dict[str, list[str]]]:
+        """A minimal conflict and the ways out of it; none for what no number of bases and days could give."""
         absurd = self.demand.asked() > MOST_MORE
-        first, ways = ([], {}) if absurd else ways_out(self._groups(), self.demand.possible, NEVER)
+        return ([], {}) if absurd else ways_out(self._groups(), self.demand.possible, NEVER)
+
+    def signature(self) -> str:
+        """Demands with the same of this are there for the same reasons."""
+        first, ways = self.conflict()
+        said = [say_cause(self.demand, group) for group in [*first, *_behind(first, ways)]]
+        return repr((ways, said, self._groups()))
+
+    def explain(self) -> Row:
+        first, ways = self.conflict()
         causes = []
-        if absurd:
+        if self.demand.asked() > MOST_MORE:
             waiver: Change = {"kind": "waiver", "rule": self.demand.rule, "subject": self.visit.klass}
             causes.append(Cause(self.demand.rule, "这个要求再多的基地和日子也做不到", (waiver,)))
         for group in first:
             changes = self._relax(ways[group])
-            rule = "R13" if group == "OTHERS" else group
-            causes.append(Cause(rule, say_cause(self.demand, group), tuple(changes), fixed=not changes))
-        behind = sorted({group for way in ways.values() for group in way} - set(first), key=ORDER.index)
-        later = [say_cause(self.demand, group) for group in behind]
+            causes.append(Cause(_rule(group), say_cause(self.demand, group), tuple(changes), fixed=not changes))
+        also = [{"rule": _rule(group), "sentence": say_cause(self.demand, group)} for group in _behind(first, ways)]
+        cures = listed(self._cures(causes), self.amount)
         row: Row = {
             "stage": 3,
             "amount": self.amount,
             "demand": self.demand.wanted,
             "supply": self.demand.reached,
-            "sentence": self._sentence([cause.sentence for cause in causes], later),
+            "sentence": self._sentence(causes, also, hopeless=not cures),
             "causes": [cause.row() for cause in causes],
             "verified": bool(ways) and all(self.demand.possible(frozenset(way)) for way in ways.values()),
-            "cures": listed(self._cures(causes), self.amount),
+            "cures": cures,
         }
-        if later:
-            row["also"] = [
-                {"rule": "R13" if group == "OTHERS" else group, "sentence": sentence}
-                for group, sentence in zip(behind, later, strict=True)
-            ]
-        return row
+        return row | {"also": also} if also else row
 
     def _groups(self) -> list[str]:
         pins = any(name == self.visit.klass for name, _ in self.problem.gathering_pins)
@@ -185,7 +212,7 @@ class Explainer:
             if found is None:
                 return []
             changes = distinct([*changes, *found])
-        return changes if self.leaves(changes) == 0 else []
+        return changes if self.demand.left(tuple(changes)) == 0 else []
 
     def _least(self, group: str, rest: frozenset[str], before: list[Change]) -> list[Change] | None:
         def enough(changes: list[Change]) -> bool:
@@ -195,24 +222,11 @@ class Explainer:
         found = next(tried, None)
         return None if found is None else thinned(found, enough)
 
-    def leaves(self, changes: list[Change]) -> int:
-        """How much is still missing after changes: with the others where they are, or all classes moving."""
-        made = tuple(changes)
-        reached = max(self.demand.reached, self.demand.most(frozenset(), made))
-        left = max(0, self.demand.wanted - reached)
-        if left < self.amount and not self.visit.case.stands(made):
-            left = self.amount - self.demand.gained_together(made)
-        return max(0, left)
-
     def _attempts(self, group: str) -> Iterator[list[Change]]:
         rules = self.problem.rules
         if group == "R09":
-            weekdays: Change = {"kind": "parameter", "name": "start_weekdays", "value": []}
-            least: Change = {"kind": "parameter", "name": "weekend_days.min", "value": 0}
-            most: Change = {"kind": "parameter", "name": "weekend_days.max", "value": rules["gathering_days"]}
-            yield [weekdays]
-            yield [least]
-            yield [weekdays, least, most]
+            yield from self._other_days()
+            yield [ANY_WEEKDAY, NO_WEEKEND, _rule_of("weekend_days.max", rules["gathering_days"])]
         elif group == "R12":
             yield from closures(self.demand)
         elif group == "R13":
@@ -229,77 +243,85 @@ class Explainer:
             indexes = [index for name, index in sorted(self.problem.gathering_pins) if name == self.visit.klass]
             yield [{"kind": "drop_pin", "of": "gatherings", "subject": f"{self.visit.klass}#{n}"} for n in indexes]
 
-    def _sentence(self, causes: list[str], later: list[str]) -> str:
-        klass, demand, days = self.visit.klass, self.demand, self.problem.days
-        why = "；".join(causes) or "其他安排占住了日子和地方，现有方案已排到最好"
-        if demand.rule == "R14":
-            head = f"班级 {klass} 要求到访 {demand.wanted} 个村，最多能到 {demand.reached} 个"
-        elif demand.rule == "R15":
-            held, asked = len(self.visit.held), -(-demand.wanted // days)
-            head = f"班级 {klass} 要求在村 {demand.wanted} 天（{asked} 次），最多能去 {held} 次、{demand.reached} 天"
-        else:
-            head = f"{klass}#{demand.index} 不能举行"
-        tail = f"。此外，{'；'.join(later)}" if later else ""
-        return f"{head}：{why}{tail}。"
+    def _sentence(self, causes: list[Cause], also: list[Row], *, hopeless: bool) -> str:
+        facts_first = sorted(causes, key=lambda cause: not cause.fixed)
+        why = "；".join(cause.sentence for cause in facts_first) or "其他安排占住了日子和地方，现有方案已排到最好"
+        tail = f"。此外，{'；'.join(row['sentence'] for row in also)}" if also else ""
+        if hopeless:
+            tail += f"。这 {self.amount} 次没有办法补，只能不集中" if self.demand.rule == "R10" else ""
+        return f"{self.demand.head()}：{why}{tail}。"
 
     def _cures(self, causes: list[Cause]) -> Iterator[Cure]:
-        for cause in causes:
-            if cause.relax:
-                yield self._cure(list(cause.relax))
-        for changes in self._tries():
-            if changes:
-                yield self._cure(changes)
+        found = [self._cure(list(cause.relax)) for cause in causes if cause.relax]
+        for family in (self._other_days(), self._shorter(), self._reopened()):
+            for changes in family:
+                if any(not known.leaves and known.within(changes) for known in found):
+                    continue
+                found.append(self._cure(changes))
+                if not found[-1].leaves:
+                    break
+        yield from found
         if self.demand.rule in ("R14", "R15"):
             name = "min_distinct_villages" if self.demand.rule == "R14" else "min_village_days"
             waiver: Change = {"kind": "waiver", "rule": self.demand.rule, "subject": self.visit.klass}
             yield Cure([waiver], say(waiver), "不再算作缺口", 0, {"waivers": 1})
-            less: Change = {"kind": "parameter", "name": name, "value": self.demand.reached}
+            less = _rule_of(name, self.demand.reached)
             yield Cure([less], say(less), "不再算作缺口", 0, {"days": self.amount, "waivers": 1})
 
-    def _tries(self) -> Iterator[list[Change]]:
-        """Other days, fewer spare beds, closures lifted: tried even where they are no single way out."""
-        rules = self.problem.rules
-        if rules["start_weekdays"]:
-            yield [{"kind": "parameter", "name": "start_weekdays", "value": []}]
-        if rules["weekend_days"]["min"]:
-            yield [{"kind": "parameter", "name": "weekend_days.min", "value": 0}]
-        yield next(closures(self.demand), [])
+    # tried even where they are no single way out
+
+    def _other_days(self) -> Iterator[list[Change]]:
+        """One more weekday to begin on, the nearest first, or any; without a weekend day where nothing else helps."""
+        known = self.problem.rules["start_weekdays"]
+        others = sorted(
+            {*range(1, 8)} - {*known}, key=lambda day: (min((abs(day - own) for own in known), default=0), day)
+        )
+        choices = [[_rule_of("start_weekdays", sorted([*known, day]))] for day in others] if known else []
+        choices += [[ANY_WEEKDAY]] if known else []
+        yield from choices
+        if self.problem.rules["weekend_days"]["min"]:
+            yield [NO_WEEKEND]
+            yield from ([*choice, NO_WEEKEND] for choice in choices)
+
+    def _shorter(self) -> Iterator[list[Change]]:
+        """Gatherings shorter by a day, where the days that are asked for are still reached."""
+        days, weekend = self.problem.days - 1, self.problem.rules["weekend_days"]
+        asked = max(1, self.problem.rules["min_village_days"])
+        if self.demand.rule == "R10" and self.visit.case.fewest_held() * days >= asked:
+            limits = [side for side in ("min", "max") if weekend[side] > days]
+            yield [_rule_of("gathering_days", days), *(_rule_of(f"weekend_days.{side}", days) for side in limits)]
+
+    def _reopened(self) -> Iterator[list[Change]]:
+        yield from itertools.islice(closures(self.demand), 1)
 
     def _cure(self, changes: list[Change]) -> Cure:
-        leaves = self.leaves(changes)
+        leaves = self.demand.left(tuple(changes))
         unit = {"R14": "个村", "R15": "天"}.get(self.demand.rule, "次集中")
         gained = self.amount - leaves
         buys = f"{self.amount} {unit}全部补上" if not leaves else f"多 {gained} {unit}，还差 {leaves} {unit}"
-        waivers = sum(change["kind"] not in ("parameter",) for change in changes)
-        return Cure(changes, told(changes), buys, leaves, {"waivers": waivers})
+        kinds = Counter(change["kind"] for change in changes)
+        waivers = kinds.total() - kinds["parameter"] - kinds["reopen"]
+        return Cure(changes, told(changes), buys, leaves, {"waivers": waivers, "places": kinds["reopen"]})
 
 
-def explain_classes(document: Document, plan: Document, tell: Callable[[float, str], None]) -> list[Row]:
-    """R14 and R15 of every class short, and every gathering of a filled class that is not held."""
-    rows: list[Row] = []
-    wanted = _wanted(document, plan)
-    for number, (batch, demands) in enumerate(sorted(wanted.items())):
-        case = BatchCase(document, plan, batch)
-        visits: dict[str, ClassCase] = {}
-        for position, (rule, klass, index, amount) in enumerate(demands):
-            tell((number + position / len(demands)) / len(wanted), f"班级 {klass}")
-            visit = visits.setdefault(klass, ClassCase(case, klass))
-            rules: dict[str, Any] = document["programme"]
-            total = {"R14": rules["min_distinct_villages"], "R15": rules["min_village_days"]}.get(rule, 1)
-            subject = klass if index is None else f"{klass}#{index}"
-            demand = Demand(visit, rule, index, total, total - amount)
-            rows.append({"rule": rule, "subject": subject, **Explainer(demand).explain()})
-    return rows
+def _rule_of(name: str, value: int | list[int]) -> Change:
+    return {"kind": "parameter", "name": name, "value": value}
 
 
-def _wanted(document: Document, plan: Document) -> dict[str, list[tuple[str, str, int | None, int]]]:
-    """Batch -> (rule, class, index of a gathering, amount) of everything to be explained there."""
-    batch_of = {klass["id"]: batch["id"] for batch in document["batches"] for klass in batch["classes"]}
-    result: dict[str, list[tuple[str, str, int | None, int]]] = {}
-    for row in plan["shortfalls"]:
-        if row["rule"] in ("R14", "R15") and row["subject"] in batch_of:
-            result.setdefault(batch_of[row["subject"]], []).append((row["rule"], row["subject"], None, row["amount"]))
-    for row in plan["gatherings"]:
-        if row.get("skipped", "empty_class") not in ("empty_class", "withdrawn") and row["class"] in batch_of:
-            result.setdefault(batch_of[row["class"]], []).append(("R10", row["class"], row["index"], 1))
-    return result
+def _behind(first: list[str], ways: dict[str, list[str]]) -> list[str]:
+    """Groups of rules that stand behind those of the conflict."""
+    return sorted({group for way in ways.values() for group in way} - set(first), key=ORDER.index)
+
+
+def _rule(group: str) -> str:
+    """Under which rule a group is told."""
+    return "R13" if group == "OTHERS" else group
+
+
+def explain_short(case: BatchCase, visits: dict[str, ClassCase], shortfall: Row) -> Row:
+    """R14 or R15 of a class."""
+    rule, klass = shortfall["rule"], shortfall["subject"]
+    visit = visits.setdefault(klass, ClassCase(case, klass))
+    wanted = case.problem.rules["min_distinct_villages" if rule == "R14" else "min_village_days"]
+    demand = Demand(visit, rule, None, wanted, wanted - shortfall["amount"])
+    return {"rule": rule, "subject": klass, **Explainer(demand).explain()}

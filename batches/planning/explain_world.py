@@ -5,6 +5,7 @@ lists them; what the other classes hold stays where the plan put it.
 """
 
 import copy
+from collections import Counter
 from dataclasses import dataclass, field
 
 from .changes import Change, apply
@@ -41,6 +42,22 @@ class Meetings:
                     taken.update((base, day) for base in bases)
                     busy.update((person, day) for person in self.staff[name])
         return taken, busy
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan of a batch leaves undone: gatherings of filled classes, villages under R14, days under R15."""
+
+    skipped: frozenset[Key]
+    villages: int
+    days: int
+
+    @classmethod
+    def of(cls, problem: Problem, slots: set[Key], held: set[Key], villages: int) -> "Outcome":
+        count = Counter(name for name, _ in slots & held)
+        asked = problem.rules["min_village_days"]
+        days = sum(max(0, asked - count[name] * problem.days) for name in sorted({name for name, _ in slots}))
+        return cls(frozenset(slots - held), villages, days)
 
 
 class World:
@@ -93,7 +110,7 @@ class BatchCase:
                 key = (gathering["class"], gathering["index"])
                 self.meetings.held[key] = (day_number(gathering["first_day"]), bases)
         self._worlds: dict[str, World] = {}
-        self._together: dict[str, tuple[int, int]] = {}
+        self._together: dict[str, Outcome] = {}
 
     def size(self, klass: str) -> int:
         return len(self.members.get(klass, []))
@@ -109,22 +126,25 @@ class BatchCase:
                 return False
         return True
 
-    def skips(self) -> int:
-        """Gatherings of filled classes that the plan does not hold."""
+    def now(self) -> Outcome:
+        """What the plan itself leaves undone in the batch."""
         world = self.world(frozenset(), 1)
-        return sum(len(world.indexes(name)) for name in self.members) - len(self.meetings.held)
-
-    def short_of_villages(self) -> int:
-        """Villages missing under R14 in the plan, over the classes."""
+        slots = {(name, index) for name in self.members for index in world.indexes(name)}
         seen: dict[str, set[str]] = {name: set() for name in self.members}
         village = {base["id"]: base["village"] for base in self.document["bases"]}
         for (name, _), (_, bases) in self.meetings.held.items():
             seen[name] |= {village[base] for base in bases}
         asked = self.problem.rules["min_distinct_villages"]
-        return sum(max(0, asked - len(rows)) for rows in seen.values())
+        missing = sum(max(0, asked - len(rows)) for rows in seen.values())
+        return Outcome.of(self.problem, slots, set(self.meetings.held), missing)
 
-    def together(self, changes: tuple[Change, ...]) -> tuple[int, int]:
-        """(skips, villages missing) when all classes of the batch are planned anew after changes, as stage 3 would."""
+    def fewest_held(self) -> int:
+        """Gatherings of the filled class that has the fewest."""
+        count = Counter(name for name, _ in self.meetings.held)
+        return min((count[name] for name in self.members), default=0)
+
+    def together(self, changes: tuple[Change, ...]) -> Outcome:
+        """What is left undone when all classes of the batch are planned anew after changes, as stage 3 would."""
         key = repr(changes)
         if key not in self._together:
             self._together[key] = plan_anew(self.world(frozenset(), 1, changes), set(self.members))
@@ -142,13 +162,15 @@ class BatchCase:
         return self._worlds[key]
 
 
-def plan_anew(world: World, filled: set[str]) -> tuple[int, int]:
+def plan_anew(world: World, filled: set[str]) -> Outcome:
     """The first two levels of stage 3 for all classes of the batch; what cannot be lodged together is cut off."""
     problem = world.problem
     stays = Stays(problem, {base: world.places.history[base] for base in world.places.rows})
     slots = world.chooser.slots(world.batch, list(world.batch.classes), world.days, stays)
     round_ = Round(problem, world.places, [s for s in slots if s.klass.id in filled], dict(stays.load), {})
-    values = (len(round_.slots), problem.rules["min_distinct_villages"] * len(filled))
+    keys = [(slot.klass.id, slot.index) for slot in round_.slots]
+    held: set[Key] = set()
+    missing = problem.rules["min_distinct_villages"] * len(filled)
     for _ in range(ROUNDS):
         model = Model(round_)
         model.model.minimize(sum(model.skip))
@@ -162,9 +184,11 @@ def plan_anew(world: World, filled: set[str]) -> tuple[int, int]:
         chosen = [next((n for n in row if found.true(model.x[n])), None) for row in round_.of_slot]
         clashes = unlodged(round_, chosen)
         if not clashes:
-            return answer.objective, sum(missing_villages(round_, chosen).values())
+            held = {key for key, choice in zip(keys, chosen, strict=True) if choice is not None}
+            missing = sum(missing_villages(round_, chosen).values())
+            break
         round_.clashes.extend(clashes)
-    return values
+    return Outcome.of(problem, set(keys), held, missing)
 
 
 def _cut_out(document: Document, batch: Document, seats: dict[str, str]) -> Document:

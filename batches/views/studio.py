@@ -23,6 +23,7 @@ from batches.load_map import load_map
 from batches.models import Batch, GatheringPin, PlanRun
 from batches.overview import calendar_of, class_table, differences_in_words, plan_says
 from batches.plan_ids import pk_of
+from batches.planning.explain_skips import not_held
 from batches.queries import version_in_force, with_account
 from batches.readiness import readiness
 from batches.repairs import fallen_out, moves_in_words
@@ -44,6 +45,7 @@ ELSEWHERE = {
     "reopen": ("到基地", "bases:overview", False),
     "drop_pin": ("到名单", "batches:names", True),
     "withdraw": ("到调整", "batches:adjust", True),
+    "later": ("到调整", "batches:adjust", True),
     "pin_batch": ("到调整", "batches:adjust", True),
 }
 """Where a change that cannot be adopted here is made: label, page, and whether the page is one of the batch."""
@@ -97,6 +99,7 @@ def _ended_badly(batch: Batch) -> Any:
 def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
     run = batch.plan_runs.select_related("batch__programme", "against").get(pk=shown.run.pk)
     arrangement, in_force = shown_arrangement(batch, run)
+    plan = json.loads(run.plan_text)
     says, table, load = plan_says(run), class_table(arrangement), load_map(arrangement)
     strip, calendar = figures(arrangement, table, says, load), calendar_of(arrangement)
     calendar.pinned = _pinned(batch, run, in_force=in_force)
@@ -113,7 +116,8 @@ def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
         "hints": len(says.shortfalls) + says.waived,
         "figures": strip,
         "whys": whys(run),
-        "others": unexplained(run, json.loads(run.plan_text)),
+        "others": unexplained(run, plan),
+        "left_out": len(not_held(plan)) if not plan["shortfalls"] and not says.unassigned else 0,
         "moved": moves_in_words(run) if run.purpose == Purpose.REPAIR else [],
         "lost": fallen_out(run),
         "broken_by": ways_out(batch, run, says),

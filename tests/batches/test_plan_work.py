@@ -1,5 +1,6 @@
 """Planning by parts: the same plan as in one piece, by real workers side by side, kept once when a worker is killed."""
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any
@@ -146,6 +147,28 @@ def test_plan_is_kept_where_its_shortfalls_cannot_be_explained(staff: User, monk
     assert (job.state, job.attempts) == (JobState.DONE, 1), job.message
     assert plan_of(run)["shortfalls"]
     assert (run.explanations, run.outcome) == ([], PlanRun.Outcome.SHORT)
+
+
+@pytest.mark.django_db
+def test_gatherings_left_out_are_explained_though_nothing_is_short(staff: User) -> None:
+    document = tiny()
+    first = datetime.date.fromisoformat(document["batches"][0]["first_day"])
+    monday = first - datetime.timedelta(days=first.weekday())
+    days = (monday + datetime.timedelta(days=7 + number) for number in range(9))
+    document["calendar"]["holidays"] = [day.isoformat() for day in days]
+    document["programme"].update({"min_village_days": 0, "min_distinct_villages": 0, "unit_max_per_batch": 99})
+    document["programme"]["class_size"] = {"min": 0, "target": 10, "max": 30}
+    free = {"unavailable": [], "must": [], "must_not": [], "parity": None, "leading": False}
+    document["cadres"] = [cadre | free for cadre in document["cadres"][:10]]
+    document["units"] = [unit | {"quota": None} for unit in document["units"]]
+    run = outlook(document, staff)
+    tasks.plan(str(run.job_id))
+    plan = plan_of(run)
+    assert (plan["shortfalls"], run.outcome) == ([], PlanRun.Outcome.SOLVED)
+    left_out = [f"{row['class']}#{row['index']}" for row in plan["gatherings"] if row.get("skipped") == "no_day"]
+    assert left_out
+    assert sorted(name for row in run.explanations for name in row["gatherings"]) == sorted(left_out)
+    assert job_of(run).message.endswith(f"全部排进，{len(left_out)} 次集中没有排上")
 
 
 @pytest.mark.django_db

@@ -19,17 +19,17 @@ from batches.arrangement import arrangement_of
 from batches.arrangement import planned as planned_arrangement
 from batches.comparison import compare
 from batches.load_map import load_map
-from batches.models import GatheringPin, PlanRun, Waiver
+from batches.models import GatheringPin, PlanRun, Programme, Waiver
 from batches.overview import LEVELS, distance, plan_says
 from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
-from batches.planning_input import document_of
+from batches.planning_input import build_input, document_of
 from batches.queries import latest_run
 from batches.readiness import Check
 from batches.studio import best_so_far, choices, letter, stage_bars, studio_steps
 from office.models import Job, JobState
 from tests import factories
-from tests.batches.county import FIRST, County, plan_by_hand
+from tests.batches.county import FIRST, County, hand_plan, plan_by_hand
 from tests.batches.pages import page, post
 from tests.planning.cases import reduced, tiny
 
@@ -389,15 +389,62 @@ def test_plan_texts_say_nothing_raw_in_the_figures(desk: Client, planned: County
     assert "其他目标" in shown
 
 
-def test_figures_tell_how_many_gatherings_do_not_take_place_and_why(desk: Client, planned: County) -> None:
+@pytest.fixture
+def skipping(nominating: County, staff: User) -> County:
+    """A plan in which a gathering of the first class is not held."""
+    Programme.objects.update(min_village_days=3, min_distinct_villages=1)
+    plan = hand_plan(nominating, build_input(nominating.batch))
+    name, index = f"K{nominating.classes[0].pk}", 1
+    place = next(n for n, row in enumerate(plan["gatherings"]) if (row["class"], row["index"]) == (name, index))
+    plan["gatherings"][place] = {"class": name, "index": index, "skipped": "no_site"}
+    plan["lodging"] = [row for row in plan["lodging"] if (row["class"], row["index"]) != (name, index)]
+    plan_by_hand(nominating, staff, gatherings=plan["gatherings"], lodging=plan["lodging"])
+    return nominating
+
+
+def test_figures_are_silent_where_every_gathering_takes_place(desk: Client, planned: County) -> None:
     assert "次不集中" not in page(desk, "studio", planned.batch.pk)
-    run = newest(planned)
-    plan = json.loads(run.plan_text)
-    row = plan["gatherings"][0]
-    plan["gatherings"][0] = {"class": row["class"], "index": row["index"], "skipped": "no_day"}
-    run.plan_text = json.dumps(plan)
+
+
+def test_figures_of_a_plan_and_of_what_is_published_of_it_are_the_same(
+    desk: Client, skipping: County, staff: User
+) -> None:
+    told = "另有 1 次不集中：没有基地接得下"
+    assert told in page(desk, "studio", skipping.batch.pk)
+    plan = planned_arrangement(skipping.batch, newest(skipping))
+    publish_plan(batch=skipping.batch, run=newest(skipping), by=staff)
+    skipping.batch.refresh_from_db()
+    rows = arrangement_of(skipping.batch)
+    assert rows is not None
+    assert [(v.key, v.skipped) for v in rows.visits] == [(v.key, v.skipped) for v in plan.visits]
+    assert told in page(desk, "studio", skipping.batch.pk)
+
+
+def test_gatherings_left_out_without_an_explanation_are_no_perfect_plan(desk: Client, skipping: County) -> None:
+    shown = page(desk, "studio", skipping.batch.pk)
+    assert "人都排进了，每个班的天数和到访村数都够；有 1 次集中没有排上" in shown
+    assert "1 次集中没有基地接得下：第1班第1次集中。" in shown
+    assert "没有缺口" not in shown
+
+
+def test_gatherings_left_out_are_told_once_with_cause_and_cure(desk: Client, skipping: County) -> None:
+    run, name = newest(skipping), f"K{skipping.classes[0].pk}#1"
+    day = {"kind": "parameter", "name": "start_weekdays", "value": [5, 6]}
+    run.explanations = [
+        {
+            "rule": "R10", "subject": name, "gatherings": [name], "stage": 3, "amount": 1, "demand": 1, "supply": 0,
+            "sentence": f"{name} 不能举行：那一周有法定节假日。", "verified": True,
+            "causes": [{"rule": "R11", "sentence": "那一周有法定节假日", "relax": [], "fixed": True}],
+            "cures": [{"changes": [day], "sentence": "星期六也可以开始", "buys": "1 次集中全部补上", "leaves": 0, "cost": {},
+                       "smallest": True}],
+        }
+    ]  # fmt: skip
     run.save()
-    assert "另有 1 次不集中：没有合适的日子" in page(desk, "studio", planned.batch.pk)
+    shown = page(desk, "studio", skipping.batch.pk)
+    for words in ("没有排上的集中，为什么", "第1班第1次集中不能举行", "差 1 次", "改动最小", "有 1 次集中没有排上"):
+        assert words in shown
+    assert "次集中没有基地接得下" not in shown
+    assert "没有缺口" not in shown
 
 
 def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_reason(

@@ -287,6 +287,7 @@ def test_repair_page_shows_moves_and_curve(published: County, staff: User, desk:
     assert f"{published.cadres[0].name}（{published.units[0]}）：第1班 改为 第2班" in shown
     assert "已证明不能更少" in shown
     assert "看这一种" in shown
+    assert "再多动 1、6 处也试过，没有更好的，所以不列。" in shown
     assert PlanRun.objects.filter(title="多动 3 处").count() == 1
     assert latest_run(published.batch) == run, "the run with the fewest moves stays the newest"
 

@@ -26,6 +26,7 @@ EVERY: dict[str, Change] = {
     "close": {"kind": "close", "place": "household", "id": "P1-H1", "from": "2027-03-01", "until": "2027-03-08"},
     "reopen": {"kind": "reopen", "place": "base", "id": "P1", "from": "2027-03-01", "until": "2027-03-08"},
     "withdraw": {"kind": "withdraw", "cadre": "C01"},
+    "later": {"kind": "later", "cadre": "C01"},
 }
 
 
@@ -193,6 +194,14 @@ def test_apply_withdraw_takes_the_demand_along() -> None:
     changed = apply(county(), [EVERY["withdraw"]])
     assert changed["pins"]["batches"] == [{"cadre": "C01", "batch": None}]
     assert person(changed, "C01")["must"] == []
+
+
+def test_apply_later_asks_for_the_cadre_no_more() -> None:
+    document = apply(county(), [EVERY["pin_class"]])
+    changed = apply(document, [EVERY["later"]])
+    assert "C01" not in {row["id"] for row in changed["cadres"]}
+    assert len(changed["cadres"]) == len(document["cadres"]) - 1
+    assert changed["pins"]["classes"] == changed["pins"]["batches"] == []
 
 
 UNKNOWN: dict[str, tuple[Change, str]] = {

@@ -85,6 +85,20 @@ def _small_bases(document: Document, rng: random.Random) -> None:
         base["declared_capacity"] = rng.choice([0, 5, 8, 40])
 
 
+def _holiday_week(document: Document, rng: random.Random) -> None:
+    start = rng.choice([7, 14])
+    monday = datetime.date.fromisoformat(_batch(document)["first_day"])
+    monday -= datetime.timedelta(days=monday.weekday())
+    days = (monday + datetime.timedelta(days=start + day) for day in range(9))
+    document["calendar"]["holidays"] = [day.isoformat() for day in days]
+
+
+def _everything_shut(document: Document, rng: random.Random) -> None:
+    first = rng.choice([3, 9, 16])
+    for base in document["bases"]:
+        base["closed"] = [[_later(document, first), _later(document, first + 4)]]
+
+
 def _one_teacher(document: Document, rng: random.Random) -> None:
     for klass in _batch(document)["classes"]:
         klass.update(parity="odd", staff=["H1"])
@@ -127,6 +141,10 @@ PLACES: dict[str, Breaker] = {
     "pinned": _pinned_together,
     "few households": _few_households,
 }
+SKIPS: dict[str, Breaker] = {name: PLACES[name] for name in PLACES if name not in ("villages", "days")} | {
+    "a week of holidays": _holiday_week,
+    "everything shut": _everything_shut,
+}
 PEOPLE_CASES = [
     *((name, other, seed) for seed, (name, other) in enumerate(zip(PEOPLE, [*list(PEOPLE)[1:], "quota"], strict=True))),
     ("parities", "seats", 31),
@@ -156,11 +174,17 @@ class Trial:
         """What is missing of the row's kind in all, gatherings not held for days that are short."""
         plan = self.plan if not changes and row["stage"] > 1 else self.plan_after(changes, row["stage"])
         if row["rule"] in ("R10", "R15"):
-            return sum(gathering.get("skipped", "empty_class") != "empty_class" for gathering in plan["gatherings"])
+            return len(left_out(plan))
         return sum(short["amount"] for short in plan["shortfalls"] if short["rule"] == row["rule"])
 
     def worth(self, row: Document, amount: int) -> int:
         return -(-amount // self.days) if row["rule"] == "R15" else amount
+
+
+def left_out(plan: Document) -> list[str]:
+    """Gatherings of filled classes that are not held."""
+    rows = [row for row in plan["gatherings"] if row.get("skipped", "empty_class") != "empty_class"]
+    return sorted(f"{row['class']}#{row['index']}" for row in rows)
 
 
 def is_demand_given_up(row: Document, changes: list[Document]) -> bool:
@@ -171,7 +195,7 @@ def is_demand_given_up(row: Document, changes: list[Document]) -> bool:
 
 
 def require_explained(trial: Trial) -> None:
-    """Every shortfall has a verified explanation with causes; the amounts add up."""
+    """Every shortfall and every gathering not held has one verified explanation with causes; the amounts add up."""
     wanted = {(short["rule"], short["subject"]): short["amount"] for short in trial.plan["shortfalls"]}
     told: dict[tuple[str, str], int] = {}
     for row in trial.rows:
@@ -182,6 +206,10 @@ def require_explained(trial: Trial) -> None:
         if row["rule"] != "R10":
             told[row["rule"], row["subject"]] = told.get((row["rule"], row["subject"]), 0) + row["amount"]
     assert told == wanted
+    if 3 in trial.plan["stages"]:
+        skips = [row for row in trial.rows if row["rule"] == "R10"]
+        assert sorted(name for row in skips for name in row["gatherings"]) == left_out(trial.plan)
+        assert all(row["amount"] == len(row["gatherings"]) and row["subject"] in row["gatherings"] for row in skips)
 
 
 def require_cured(trial: Trial) -> None:
@@ -259,5 +287,20 @@ def test_explain_places_relax_and_resolve(name: str, seed: int) -> None:
     PLACES[name](document, rng)
     trial = Trial(document, (1, 2, 3))
     assert {row["stage"] for row in trial.rows} >= {3}
+    require_explained(trial)
+    require_cured(trial)
+
+
+@pytest.mark.parametrize(("name", "seed"), [(name, seed) for seed, name in enumerate(SKIPS)])
+def test_explain_gatherings_left_out_where_nothing_is_short(name: str, seed: int) -> None:
+    rng = random.Random(100 + seed)
+    document = tiny(20, rng.choice([2, 3]), rng.choice([1, 3]), 4)
+    document["programme"].update(
+        {"class_size": {"min": 2, "target": 8, "max": 12}, "min_village_days": 0, "min_distinct_villages": 0}
+    )
+    SKIPS[name](document, rng)
+    trial = Trial(document, (1, 2, 3))
+    assert left_out(trial.plan)
+    assert {row["rule"] for row in trial.rows if row["stage"] == 3} == {"R10"}
     require_explained(trial)
     require_cured(trial)
