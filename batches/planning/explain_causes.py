@@ -66,6 +66,10 @@ def _period(demand: "Demand") -> str:
     parity = PARITY[problem.classes[demand.visit.klass].parity]
     count = len(demand.visit.case.world(frozenset(), 1).indexes(demand.visit.klass))
     period = f"期次 {batch.id} 从{short(batch.first)}到{short(batch.last)}"
+    if demand.rule == "R10" and len(demand.weeks()) == 1:
+        monday = demand.weeks()[0][1]
+        inside = len(range(max(monday, batch.first), min(monday + 7, batch.last + 1)))
+        return f"{period}，那一周只有 {inside} 天在期内，一次集中要 {problem.days} 天"
     return f"{period}，{parity}班一共只有 {count} 次集中、每次 {problem.days} 天"
 
 

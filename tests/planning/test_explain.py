@@ -1,11 +1,13 @@
 """Explanations of counties small enough to work out by hand, and how `explain` behaves as a whole."""
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from batches.planning import InputError, Stopped, canonical, explain_county, explain_sizes, solve, stage1_batches
+from batches.planning.changes import apply
 from batches.planning.explain import explain
 from batches.planning.problem import Problem
 from tests.planning.cases import frozen, reduced, tiny
@@ -158,3 +160,83 @@ def test_explain_refuses_an_input_that_is_not_valid() -> None:
     document["programme"]["spare_beds"] = -1
     with pytest.raises(InputError, match="spare_beds"):
         explain(document, plan)
+
+
+def test_explain_who_is_away_for_most_of_the_session_is_left_to_a_later_one() -> None:
+    document = one_unit(8, 20)
+    batch, ill = document["batches"][0], document["cadres"][0]
+    ill["unavailable"] = [[batch["first_day"], batch["last_day"]]]
+    [row] = [row for row in explain(document, solve(document, stages=(1,))) if row["rule"] == "COVER"]
+    most = document["programme"]["max_overlap_days"]
+    assert f"干部 {ill['id']} 在期次 B01 有 41 天不能参加，最多容许 {most} 天" in row["sentence"]
+    assert row["verified"]
+    later = [{"kind": "later", "cadre": ill["id"]}]
+    assert row["cures"][0]["changes"] == later
+    assert (row["cures"][0]["leaves"], row["cures"][0]["cost"]["people"]) == (0, 1)
+    assert "max_overlap_days" not in {change.get("name") for cure in row["cures"] for change in cure["changes"]}
+    assert solve(apply(document, later), stages=(1,))["shortfalls"] == []
+
+
+def test_explain_few_more_days_of_leave_stay_a_cure() -> None:
+    document = one_unit(8, 20)
+    most = document["programme"]["max_overlap_days"] = 3
+    first = datetime.date.fromisoformat(document["batches"][0]["first_day"])
+    document["cadres"][0]["unavailable"] = [
+        [first.isoformat(), (first + datetime.timedelta(days=most + 1)).isoformat()]
+    ]
+    [row] = [row for row in explain(document, solve(document, stages=(1,))) if row["rule"] == "COVER"]
+    assert {"kind": "parameter", "name": "max_overlap_days", "value": most + 1} in [
+        change for cure in row["cures"] for change in cure["changes"]
+    ]
+
+
+def shut_for_days(bases: int) -> dict[str, Any]:
+    """The days of the first gathering are shut at so many bases of five."""
+    document = one_unit(8, 20)
+    assert document["batches"][0]["first_day"] == "2027-03-09"
+    document["programme"]["class_size"]["min"] = 1
+    for base in document["bases"][:bases]:
+        base["closed"] = [["2027-03-12", "2027-03-15"]]
+    return document
+
+
+def test_explain_what_is_shut_everywhere_is_no_choice() -> None:
+    document = shut_for_days(5)
+    plan = solve(document, stages=(1, 2, 3))
+    [row] = [row for row in explain(document, plan) if row["subject"] == "B01-K01#1"]
+    [closed] = [cause for cause in row["causes"] if cause["rule"] == "R12"]
+    assert (closed["sentence"], closed.get("fixed")) == ("3月12日至3月14日各个基地全部停用", True)
+    assert "reopen" not in {change["kind"] for cure in row["cures"] for change in cure["changes"]}
+    assert row["cures"], "other days of the week are left"
+
+
+def test_explain_a_base_that_is_shut_alone_may_open_again_at_last() -> None:
+    document = shut_for_days(4)
+    document["bases"][4]["declared_capacity"] = 0
+    plan = solve(document, stages=(1, 2, 3))
+    [row] = [row for row in explain(document, plan) if row["subject"] == "B01-K01#1"]
+    kinds = [{change["kind"] for change in cure["changes"]} for cure in row["cures"]]
+    assert {"reopen"} in kinds
+    assert kinds == sorted(kinds, key=lambda kind: kind == {"reopen"}), "after what needs no base"
+
+
+def test_explain_gatherings_of_one_week_are_told_together_and_cured_at_once() -> None:
+    document = tiny(20, 3, 5, 4)
+    document["programme"].update({"min_village_days": 0, "min_distinct_villages": 0})
+    document["programme"]["class_size"] = {"min": 2, "target": 6, "max": 12}
+    for klass in document["batches"][0]["classes"]:
+        klass.update(parity="odd", staff=[])
+    document["calendar"]["holidays"] = ["2027-03-26", "2027-03-27", "2027-03-28"]
+    plan = solve(document, stages=(1, 2, 3))
+    row, last = (row for row in explain(document, plan) if row["rule"] == "R10")
+    assert row["gatherings"] == ["B01-K01#2", "B01-K02#2", "B01-K03#2"]
+    assert (row["subject"], row["amount"], row["supply"]) == ("B01-K01#2", 3, 0)
+    assert row["sentence"].startswith(
+        "3月22日至3月28日那一周，3 个班的第 2 次集中不能举行（B01-K01、B01-K02、B01-K03）：第 2 次的那一周有法定节假日"
+    )
+    [whole] = [cure for cure in row["cures"] if cure["smallest"]]
+    after = solve(apply(document, whole["changes"]), stages=(1, 2, 3))
+    left_out = [f"{row['class']}#{row['index']}" for row in after["gatherings"] if "skipped" in row]
+    assert left_out == last["gatherings"] == ["B01-K01#3", "B01-K02#3", "B01-K03#3"]
+    assert "期次 B01 从3月9日到4月5日，那一周只有 1 天在期内，一次集中要 3 天" in last["sentence"]
+    assert last["sentence"].endswith("这 3 次没有办法补，只能不集中。")
