@@ -104,7 +104,8 @@ def _by_id(demand: "Demand") -> list[Document]:
 
 def _shut(demand: "Demand", ranges: list[list[str]]) -> list[tuple[int, int]]:
     """The parts of closures that lie between the demand's first week and its last, within the batch."""
-    batch, mondays = demand.visit.case.batch, [monday for _, monday in demand.weeks()]
+    batch = demand.visit.case.batch
+    mondays = [monday for _, monday in demand.weeks()] or [batch.monday]
     low, high = max(min(mondays), batch.first), min(max(mondays) + 6 + demand.visit.problem.days, batch.last + 1)
     parts = [(max(day_number(start), low), min(day_number(end), high)) for start, end in ranges]
     return [(first, until) for first, until in parts if first < until]

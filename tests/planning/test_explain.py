@@ -37,7 +37,8 @@ def test_explain_quota_in_figures() -> None:
     whole = next(cure for cure in rows[0]["cures"] if cure["smallest"])
     assert whole["changes"] == [{"kind": "waiver", "rule": "R01", "subject": "U0001@B01"}]
     assert (whole["buys"], whole["leaves"]) == ("5 人全部排进", 0)
-    assert [cure["leaves"] for cure in rows[0]["cures"]] == [4, 0, 0]
+    assert [cure["leaves"] for cure in rows[0]["cures"]] == [4, 0, 0, 0]
+    assert [change["kind"] for change in rows[0]["cures"][3]["changes"]] == ["later"] * 5
 
 
 def test_explain_full_batch_names_the_seats() -> None:
