@@ -1,8 +1,8 @@
 """Stage 1: which batch each cadre attends, or none.
 
 Method: cadres who differ in nothing that stage 1 looks at form a group; groups flow through leading-member limits and
-unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, a linear
-programme made whole). Levels, most important first: must-attend people unseated, people missing under the class minima,
+unit quotas into batches (min-cost flow; with several tracks, where a quota is shared between tracks, an auction of
+the seats). Levels, most important first: must-attend people unseated, people missing under the class minima,
 coverage by tier, seats kept of a previous plan, people of a unit beyond its number there (who is replaced by a colleague
 disturbs no class), earliness, people of one unit at once; when the clerk prefers published seats, those come first of all.
 Somebody newly seated is no move of anybody else.
@@ -24,7 +24,6 @@ from .problem import Problem
 Places = dict[str, int]
 FINE = ("units_changed", "earliness", "same_unit_pairs")
 MOST_ROUNDS = 8
-MOST_FOR_LP = 400_000
 MOST_FOR_MIP = 150_000
 MOST_FOR_REPAIR = 10_000
 
@@ -208,7 +207,7 @@ def _counts(demand: Demand, control: Control) -> tuple[list[dict[int, int]], boo
     """People of each group per batch, and whether every level of them is proven."""
     if not demand.several_tracks:
         return stage1_flow.solve(demand, demand.groups), True
-    if demand.problem.previous is None and not demand.side_limits and demand.choices <= MOST_FOR_LP:
+    if demand.problem.previous is None and not demand.side_limits:
         control.step(1, 0.2, "多班型共用名额")
         found = stage1_shared.solve(demand)
         if found is not None:

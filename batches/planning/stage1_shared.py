@@ -1,30 +1,29 @@
-"""Stage 1 with several tracks that share the quotas of units, solved by one linear programme.
+"""Stage 1 with several tracks that share the quotas of units, solved by an auction of the seats.
 
-Sharing makes it more than a flow, but hardly: the programme splits the people of a few units over batches that cost the
-same, and when everybody else stays where they are put, an integer programme of those few units alone costs no more than
-the linear one. That it is the optimum, level by level, is then proved in whole numbers (`is_best`): with prices on the
-seats of every track in every batch each unit can be looked at by itself, which is a flow.
+Sharing makes it more than a flow. But with prices on the seats of every track in every batch each unit can be looked at
+by itself, which is a small flow, and few prices are to be found. An auction finds them, together with who sits where
+(`stage1_auction`). That it is the optimum, level by level, is then proved in whole numbers (`is_best`).
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array
 
+from .stage1_auction import PARTS, Hubs, Units, auction, opening
 from .stage1_flow import LARGEST, Choices, Column, Spots, is_cheapest, spots_and_choices
 
 if TYPE_CHECKING:
     from .stage1_batches import Demand
 
 Counts = list[dict[int, int]]
-# Against 1 for colleagues at once: small enough for the solver's tolerances, far enough apart to be read off a price.
-LATER = 64
+LATER = 1024  # of a batch later to a colleague at once: far enough apart to be read off a price
 BASE = 4  # of one level of who is seated to the next
-TOLERANCE = 1e-4
-NODE_LIMIT = 2000
+COLD = PARTS // 20  # the least that a price moves with a seat
+HEATS = 6
+PATIENCE = 20
 
 
 @dataclass
@@ -97,95 +96,77 @@ def solve(demand: "Demand") -> tuple[Counts, bool] | None:
     """
     seats = arrays(demand)
     found = seated(seats) if len(seats.choices.group) else None
-    return None if found is None else (counts(seats, found.people, len(demand.groups)), is_best(seats, found))
+    return None if found is None else (counts(seats, found[0].people, len(demand.groups)), found[1])
 
 
-def seated(seats: Seats) -> Found | None:
-    """People of each choice, and the prices of the hubs."""
-    whole = np.arange(len(seats.choices.group))
-    programme = _Programme(seats, whole, seats.low, seats.free)
-    result = linprog(programme.costs, programme.rows, programme.limits, bounds=programme.bounds, method="highs-ds")
-    if result.x is None:
-        return None
-    prices = np.round(-result.ineqlin.marginals[-len(seats.low) :]).astype(np.int64)
-    people = np.round(result.x[: len(whole)]).astype(np.int64)
-    units = seats.choices.spot // seats.spots.batches
-    split = np.unique(units[np.abs(result.x[: len(whole)] - people) > TOLERANCE])
-    if len(split):
-        rest = np.flatnonzero(np.isin(units, split))
-        people[rest] = 0
-        taken = np.bincount(seats.hub, people, len(seats.low)).astype(np.int64)
-        few = _Programme(seats, rest, np.maximum(0, seats.low - taken), seats.free - taken)
-        settled = milp(
-            few.costs,
-            constraints=LinearConstraint(few.rows, -np.inf, few.limits),
-            bounds=Bounds(few.bounds[:, 0], few.bounds[:, 1]),
-            integrality=np.ones(len(few.costs)),
-            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-        )
-        if settled.x is None:
-            return None
-        people[rest] = np.round(settled.x[: len(rest)]).astype(np.int64)
-    return Found(people, prices)
+def seated(seats: Seats) -> tuple[Found, bool] | None:
+    """People of each choice with prices of the hubs, and whether these prove them best; None when nothing was found."""
+    units, hubs, order = _market(seats)
+    state = opening(units, hubs, seats.tracks)
+    found = None
+    for stiff in _cooling(seats):
+        auction(units, hubs, state, stiff)
+        if stiff > PARTS // 2:
+            continue
+        prices = _whole(state.asked)
+        if _fits(seats, state.load, prices):
+            people = np.zeros(len(order), dtype=np.int64)
+            people[order] = state.people
+            found = Found(people, prices)
+            if is_best(seats, found):
+                return found, True
+    return None if found is None else (found, False)
 
 
-class _Programme:
-    """Costs, rows (all of them at most) and bounds of some of the choices.
+def _market(seats: Seats) -> tuple[Units, Hubs, Column]:
+    """What the auction is about, and the choices in its order: by unit, then group."""
+    spots, choices = seats.spots, seats.choices
+    unit = choices.spot // spots.batches
+    order = np.lexsort((choices.group, unit))
+    first = np.flatnonzero(np.diff(choices.group[order], prepend=-1))
+    group = choices.group[order][first]
+    units = Units(
+        np.searchsorted(unit[order][first], np.arange(len(spots.names) + 1)),
+        np.append(first, len(order)),
+        seats.sizes[group],
+        PARTS * seats.person * (seats.kinds @ seats.weights)[group],
+        seats.held[order][first] >= 0,
+        choices.place[order],
+        seats.hub[order],
+        PARTS * LATER * seats.rank[order],
+        *(column.reshape(-1, spots.batches) for column in (spots.used, spots.left, spots.leading_left)),
+    )
+    return units, Hubs(seats.low, seats.free, int(PARTS * seats.person * seats.weights[1])), order
 
-    Columns: people of a choice; further people of a unit at once; seats of a hub up to its minimum, and beyond.
-    """
 
-    def __init__(self, seats: Seats, rows: Column, low: Column, free: Column):
-        spots, group = seats.spots, seats.choices.group[rows]
-        spot, count, hubs = seats.choices.spot[rows], len(rows), np.arange(len(low))
-        used = np.zeros(len(spots.left), dtype=np.int64)
-        used[spot] = spots.left[spot]
-        first = np.where(spots.used > 0, 0, np.minimum(1, used))  # the first of a unit costs nothing
-        more = np.repeat(np.arange(len(used)), used - first)
-        step = np.arange(len(more)) - np.repeat(np.cumsum(used - first) - (used - first), used - first)
-        step += (spots.used + first)[more]
-        costs = LATER * seats.rank[rows] - seats.person * (seats.kinds @ seats.weights)[group]
-        beyond = seats.person * seats.weights[1]
-        self.costs = np.concatenate([costs, step, np.zeros(len(low)), np.full(len(low), beyond)]).astype(float)
-        top = np.concatenate([seats.sizes[group], np.ones(len(more)), low, free - low])
-        self.bounds = np.stack([np.zeros(len(top)), top], axis=1).astype(float)
-        held = seats.held[rows]
-        people = np.arange(count)
-        ones = np.ones(count)
-        last = count + len(more)
-        self._blocks: list[tuple[Column, Column, Any, Column]] = []
-        self._add(group, people, ones, seats.sizes)
-        self._add(
-            np.concatenate([spot, more]),
-            np.concatenate([people, count + np.arange(len(more))]),
-            np.concatenate([ones, -np.ones(len(more))]),
-            first,
-        )
-        self._add(held[held >= 0], people[held >= 0], ones[held >= 0], spots.leading_left)
-        self._add(
-            np.concatenate([seats.hub[rows], hubs, hubs]),
-            np.concatenate([people, last + hubs, last + len(low) + hubs]),
-            np.concatenate([ones, -np.ones(2 * len(low))]),
-            np.zeros(len(low), dtype=np.int64),
-        )
-        self.rows, self.limits = self._matrix(len(top))
+def _cooling(seats: Seats) -> Iterator[int]:
+    """How stiff prices are, pass after pass: at first all seats of a hub outweigh who is seated, at last one weighs less
+    than a colleague; after some patience it begins again with what outweighs batches."""
+    size = max(1, int(seats.free.mean()))
+    stiff = 40 * PARTS * seats.person // size
+    for _ in range(HEATS):
+        while stiff > COLD:
+            yield stiff
+            stiff = stiff * 4 // 5
+        for _ in range(PATIENCE):
+            yield COLD
+        stiff = PARTS * LATER // size
 
-    def _add(self, rows: Column, columns: Column, values: Any, limits: Column) -> None:
-        self._blocks.append((rows, columns, values, limits))
 
-    def _matrix(self, columns: int) -> tuple[Any, Any]:
-        """The rows with anything in them; the hubs' come last and are all kept."""
-        rows, places, values, limits, size = [], [], [], [], 0
-        for number, (row, column, value, limit) in enumerate(self._blocks):
-            kept = np.unique(row) if number < len(self._blocks) - 1 else np.arange(len(limit))
-            rows.append(size + np.searchsorted(kept, row))
-            places.append(column)
-            values.append(value)
-            limits.append(limit[kept].astype(float))
-            size += len(kept)
-        shape = (size, columns)
-        matrix = csr_array((np.concatenate(values), (np.concatenate(rows), np.concatenate(places))), shape=shape)
-        return matrix, np.concatenate(limits)
+def _whole(asked: Column) -> Column:
+    """Prices in whole numbers: those whose fractions lie close together are rounded the same way."""
+    fractions = np.sort(asked % PARTS)
+    gaps = np.diff(fractions, append=fractions[0] + PARTS)
+    widest = int(np.argmax(gaps))
+    return (asked - (fractions[widest] + gaps[widest] // 2) + PARTS - 1) // PARTS
+
+
+def _fits(seats: Seats, load: Column, prices: Column) -> bool:
+    """Whether every hub has as many people as it would have at its price."""
+    beyond = seats.person * seats.weights[1]
+    least = np.where(prices > beyond, seats.free, np.where(prices > 0, seats.low, 0))
+    most = np.where(prices >= beyond, seats.free, seats.low)
+    return bool(((load >= least) & (load <= most)).all())
 
 
 def counts(seats: Seats, people: Column, groups: int) -> Counts:

@@ -3,12 +3,13 @@
 import itertools
 import json
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 
 from batches.planning import solve as plan_of
-from batches.planning import stage1_flow, stage1_shared, stage4_income
+from batches.planning import stage1_auction, stage1_flow, stage1_shared, stage4_income
 from batches.planning.control import Control
 from batches.planning.places import House, houses_suffice
 from batches.planning.problem import Problem, day_text, first_days
@@ -164,8 +165,10 @@ def test_tracks_that_share_a_quota_are_proven_best_and_what_is_poorer_is_not() -
     problem = Problem(frozen("small-5"))
     demand = make_demand(problem)
     seats = stage1_shared.arrays(demand)
-    found = stage1_shared.seated(seats)
-    assert found is not None
+    answer = stage1_shared.seated(seats)
+    assert answer is not None
+    found, proven = answer
+    assert proven
     assert stage1_shared.is_best(seats, found)
     counts = stage1_shared.counts(seats, found.people, len(demand.groups))
     assert proven_levels(demand, counts, Control()) == len(LEVELS)
@@ -185,12 +188,72 @@ def test_tracks_that_share_a_quota_are_proven_best_and_what_is_poorer_is_not() -
     assert tried
 
 
-@pytest.mark.parametrize(("seed", "variant"), [(11, ""), (12, "tight"), (13, "loose"), (14, "tight")])
+@pytest.mark.parametrize(
+    ("seed", "variant"), [(11, ""), (12, "tight"), (13, "loose"), (14, "tight"), (26, "loose"), (30, ""), (33, "")]
+)
 def test_tracks_that_share_a_quota_agree_with_the_second_solver(seed: int, variant: str) -> None:
     document = json.loads(canonical(generate("small", seed, variant, True)))
+    problem = Problem(document)
+    demand = make_demand(problem)
+    found = stage1_shared.solve(demand)
+    assert found is not None
+    assert found[1]  # the auction alone comes to the proof
     plan = plan_of(document, stages=(1,))
     assert all(row["gap"] == 0 for row in plan["levels"])
     assert all(abs(row["planner"] - row["other"]) < 0.01 for row in second_opinion(document, plan))
+
+
+def test_tracks_of_a_county_are_proven_best() -> None:
+    problem = Problem(json.loads(canonical(generate("county", 5, "", True))))
+    demand = make_demand(problem)
+    found = stage1_shared.solve(demand)
+    assert found is not None
+    assert found[1]
+    assert stage1_shared.solve(make_demand(problem)) == found
+
+
+@pytest.mark.parametrize(("name", "value"), [("HEATS", 0), ("is_best", lambda *_: False)])
+def test_tracks_are_proven_best_when_the_auction_does_not_come_to_an_end(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: Any
+) -> None:
+    problem = Problem(frozen("small-5"))
+    _, levels = solve(problem, 1, Control())
+    monkeypatch.setattr(stage1_shared, name, value)
+    _, other = solve(problem, 1, Control())
+    assert other == levels
+    assert all(row["gap"] == 0 for row in levels)
+
+
+def test_auction_keeps_the_limits_of_units_and_empties_a_hub_that_nobody_can_pay() -> None:
+    seats = stage1_shared.arrays(make_demand(Problem(frozen("small-5"))))
+    units, hubs, _ = stage1_shared._market(seats)
+    state = stage1_auction.opening(units, hubs, seats.tracks)
+    batches = units.left.shape[1]
+    unit = np.searchsorted(units.groups, np.arange(len(units.size)), side="right") - 1
+    group = np.searchsorted(units.choices, np.arange(len(units.place)), side="right") - 1
+    spot = unit[group] * batches + units.place
+    for number, stiff in enumerate(stage1_shared._cooling(seats)):
+        if number == 30:
+            state.asked[0] = 1000 * hubs.beyond
+            stiff = 2
+        stage1_auction.auction(units, hubs, state, stiff)
+        people = state.people
+        assert (people >= 0).all()
+        assert (state.load == np.bincount(units.hub, people)).all()
+        assert (np.bincount(group, people) <= units.size).all()
+        assert (np.bincount(spot, people) <= units.left.reshape(-1)[: spot.max() + 1]).all()
+        led = np.bincount(spot, people * units.leading[group])
+        assert (led <= units.leading_left.reshape(-1)[: len(led)]).all()
+        if number == 30:
+            break
+        assert number < 3 or state.load[0] > 0
+    assert state.load[0] == 0
+
+
+def test_prices_whose_fractions_lie_close_together_are_rounded_the_same_way() -> None:
+    parts = stage1_auction.PARTS
+    asked = np.array([7.45, 3.5, 0.55, 2.0, 0.97, 0.0]) * parts
+    assert stage1_shared._whole(asked.astype(np.int64)).tolist() in ([7, 3, 0, 2, 1, 0], [8, 4, 1, 2, 1, 0])
 
 
 def test_first_days_keep_weekdays_weekends_holidays_and_the_batch() -> None:
