@@ -412,7 +412,8 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
     """The levels of stage 3 over all batches.
 
     Each batch's bounds hold with the levels above and the batches before it as they are, for the gatherings held and one
-    division of a class over each pair of bases; of returns, kilometres and routes in a large county for the bases offered.
+    division of a class over each pair of bases, or the two that are offered; of returns, kilometres and routes in a large
+    county for the bases offered.
     """
     places = places_of(problem)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})

@@ -12,6 +12,8 @@ from .problem import Batch, Klass, Problem, day_number, first_days
 
 MOST_BASES = 60  # that a group of classes is offered; a county with more is large
 LEAST_SHARE = 0.2  # of a class at either of two bases
+FEW_BASES = 20  # so few that whole classes do not come out even: a class may be divided over two of them
+MORE = 0.15  # in a second way, with so much more of it at the first
 
 
 @dataclass(frozen=True)
@@ -152,31 +154,39 @@ class Chooser:
             first_days = tuple(day for day in first_days if day == day_number(pin["first_day"]))
             if pin["bases"]:
                 sites = [site for site in sites if set(site.bases) == set(pin["bases"])]
-        result = []
-        for first in first_days:
-            for site in sites:
-                parts = self.share(slot.klass.id, slot.index, first, site)
-                if parts is not None:
-                    result.append(Option(slot.klass.id, slot.index, first, site, parts))
-        return result
+        return [
+            Option(slot.klass.id, slot.index, first, site, parts)
+            for first in first_days
+            for site in sites
+            for parts in self._shares_at(slot, first, site)
+        ]
 
-    def share(self, klass: str, index: int, first: int, site: Site) -> tuple[Part, ...] | None:
-        """How a class divides over the bases of a site, or None when it does not fit."""
+    def _shares_at(self, slot: Slot, first: int, site: Site) -> list[tuple[Part, ...]]:
+        """The divisions of a class over the bases of a site that are offered; none when it does not fit."""
+        usual = self.share(slot.klass.id, slot.index, first, site)
+        if usual is None or len(site.bases) == 1 or len(self.places.rows) > FEW_BASES:
+            return [] if usual is None else [usual]
+        other = self.share(slot.klass.id, slot.index, first, site, MORE)
+        return [usual] if other in (None, usual) else [usual, other]
+
+    def share(self, klass: str, index: int, first: int, site: Site, more: float = 0.0) -> tuple[Part, ...] | None:
+        """How a class divides over the bases of a site, or None when it does not fit; with so much `more` of it at the first
+        of two than is usual."""
         men, women = self.sexes[klass]
         windows = [self.places.window(base, first, klass, index) for base in site.bases]
         if sum(window.room for window in windows) < men + women or not all(w.houses for w in windows):
             return None
         loads = tuple(self.load[base] for base in site.bases)
-        key = (men, women, site.bases, loads, *((w.room, w.ranges) for w in windows))
+        key = (men, women, site.bases, loads, more, *((w.room, w.ranges) for w in windows))
         if key not in self._shares:
-            self._shares[key] = self._divide(men, women, site, windows)
+            self._shares[key] = self._divide(men, women, site, windows, more)
         return self._shares[key]
 
-    def _divide(self, men: int, women: int, site: Site, windows: list[Window]) -> tuple[Part, ...] | None:
+    def _divide(self, men: int, women: int, site: Site, windows: list[Window], more: float) -> tuple[Part, ...] | None:
         if len(windows) == 1:
             return (Part(site.bases[0], men, women),) if self.places.fits(windows[0], men, women) else None
         size = men + women
-        target = self._level_share(size, site.bases)
+        target = self._level_share(size, site.bases) + more * size
         ranges = [tuple(r for r in w.ranges if r[0] <= r[1]) for w in windows]
         low, high = max(1, size - windows[1].room), min(size - 1, windows[0].room)
         for here in sorted(range(low, high + 1), key=lambda n: (abs(n - target), n)):

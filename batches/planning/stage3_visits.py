@@ -2,7 +2,7 @@
 
 Classes of a size are alike to it, so HiGHS closes in a moment what cannot be closed by a model that knows who goes where
 (there any two classes may change places). What it finds bounds the levels of the options offered, which
-have one division of a class over each pair of bases; stage3_place gives the visits to classes and days.
+have one division of a class over each pair of bases, or two; stage3_place gives the visits to classes and days.
 """
 
 import math
