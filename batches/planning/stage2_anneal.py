@@ -1,7 +1,7 @@
 """Simulated annealing of stage 2, compiled: two people of two classes change places, again and again.
 
-A state is the class of each person of a batch. It costs 1 for every pair cell a class has too many or too few of,
-`Weights.marginal` for a marginal cell, `Weights.age` for every step its mean age is off, and `Weights.rule` for everybody
+A state is the class of each person of a batch. It costs `Weights.pair` for every pair cell a class has too many or too
+few of, `Weights.marginal` for a marginal cell, `Weights.age` for every step its mean age is off, and `Weights.rule` for everybody
 of a unit too many on a side (R03: without going through such states two of a unit could never change sides). A swap is
 made if it costs nothing, and with probability ratio**cost otherwise, where the ratio falls during a run; a swap that
 breaks any other rule (track, own parity, pin, R02, one man or woman alone) is never made. Most swaps that are worth
@@ -61,9 +61,10 @@ class State(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What a marginal cell off, a class's mean age off by a step, and R03 broken by one cost."""
+    """What a marginal cell off, a pair cell off, a class's mean age off by a step, and R03 broken by one cost."""
 
     marginal: int
+    pair: int
     age: int
     rule: int
 
@@ -134,7 +135,7 @@ def cost(people: People, state: State, weights: Weights) -> int:
     """What is off in a state, weighed."""
     result = 0
     for c in range(state.counts.shape[0]):
-        weight = weights.marginal if people.marginal[c] else 1
+        weight = weights.marginal if people.marginal[c] else weights.pair
         for k in range(state.counts.shape[1]):
             count = state.counts[c, k]
             result += weight * (max(0, count - people.high[c, k]) + max(0, people.low[c, k] - count))
@@ -155,7 +156,7 @@ def _prices(people: People, counts: Grid, weights: Weights) -> tuple[Grid, Grid]
 
 @njit(cache=True)
 def _price(people: People, counts: Grid, weights: Weights, out: Grid, into: Grid, c: int, k: int) -> None:
-    weight = weights.marginal if people.marginal[c] else 1
+    weight = weights.marginal if people.marginal[c] else weights.pair
     count, low, high = counts[c, k], people.low[c, k], people.high[c, k]
     out[c, k] = weight * ((1 if count <= low else 0) - (1 if count > high else 0))
     into[c, k] = weight * ((1 if count >= high else 0) - (1 if count < low else 0))

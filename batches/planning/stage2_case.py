@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .problem import Batch, Cadre, Klass, Problem
 
@@ -28,6 +28,12 @@ class Case:
         for cadre in self.members:
             self.of_unit[cadre.unit].append(cadre)
         self.pins = {c.id: self.problem.class_pins[c.id] for c in self.members if c.id in self.problem.class_pins}
+
+    def holding(self, seats: Seats) -> "Case":
+        """The case with people who stay where they are."""
+        result = replace(self)
+        result.pins = {**seats, **self.pins}
+        return result
 
     def size_range(self, klass: Klass) -> tuple[int, int]:
         """Least and most members of a class (R04)."""

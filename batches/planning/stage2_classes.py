@@ -1,22 +1,24 @@
 """Stage 2: which class of the batch each cadre joins, within the track.
 
-Method: the nested tree (odd and even weeks, halves, classes) of small CP-SATs finds seats that keep the hard rules, and
-swaps of two people make the classes alike (simulated annealing); where a marginal cell is off even then, or a class would
-hold one man or one woman alone, the flat model tries, unless the batch is too large for it. Where
-rules of units, parities and sizes clash, the elastic flat model finds the fewest people who go without a seat (pins
-stay, whatever they break).
-Promise: hard rules kept; 0 is a lower bound of the excess, so a plan without a cell off is proven optimal.
+Method: tracks of few classes are split exactly (HiGHS); around them the nested tree (odd and even weeks, halves, classes)
+of small CP-SATs finds seats that keep the hard rules, and swaps of two people make the classes alike (simulated annealing);
+where a marginal cell is off even then, or a class would hold one man or one woman alone, the flat model tries, unless the
+batch is too large for it. Where rules of units, parities and sizes clash, the elastic flat model finds the fewest people who
+go without a seat (pins stay, whatever they break).
+Promise: hard rules kept; the excess is never below its bound: what tracks of few classes come to at least, else 0.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .control import Control, level
 from .problem import Batch, Cadre, Problem
 from .stage2_case import Case, Seats
+from .stage2_few import split_few
 from .stage2_flat import Flat
 from .stage2_keep import count_moved, keep
-from .stage2_swaps import swap
+from .stage2_swaps import even_out_ages, swap
 from .stage2_tree import Unsplit, split_batch
 
 FLAT_LITERALS = 6000
@@ -34,17 +36,19 @@ def solve_batch(problem: Problem, batch: Batch, names: list[str], seed: int, con
     classes = {klass.id for klass in batch.classes}
     before = {name: klass for name, klass in _previous_seats(problem).items() if klass in classes}
     case = Case(problem, batch, [problem.by_id[name] for name in sorted(names)])
-    seats, case, moved = split(case, before, seed, pulse)
-    marginal, pair = case.excess(seats)
-    control.best(2, "moved_classes", *moved)
+    found = split(case, before, seed, pulse)
+    marginal, pair = found.case.excess(found.seats)
+    least = min(found.least, pair)
+    control.best(2, "moved_classes", *found.moved)
     control.best(2, "marginal_excess", marginal, 0)
-    control.best(2, "pair_excess", pair, 0)
+    control.best(2, "pair_excess", pair, least)
     return {
-        "seats": seats,
-        "moved_classes": moved,
+        "seats": found.seats,
+        "moved_classes": found.moved,
         "marginal_excess": marginal,
         "pair_excess": pair,
-        "mean_age_range": case.mean_age_range(seats),
+        "pair_bound": least,
+        "mean_age_range": found.case.mean_age_range(found.seats),
     }
 
 
@@ -52,7 +56,7 @@ def levels(problem: Problem, parts: list[dict[str, Any]]) -> list[dict[str, Any]
     """The levels of stage 2 over all batches."""
     rows = [
         level(2, "marginal_excess", sum(part["marginal_excess"] for part in parts), 0),
-        level(2, "pair_excess", sum(part["pair_excess"] for part in parts), 0),
+        level(2, "pair_excess", sum(part["pair_excess"] for part in parts), sum(part["pair_bound"] for part in parts)),
         level(2, "mean_age_range", round(max((part["mean_age_range"] for part in parts), default=0.0), 4), None),
     ]
     if problem.previous is None:
@@ -67,38 +71,65 @@ def _previous_seats(problem: Problem) -> Seats:
     return {row["cadre"]: row["class"] for row in problem.previous["assignments"] if row["class"] in problem.classes}
 
 
-def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> tuple[Seats, Case, tuple[int, int]]:
-    """Seats of one batch, the case with those who could be seated, and (changes of class, the least possible)."""
+@dataclass(frozen=True)
+class Found:
+    """Seats of one batch, the case with those who could be seated, (changes of class, the least possible), and by how much
+    pair cells are off at least while marginal cells are in place."""
+
+    seats: Seats
+    case: Case
+    moved: tuple[int, int]
+    least: int = 0
+
+
+def split(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> Found:
+    """Seats of everybody whom the rules let be seated; those of before are kept where they can be."""
     known = {name: klass for name, klass in before.items() if any(c.id == name for c in case.members)}
     kept = keep(case, known, seed, pulse) if known else None
     if kept is not None:
-        return kept.seats, case, kept.moved
+        return Found(kept.seats, case, kept.moved)
+    few, least = split_few(case, pulse)
     try:
-        seats = split_batch(case, seed, pulse)
+        seats = _around(case, few, seed, pulse)
     except Unsplit:
         seats, case = _seat_who_fits(case, set(known), seed, pulse)
         known = {name: klass for name, klass in known.items() if name in seats}
         kept = keep(case, known, seed, pulse) if known else None
         if kept is not None:
-            return kept.seats, case, kept.moved
-    return _mend(case, seats, seed, pulse), case, (count_moved(known, seats), 0)
+            return Found(kept.seats, case, kept.moved)
+        few, least = {}, 0
+    seats = _mend(case, few, seats, seed, pulse)
+    return Found(seats, case, (count_moved(known, seats), 0), least)
 
 
-def _mend(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
-    """Swaps, then the flat model where a person is alone or a marginal cell is off, if that makes it better."""
-    seats = swap(case, seats, seed, pulse)
+def _around(case: Case, few: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
+    """Seats of everybody, around those of tracks of few classes unless others find no seats then."""
+    try:
+        return split_batch(case.holding(few), seed, pulse)
+    except Unsplit:
+        if not few:
+            raise
+        return split_batch(case, seed, pulse)
+
+
+def _mend(case: Case, few: Seats, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
+    """Swaps, then the flat model where a person is alone or a marginal cell is off, if that makes it better; at last ages.
+
+    Tracks of two classes cannot be divided better than exactly: their people stay.
+    """
+    pairs = {c.id for c in case.members if len(case.batch.of_track(str(c.track))) == 2}
+    loose = case.holding({name: klass for name, klass in few.items() if name in pairs and seats[name] == klass})
+    seats = swap(loose, seats, seed, pulse)
     value = _value(case, seats)
-    if value[:2] == (0, 0) or len(case.members) * len(case.batch.classes) > FLAT_LITERALS:
-        return seats
-    pulse()
-    flat = Flat(case)
-    flat.balance()
-    flat.hint(seats)
-    answer = flat.minimize(seed, FLAT_LIMIT)
-    if not answer.found:
-        return seats
-    mended = swap(case, flat.seats(answer), seed, pulse)
-    return mended if _value(case, mended) < value else seats
+    if value[:2] != (0, 0) and len(case.members) * len(case.batch.classes) <= FLAT_LITERALS:
+        pulse()
+        flat = Flat(case)
+        flat.balance()
+        flat.hint(seats)
+        answer = flat.minimize(seed, FLAT_LIMIT)
+        mended = swap(case, flat.seats(answer), seed, pulse) if answer.found else seats
+        seats = mended if _value(case, mended) < value else seats
+    return even_out_ages(case, seats, seed, pulse)
 
 
 def _value(case: Case, seats: Seats) -> tuple[int, int, int]:

@@ -29,7 +29,7 @@ def keep(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> Kep
     `case.problem.spare_moves` more changes are made where they make the balance better.
     """
     bound = sum(not _may_stay(case, name, klass) for name, klass in before.items())
-    still = _staying(case, before)
+    still = case.holding({name: klass for name, klass in before.items() if _may_stay(case, name, klass)})
     flat = Flat(still)
     flat.hint(before)
     pulse()
@@ -58,15 +58,6 @@ def count_moved(before: Seats, seats: Seats) -> int:
 
 def _may_stay(case: Case, name: str, klass: str) -> bool:
     return any(k.id == klass for k in case.allowed(case.problem.by_id[name]))
-
-
-def _staying(case: Case, before: Seats) -> Case:
-    """The case with everybody pinned to the class of before who may be there."""
-    still = Case(case.problem, case.batch, case.members, set(case.relaxed), dict(case.forced_sizes))
-    for name, klass in before.items():
-        if _may_stay(case, name, klass):
-            still.pins[name] = klass
-    return still
 
 
 def _balanced(case: Case, before: Seats, seats: Seats, most: int, seed: int, pulse: Callable[[], None]) -> Seats:

@@ -1,8 +1,9 @@
 """Stage 2, what makes the classes alike: people change places until cells and mean ages are in place.
 
-The tree has found seats that keep every hard rule; `stage2_anneal` swaps two people at a time, first for all cells alike,
-then, from ever dearer marginal cells, for these before pairs and for mean ages. Sizes, units, parities and pins are kept,
-and so are the best seats met: by marginal cells, then pairs, then mean ages, they are never worse than those given.
+The splits before have found seats that keep every hard rule; `stage2_anneal` swaps two people at a time, first for all cells
+alike, then, from ever dearer marginal cells, for these before pairs, and at last for mean ages while cells stay as they
+are. Sizes, units, parities and pins are kept, and so are the best seats met: by marginal cells, then pairs, then mean ages,
+they are never worse than those given.
 """
 
 import itertools
@@ -23,15 +24,23 @@ TRIES, LEAST = 4, 40_000_000  # runs from the beginning until then, and until so
 ALL_ALIKE, ROUND = (0.3, 0.1), (0.25, 0.01)  # ratios (stage2_anneal) while all cells count alike, and in each round
 ALIKE = 2  # attributes in which people drawn for a swap may differ
 AGE_STEP = 0.1  # years a class's mean age is off that count as much as a pair cell
+AGES, CELL, AGES_ONLY = 20_000, 8, (0.7, 0.1)  # draws a person for mean ages alone, what a cell weighs then, and ratios
 RULE = 6  # what a person of a unit too many on a side costs while people change places
 NEVER = 10**6
 
 
 def swap(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
     """The seats, made better. `pulse` is called every few seconds, and may end it by raising."""
-    if len(case.batch.classes) < 2 or len(case.members) < 2:
+    if not any(len(case.allowed(cadre)) > 1 for cadre in case.members):
         return dict(seats)
     return _Seating(case, seats, pulse).better(random.Random(f"{seed}/2/{case.batch.id}"))
+
+
+def even_out_ages(case: Case, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
+    """The seats with mean ages closer to each other, and no cell further off."""
+    if not any(len(case.allowed(cadre)) > 1 for cadre in case.members):
+        return dict(seats)
+    return _Seating(case, seats, pulse).of_like_age(random.Random(f"{seed}/2/{case.batch.id}/ages"))
 
 
 class _Seating:
@@ -69,19 +78,27 @@ class _Seating:
 
     def better(self, draw: random.Random) -> Seats:
         """All cells alike first; then marginal cells ever dearer, until all of them are in place."""
-        swaps = min(SWAPS * len(self.members), MOST)
+        swaps = min(SWAPS * int((self.people.allowed.sum(axis=1) > 1).sum()), MOST)
         best = self.start
         for number in range(1, TRIES + 1):
             for at in self._run(swaps, draw):
                 best = min(best, at, key=self._value)
             if self._in_place(best) and swaps * number >= LEAST:
                 break
-        return {c.id: self.classes[int(k)].id for c, k in zip(self.members, best, strict=True)}
+        return self._seats(best)
+
+    def of_like_age(self, draw: random.Random) -> Seats:
+        weights = Weights(CELL * CELL, CELL, 1, CELL * CELL)
+        at = self._anneal(self.start, weights, AGES * len(self.members), AGES_ONLY, draw)
+        return self._seats(min(self.start, at, key=self._value))
+
+    def _seats(self, at: Grid) -> Seats:
+        return {c.id: self.classes[int(k)].id for c, k in zip(self.members, at, strict=True)}
 
     def _run(self, swaps: int, draw: random.Random) -> Iterator[Grid]:
-        at = self._anneal(self.start, Weights(1, 0, RULE), swaps, ALL_ALIKE, draw)
+        at = self._anneal(self.start, Weights(1, 1, 0, RULE), swaps, ALL_ALIKE, draw)
         for dear in ROUNDS:
-            at = self._anneal(at, Weights(dear, 1, max(dear, RULE)), FINER * len(self.members), ROUND, draw)
+            at = self._anneal(at, Weights(dear, 1, 1, max(dear, RULE)), FINER * len(self.members), ROUND, draw)
             yield at
             if self._in_place(at):
                 break

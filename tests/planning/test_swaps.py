@@ -10,65 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batches.planning import stage2_anneal, stage2_swaps
-from batches.planning.control import Control, Stopped
-from batches.planning.problem import Problem
-from batches.planning.stage1_batches import solve as seat
+from batches.planning.control import Stopped
 from batches.planning.stage2_anneal import Weights, broken, cost
 from batches.planning.stage2_case import Case, Seats
 from batches.planning.stage2_tree import split_batch
 
-from .cases import SMALL, frozen
+from .cases import SMALL
+from .seating import broken_rules, case_of, shuffled
 
 SOME = [name for name in SMALL if name in ("small-1", "small-4", "small-5")]
 
 
-def _case(name: str, number: int, pins: dict[str, str] | None = None) -> Case:
-    document = frozen(name)
-    problem = Problem(document)
-    places, _ = seat(problem, 1, Control())
-    problem.class_pins.update(pins or {})
-    batch = problem.batches[number]
-    return Case(problem, batch, [problem.by_id[c] for c in sorted(places) if places[c] == number])
-
-
 def _cases() -> list[Case]:
-    return [_case(name, number) for name in SOME for number in (0, 1)]
+    return [case_of(name, number) for name in SOME for number in (0, 1)]
 
 
 @pytest.fixture(scope="module")
 def split_cases() -> list[tuple[Case, Seats]]:
     return [(case, split_batch(case, 1, lambda: None)) for case in _cases()]
-
-
-def _shuffled(case: Case, rng: random.Random) -> Seats:
-    """Everybody anywhere in their track: what a plan full of broken rules looks like."""
-    seats: Seats = {}
-    for track in case.totals:
-        classes = case.batch.of_track(track)
-        people = [c.id for c in case.members if c.track == track]
-        rng.shuffle(people)
-        seats.update((name, classes[i % len(classes)].id) for i, name in enumerate(people))
-    return seats
-
-
-def _broken(case: Case, seats: Seats) -> Counter[tuple[str, ...]]:
-    """How far each hard rule is from being kept, worked out from the seats alone."""
-    result: Counter[tuple[str, ...]] = Counter()
-    klass_of = {klass.id: klass for klass in case.batch.classes}
-    for cadre in case.members:
-        klass = klass_of[seats[cadre.id]]
-        result["track", cadre.id] += klass.track != cadre.track
-        result["parity", cadre.id] += klass.id not in {k.id for k in case.allowed(cadre)}
-    for (unit, track), total in case.unit_track.items():
-        most = -(-total // len(case.batch.of_track(track)))
-        inside = Counter(seats[c.id] for c in case.of_unit[unit] if c.track == track)
-        for klass, count in inside.items():
-            result["R02", unit, klass] += max(0, count - most)
-    for unit, people, even_out in case.split_units():
-        odd = sum(klass_of[seats[c.id]].parity == "odd" for c in people)
-        even = len(people) - odd
-        result["R03", unit] += max(0, abs(odd - even) - 1) if even_out else int(not odd or not even)
-    return +result
 
 
 def _value(case: Case, seats: Seats) -> tuple[int, int, int]:
@@ -85,8 +44,8 @@ def test_swaps_of_a_lawful_plan_keep_every_hard_rule_and_worsen_nothing(
         patch.setattr(stage2_swaps, "SWAPS", swaps)
         patch.setattr(stage2_swaps, "LEAST", 0)
         swapped = stage2_swaps.swap(case, seats, seed, lambda: None)
-    assert not _broken(case, seats)
-    assert not _broken(case, swapped)
+    assert not broken_rules(case, seats)
+    assert not broken_rules(case, swapped)
     assert Counter(swapped.values()) == Counter(seats.values())
     assert swapped.keys() == seats.keys()
     assert _value(case, swapped) <= _value(case, seats)
@@ -96,12 +55,12 @@ def test_swaps_of_a_lawful_plan_keep_every_hard_rule_and_worsen_nothing(
 @given(seed=st.integers(1, 10**6))
 def test_swaps_of_a_broken_plan_break_no_rule_further(split_cases: list[tuple[Case, Seats]], seed: int) -> None:
     case = split_cases[seed % len(split_cases)][0]
-    seats = _shuffled(case, random.Random(seed))
+    seats = shuffled(case, random.Random(seed))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage2_swaps, "SWAPS", 2000)
         patch.setattr(stage2_swaps, "LEAST", 0)
         swapped = stage2_swaps.swap(case, seats, seed, lambda: None)
-    before, after = _broken(case, seats), _broken(case, swapped)
+    before, after = broken_rules(case, seats), broken_rules(case, swapped)
     assert not [rule for rule in after if rule[0] in ("track", "parity") and rule not in before]
     for rule in ("R02", "R03"):
         assert sum(n for name, n in after.items() if name[0] == rule) <= sum(
@@ -111,10 +70,10 @@ def test_swaps_of_a_broken_plan_break_no_rule_further(split_cases: list[tuple[Ca
 
 
 def test_swaps_leave_pinned_people_where_they_are() -> None:
-    free = _case("small-1", 0)
-    start = _shuffled(free, random.Random(1))
+    free = case_of("small-1", 0)
+    start = shuffled(free, random.Random(1))
     pins = {cadre.id: start[cadre.id] for cadre in free.members[::3]}
-    case = _case("small-1", 0, pins)
+    case = case_of("small-1", 0, pins)
     swapped = stage2_swaps.swap(case, start, 1, lambda: None)
     assert {name: swapped[name] for name in pins} == pins
     assert swapped != start
@@ -123,7 +82,7 @@ def test_swaps_leave_pinned_people_where_they_are() -> None:
 def test_a_run_keeps_its_books_and_ends_no_dearer(split_cases: list[tuple[Case, Seats]]) -> None:
     for case, seats in split_cases:
         seating = stage2_swaps._Seating(case, seats, lambda: None)
-        for weights in (Weights(1, 0, 6), Weights(10, 3, 10)):
+        for weights in (Weights(1, 1, 0, 6), Weights(10, 1, 3, 10)):
             before = cost(seating.people, seating._state(seating.start), weights)
             state = seating._state(seating.start)
             at = stage2_anneal.anneal(seating.people, state, weights, 20_000, 0.3, 0.01, np.uint64(7))
@@ -141,7 +100,7 @@ def test_mean_ages_come_closer_where_they_weigh(split_cases: list[tuple[Case, Se
         result = []
         for case, seats in split_cases:
             seating = stage2_swaps._Seating(case, seats, lambda: None)
-            at = seating._anneal(seating.start, Weights(3, age, 6), 200_000, (0.25, 0.01), random.Random(1))
+            at = seating._anneal(seating.start, Weights(3, 1, age, 6), 200_000, (0.25, 0.01), random.Random(1))
             names = {c.id: seating.classes[int(k)].id for c, k in zip(case.members, at, strict=True)}
             result.append(case.mean_age_range(names))
         return result
@@ -152,11 +111,11 @@ def test_mean_ages_come_closer_where_they_weigh(split_cases: list[tuple[Case, Se
 def test_a_search_that_runs_lets_other_threads_go_on(split_cases: list[tuple[Case, Seats]]) -> None:
     case, seats = split_cases[0]
     seating = stage2_swaps._Seating(case, seats, lambda: None)
-    seating._anneal(seating.start, Weights(1, 0, 6), 1000, (0.3, 0.1), random.Random(1))  # compiled
+    seating._anneal(seating.start, Weights(1, 1, 0, 6), 1000, (0.3, 0.1), random.Random(1))  # compiled
     ended, beats = threading.Event(), 0
 
     def search() -> None:
-        seating._anneal(seating.start, Weights(1, 0, 6), 20_000_000, (0.3, 0.1), random.Random(1))
+        seating._anneal(seating.start, Weights(1, 1, 0, 6), 20_000_000, (0.3, 0.1), random.Random(1))
         ended.set()
 
     thread = threading.Thread(target=search)
@@ -180,7 +139,7 @@ def test_a_search_ends_when_it_is_asked_to(split_cases: list[tuple[Case, Seats]]
 
 
 def test_swaps_are_the_same_for_the_same_seed() -> None:
-    case = _case("small-5", 0)
+    case = case_of("small-5", 0)
     seats = split_batch(case, 1, lambda: None)
     assert stage2_swaps.swap(case, seats, 7, lambda: None) == stage2_swaps.swap(
         case, dict(reversed(seats.items())), 7, lambda: None
