@@ -15,13 +15,12 @@ FROZEN = Path(__file__).parents[2] / "tests" / "planning" / "instances"
 
 @dataclass(frozen=True)
 class Case:
-    """An instance, the stages asked for, and the restarts that the yardstick is given."""
+    """An instance, and the restarts of the yardstick that are run."""
 
     size: str
     seed: int
     variant: str = ""
     tracks: bool = False
-    stages: int = 4
 
     @property
     def name(self) -> str:
@@ -48,11 +47,6 @@ SMALL = [Case("small", 1), Case("small", 2), Case("small", 3, "loose"), Case("sm
 SMALL.append(Case("small", 5, tracks=True))
 COUNTY = [Case("county", 1), Case("county", 2), Case("county", 3, "loose"), Case("county", 4, "tight")]
 COUNTY.append(Case("county", 5, tracks=True))
-CITY = [
-    Case("city", 1),
-    Case("city", 2, stages=2),
-    Case("city", 3, "loose", stages=2),
-    Case("city", 4, "tight", stages=2),
-]
-CITY.append(Case("city", 5, tracks=True, stages=2))
+CITY = [Case("city", 1), Case("city", 2), Case("city", 3, "loose"), Case("city", 4, "tight")]
+CITY.append(Case("city", 5, tracks=True))
 CASES = {case.name: case for case in [*SMALL, *COUNTY, *CITY]}

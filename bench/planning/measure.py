@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from batches.planning.cpsat import Tally, counted
 from . import quality
 from .cases import CASES, Case
 from .greedy import plan as greedy_plan
+from .replan import replanned
 from .second import second_opinion
 
 STAGES = ("1 batches", "2 classes", "3 itinerary", "4 lodging")
 SEED = 1
+RESTARTS = 20  # what the planner is compared with; fewer are run of a city, and counted as if they were so many
 SOLVERS = ("control", "cpsat", "places", "problem", "solving", "stage", "statements", "steps")
 
 
@@ -75,16 +78,17 @@ def measure(case: Case) -> dict[str, Any]:
     gc.freeze()  # else one stage or another would be charged for going through all that was imported
     with counted() as tally:
         laps = Laps(tally)
-        plan = solve(document, seed=SEED, stages=tuple(range(1, case.stages + 1)), progress=laps)
+        plan = solve(document, seed=SEED, progress=laps)
         laps.turn(0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     told = violations(check(document, plan))
     clock: dict[str, float] = {}
     rough = greedy_plan(
-        json.loads(json.dumps(document)), fingerprint(document), SEED, case.restarts, case.stages, clock
+        json.loads(json.dumps(document)), fingerprint(document), SEED, case.restarts, len(STAGES), clock
     )
-    if case.size == "city":  # stage 1 is cheap enough for the 20 restarts that it is compared with everywhere
-        greedy_plan(json.loads(json.dumps(document)), fingerprint(document), SEED, 20, 1, clock)
+    clock = {name: seconds * RESTARTS / case.restarts for name, seconds in clock.items()}
+    if case.size == "city":  # in stage 1 a restart is too short to be counted twenty times
+        greedy_plan(json.loads(json.dumps(document)), fingerprint(document), SEED, RESTARTS, 1, clock)
     stages = [
         {
             "stage": number,
@@ -92,7 +96,7 @@ def measure(case: Case) -> dict[str, Any]:
             "deterministic": round(laps.deterministic[number], 4),
             "yardstick_cpu": round(clock[STAGES[number - 1]], 3),
         }
-        for number in range(1, case.stages + 1)
+        for number in range(1, len(STAGES) + 1)
     ]
     return {
         "name": case.name,
@@ -110,29 +114,36 @@ def measure(case: Case) -> dict[str, Any]:
         "shortfalls": len(plan["shortfalls"]),
         "breaches": [f"{b.code} {b.subject}" for b in told][:20],
         "peak_mb": peak,
-        "quality": _quality(document, plan, case.stages),
-        "yardstick": _values(document, rough, case.stages),
-        "yardstick_quality": _quality(document, rough, case.stages),
+        "quality": _quality(document, plan),
+        "yardstick": _values(document, rough),
+        "yardstick_quality": _quality(document, rough),
+        "replans": replanned(document, plan, SEED, _timed) if case.size != "city" else [],
         "second_opinion": second_opinion(document, plan) if case.size != "city" else None,
     }
 
 
-def _quality(document: dict[str, Any], plan: dict[str, Any], stages: int) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    if stages >= 2:
-        result["balance"] = quality.balance(document, plan)
-    if stages >= 3:
-        result["load"] = quality.load(document, plan)
-        result["journey"] = quality.journey(plan)
-    if stages >= 4:
-        result["lasting_income_range"] = quality.lasting_income_range(document, plan)
-    return result
+def _timed(work: Callable[..., dict[str, Any]]) -> tuple[dict[str, Any], float]:
+    """What was made, and the CPU seconds of its stage 3."""
+    with counted() as tally:
+        laps = Laps(tally)
+        made = work(laps)
+        laps.turn(0)
+    return made, laps.cpu[3]
 
 
-def _values(document: dict[str, Any], plan: dict[str, Any], stages: int) -> dict[str, float]:
+def _quality(document: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "balance": quality.balance(document, plan),
+        "load": quality.load(document, plan),
+        "journey": quality.journey(plan),
+        "lasting_income_range": quality.lasting_income_range(document, plan),
+    }
+
+
+def _values(document: dict[str, Any], plan: dict[str, Any]) -> dict[str, float]:
     """The verified levels of a plan, worked out by the checker."""
     case = Examined(document, read_plan(document, plan))
-    return {name: round(rule(case), 4) for name, (stage, rule, _) in MEASURES.items() if stage <= stages}
+    return {name: round(rule(case), 4) for name, (_, rule, _) in MEASURES.items()}
 
 
 if __name__ == "__main__":

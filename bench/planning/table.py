@@ -13,7 +13,7 @@ TAIL = Path(__file__).with_name("RESULTS.tail.md")
 def write(path: Path, pieces: list[Piece]) -> None:
     """RESULTS.md from the pieces, in the order given."""
     parts = [HEAD.read_text(encoding="utf-8"), _versions(pieces), _instances(pieces), _targets(pieces), _growth(pieces)]
-    parts += [_levels(pieces), _second(pieces)]
+    parts += [_replans(pieces), _levels(pieces), _second(pieces)]
     parts.append(TAIL.read_text(encoding="utf-8") if TAIL.exists() else "")
     path.write_text("\n".join(part.rstrip() + "\n" for part in parts if part), encoding="utf-8")
 
@@ -116,9 +116,7 @@ def _growth(pieces: list[Piece]) -> str:
         if piece["kind"] == "tracks":
             continue
         for row in piece["stages"]:
-            cpu[row["stage"]][piece["size"]].append(
-                (piece["cadres"], row["cpu"], row["yardstick_cpu"] / (20 if row["stage"] == 1 else piece["restarts"]))
-            )
+            cpu[row["stage"]][piece["size"]].append((piece["cadres"], row["cpu"], row["yardstick_cpu"]))
     head = ["stage", "small to county", "county to city", "yardstick: small to county", "county to city"]
     rows = []
     for stage, sizes in sorted(cpu.items()):
@@ -133,6 +131,18 @@ def _exponent(means: dict[str, list[float]], one: str, two: str, which: int) -> 
     if one not in means or two not in means or not means[one][which]:
         return "–"
     return f"{math.log(means[two][which] / means[one][which]) / math.log(means[two][0] / means[one][0]):.2f}"
+
+
+def _replans(pieces: list[Piece]) -> str:
+    """What was changed of what is out, against the least that must be."""
+    rows = []
+    for piece in pieces:
+        scratch = next((row["cpu"] for row in piece["stages"] if row["stage"] == 3), 0.0)
+        for row in piece["replans"]:
+            moves = [f"{value:g} ({bound:g})" for value, bound in row["moves"].values()]
+            rows.append([piece["name"], row["what"], *moves, f"{row['cpu'] / scratch:.2f}×", row["breaches"]])
+    head = ["instance", "what happens", "changed seats (least)", "classes (least)", "gatherings (least)"]
+    return "## Replanning\n\n" + _rows([*head, "stage 3: CPU ÷ from scratch", "hard breaches"], rows)
 
 
 def _levels(pieces: list[Piece]) -> str:
