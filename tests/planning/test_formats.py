@@ -102,6 +102,8 @@ BAD: list[tuple[Change, str]] = [
         r"programme\.class_size：下限 9 大于上限 5",
     ),
     (_set("programme", "tracks", 0, "classes_per_batch", value=3), r"batches\[0\]\.classes：期次 B01 有 2 个"),
+    (_set("programme", "balance", "pairs", value=[["sex", "level"], ["sex", "level"]]), r"pairs\[1\]：重复"),
+    (_set("programme", "balance", "pairs", value=[["sex", "sex"]]), r"pairs\[0\]\[1\]：重复"),
     (_set("programme", "balance", "age_bands", value=[40, 30]), r"age_bands：年龄段应从小到大"),
     (_set("format", value="other/1"), r"format：应为"),
     (_set("batches", value=[]), r"batches：至少要有 1 项"),
