@@ -18,7 +18,6 @@ from .stage2_case import Case, Seats
 from .stage2_few import split_few
 from .stage2_flat import Flat
 from .stage2_keep import count_moved, keep
-from .stage2_swaps import even_out_ages, swap
 from .stage2_tree import Unsplit, split_batch
 
 FLAT_LITERALS = 6000
@@ -117,6 +116,9 @@ def _mend(case: Case, few: Seats, seats: Seats, seed: int, pulse: Callable[[], N
 
     Tracks of two classes cannot be divided better than exactly: their people stay.
     """
+    # loads a compiler, which pages and commands that plan nothing go without
+    from .stage2_swaps import even_out_ages, swap
+
     pairs = {c.id for c in case.members if len(case.batch.of_track(str(c.track))) == 2}
     loose = case.holding({name: klass for name, klass in few.items() if name in pairs and seats[name] == klass})
     seats = swap(loose, seats, seed, pulse)
