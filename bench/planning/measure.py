@@ -22,6 +22,7 @@ from batches.planning.checker_case import Case as Examined
 from batches.planning.checker_form import read_plan
 from batches.planning.checker_levels import MEASURES
 from batches.planning.cpsat import Tally, counted
+from batches.planning.explain import explain
 
 from . import quality
 from .cases import CASES, Case
@@ -117,9 +118,16 @@ def measure(case: Case) -> dict[str, Any]:
         "quality": _quality(document, plan),
         "yardstick": _values(document, rough),
         "yardstick_quality": _quality(document, rough),
+        "explained": _explained(document, plan) if case.size != "city" else None,
         "replans": replanned(document, plan, SEED, _timed) if case.size != "city" else [],
         "second_opinion": second_opinion(document, plan) if case.size != "city" else None,
     }
+
+
+def _explained(document: dict[str, Any], plan: dict[str, Any]) -> list[int]:
+    """How many shortfalls and gatherings left out are explained, and of how many solving again bore it out."""
+    rows = explain(document, plan, seed=SEED)
+    return [len(rows), sum(row["verified"] for row in rows)]
 
 
 def _timed(work: Callable[..., dict[str, Any]]) -> tuple[dict[str, Any], float]:

@@ -31,7 +31,8 @@ def _versions(pieces: list[Piece]) -> str:
 
 
 def _instances(pieces: list[Piece]) -> str:
-    head = ["instance", "kind", "cadres", "fingerprint of the input", "of the plan", "hard breaches", "MB", "planner"]
+    head = ["instance", "kind", "cadres", "fingerprint of the input", "of the plan", "hard breaches"]
+    head += ["explanations (borne out)", "MB", "planner"]
     rows = [
         [
             piece["name"],
@@ -40,6 +41,7 @@ def _instances(pieces: list[Piece]) -> str:
             f"`{piece['fingerprint'][:16]}`",
             f"`{piece['plan_fingerprint'][:16]}`",
             len(piece["breaches"]),
+            "{} ({})".format(*piece["explained"]) if piece["explained"] else "–",
             piece["peak_mb"],
             piece["source"],
         ]
