@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import stage1_flow, stage1_shared, stage1_sides, stage1_tracks
+from . import stage1_flow, stage1_sides, stage1_tracks
 from .control import Control, level
 from .problem import Problem
 
@@ -208,6 +208,9 @@ def _counts(demand: Demand, control: Control) -> tuple[list[dict[int, int]], boo
     if not demand.several_tracks:
         return stage1_flow.solve(demand, demand.groups), True
     if demand.problem.previous is None and not demand.side_limits:
+        # loads a compiler, which pages and commands that plan nothing go without
+        from . import stage1_shared
+
         control.step(1, 0.2, "多班型共用名额")
         found = stage1_shared.solve(demand)
         if found is not None:

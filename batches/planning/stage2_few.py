@@ -46,7 +46,7 @@ def split_few(case: Case, pulse: Callable[[], None]) -> tuple[Seats, int]:
     todo = [side for part in parts for side in _sides(part, chosen)]
     while todo and chosen:
         people, classes = todo.pop()
-        if len(classes) < 2:
+        if len(classes) < 2 or not people:
             seats.update((c.id, classes[0].id) for c in people)
             continue
         pulse()
@@ -128,7 +128,7 @@ class Program:
 
     def _cells(self, part: Part) -> None:
         """What either part has of a cell beyond, or short of, what its classes may have."""
-        track = str(part.people[0].track) if part.people else ""
+        track = str(part.people[0].track)
         count = len(self.case.batch.of_track(track))
         totals = self.case.cells(c for c in self.case.members if c.track == track)
         for name, rows in self.case.cells(part.people).items():

@@ -103,3 +103,13 @@ def test_the_bound_is_told_with_the_measures() -> None:
     problem: Problem = whole.problem
     told = solve_batch(problem, whole.batch, [c.id for c in whole.members], 1, Control())
     assert 0 < told["pair_bound"] == told["pair_excess"]
+
+
+@pytest.mark.parametrize("people", [1, 2, 5])
+def test_fewer_people_than_classes_are_split_too(people: int) -> None:
+    whole = case_of("small-1", 0)
+    assert [len(whole.batch.of_track(track)) for track in whole.totals] == [4]
+    case = Case(whole.problem, whole.batch, whole.members[:people])
+    seats, _ = split_few(case, _nothing)
+    assert seats.keys() == {c.id for c in case.members}
+    assert not broken_rules(case, seats)
