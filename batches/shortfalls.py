@@ -15,7 +15,7 @@ Row = dict[str, Any]
 BAR = 300
 COSTS = (
     ("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"), ("waivers", "{} 处要批准"),
-    ("people", "{} 人改到以后"), ("places", "{} 处要恢复接待"),
+    ("people", "{} 人改到以后各期"), ("places", "{} 处要恢复接待"),
 )  # fmt: skip
 HEADINGS = {
     "COVER": "排不进的人，为什么", "R07": "排不进的人，为什么", "R04": "人数不够的班，为什么",
@@ -129,21 +129,21 @@ def title_of(run: PlanRun, key: str) -> str:
 
 
 def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
-    """Shortfalls and gatherings not held that no explanation is about, in words."""
+    """Shortfalls, people without a class and gatherings not held that no explanation is about, in words."""
     told = {(row["rule"], row["subject"]) for row in run.explanations}
+    known = {name for row in run.explanations for part in ("gatherings", "people") for name in row.get(part, ())}
     rows = [row for row in plan["shortfalls"] if (row["rule"], row["subject"]) not in told]
-    known = {name for row in run.explanations for name in row.get("gatherings", [row["subject"]])}
-    left_out: dict[str, list[str]] = {}
+    people = [row for row in plan["unassigned"] if row["cadre"] not in known and ("R07", row["cadre"]) not in told]
+    visits: dict[str, list[str]] = {}
     for klass, index, why in sorted(not_held(plan), key=lambda row: (class_pk(row[0]), row[1])):
         if f"{klass}#{index}" not in known:
-            left_out.setdefault(SKIP_REASONS[why], []).append(f"{klass}#{index}")
-    names = [f"{klass}#{index}" for klass, index in _offers(rows)]
-    labels = Labels(
-        [json.dumps(rows, ensure_ascii=False), *names, *(name for every in left_out.values() for name in every)]
-    )
-    return [shortfall_sentence(row, labels) for row in rows] + [
-        f"{len(every)} 次集中{why}：{'、'.join(labels.say(name) for name in every)}。"
-        for why, every in left_out.items()
+            visits.setdefault(SKIP_REASONS[why], []).append(f"{klass}#{index}")
+    offers = [f"{klass}#{index}" for klass, index in _offers(rows)]
+    labels = Labels([json.dumps([rows, people, visits], ensure_ascii=False), *offers])
+    return [
+        *(shortfall_sentence(row, labels) for row in rows),
+        *(f"{labels.of(row['cadre'])}没有排进：{labels.say(row['message'])}" for row in people),
+        *(f"{len(names)} 次集中{why}：{'、'.join(map(labels.say, names))}。" for why, names in visits.items()),
     ]
 
 

@@ -439,5 +439,5 @@ def explain_people(seats: Seats, losses: Losses, tell: Callable[[float, str], No
 
 def _named(unit: str, people: list[Cadre], row: Row, only_must: bool) -> list[Row]:
     if not only_must:
-        return [{"rule": "COVER", "subject": unit, **row}]
+        return [{"rule": "COVER", "subject": unit, "people": [cadre.id for cadre in people], **row}]
     return [{"rule": "R07", "subject": cadre.id, **row, "amount": 1} for cadre in people]
