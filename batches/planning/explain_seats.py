@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from .changes import Change, apply
+from .changes import PARITY_NAMES, Change, apply
 from .explain_county import seats_left
 from .explain_losses import Losses
 from .explain_text import Cause, Cure, Row, distinct, is_reasonable, listed, names, thinned, told, ways_out
@@ -221,6 +221,9 @@ class Short:
 
     def _say_r03(self) -> str:
         count = sum(cadre.parity is not None for cadre in self.model.wanted)
+        sides = {side for b in self.problem.batches for c in self.model.wanted for side in b.parities(c.track)}
+        if len(sides) == 1:
+            return f"同期单周、双周人数最多相差 1 人（要留人在岗），而这里只有{PARITY_NAMES[sides.pop()]}班"
         return f"同期单周、双周人数最多相差 1 人（要留人在岗），而限定单双周的有 {count} 人"
 
     def _say_r04(self) -> str:
@@ -373,7 +376,7 @@ class Short:
         if self.only_must or len(self.people) > MOST_LATER or any(cadre.must for cadre in self.people):
             return
         changes: list[Change] = [{"kind": "later", "cadre": cadre.id} for cadre in self.people]
-        others = "" if rules & {"R01", "R04", "R08"} else "，单位可以另派人"
+        others = "，单位可以另派人" if rules <= {"R05", "R07"} else ""
         left = min(self.seats.left(changes, self.only_must).get(self.unit, 0), len(self.people))
         buys = f"本期不再缺这 {len(self.people)} 人{others}"
         yield Cure(changes, told(changes), buys, left, self._cost(changes))

@@ -93,6 +93,20 @@ def _holiday_week(document: Document, rng: random.Random) -> None:
     document["calendar"]["holidays"] = [day.isoformat() for day in days]
 
 
+def _one_base_on_a_holiday(document: Document, rng: random.Random) -> None:
+    """Each class could go there on another day of the week, but not all of them at once."""
+    document["bases"] = [max(document["bases"], key=lambda base: (base["declared_capacity"], base["id"]))]
+    document["bases"][0]["declared_capacity"] = 8
+    document["other_uses"], document["history"] = [], {"bases": [], "households": []}
+    document["programme"]["start_weekdays"] = [5]
+    for klass in _batch(document)["classes"]:
+        klass.update(parity="odd", staff=[])
+    monday = datetime.date.fromisoformat(_batch(document)["first_day"])
+    monday -= datetime.timedelta(days=monday.weekday())
+    days = (monday + datetime.timedelta(days=14 + day) for day in (4, 5, 6))
+    document["calendar"]["holidays"] = [day.isoformat() for day in days]
+
+
 def _everything_shut(document: Document, rng: random.Random) -> None:
     first = rng.choice([3, 9, 16])
     for base in document["bases"]:
@@ -144,6 +158,7 @@ PLACES: dict[str, Breaker] = {
 SKIPS: dict[str, Breaker] = {name: PLACES[name] for name in PLACES if name not in ("villages", "days")} | {
     "a week of holidays": _holiday_week,
     "everything shut": _everything_shut,
+    "one base on a holiday": _one_base_on_a_holiday,
 }
 PEOPLE_CASES = [
     *((name, other, seed) for seed, (name, other) in enumerate(zip(PEOPLE, [*list(PEOPLE)[1:], "quota"], strict=True))),
@@ -176,6 +191,11 @@ class Trial:
         if row["rule"] in ("R10", "R15"):
             return len(left_out(plan))
         return sum(short["amount"] for short in plan["shortfalls"] if short["rule"] == row["rule"])
+
+    def still_out(self, row: Document, changes: list[Document]) -> set[str]:
+        """The row's own gatherings that are not held after changes."""
+        own = set(row.get("gatherings", ()))
+        return own & set(left_out(self.plan_after(changes, 3))) if own else own
 
     def worth(self, row: Document, amount: int) -> int:
         return -(-amount // self.days) if row["rule"] == "R15" else amount
@@ -221,6 +241,7 @@ def require_cured(trial: Trial) -> None:
             if cause["relax"]:
                 after = trial.missing(row, cause["relax"])
                 assert after <= before - trial.worth(row, row["amount"]), (row["sentence"], cause)
+                assert not trial.still_out(row, cause["relax"]), (row["sentence"], cause)
         prices = [cure["leaves"] for cure in row["cures"] if cure["smallest"]]
         assert prices in ([], [0])
         for cure in row["cures"]:
@@ -230,6 +251,7 @@ def require_cured(trial: Trial) -> None:
             else:
                 gained = trial.worth(row, row["amount"] - cure["leaves"])
                 assert trial.missing(row, cure["changes"]) <= before - gained, (row["sentence"], cure)
+                assert len(trial.still_out(row, cure["changes"])) <= cure["leaves"], (row["sentence"], cure)
 
 
 def lifted(document: Document, unit: str, named: set[str]) -> Document:
