@@ -2,6 +2,7 @@
 
 import datetime
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from batches.plan_ids import key, pk_of
 from batches.planning.changes import Change
 from batches.queries import enrolled, version_in_force
 from cadres.actions.unavailability import enter_unavailability
-from cadres.models import Cadre
+from cadres.models import Cadre, pinyin
 from config.errors import DomainError
 
 DAY = datetime.timedelta(days=1)
@@ -151,15 +152,20 @@ class CloseForm(DaysForm):
     reason = reason_field("说明")
 
     def fill(self) -> None:
-        bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).select_related("village").order_by("pk")
-        homes = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).select_related("base__village")
-        rooms = Room.objects.filter(household__in=homes).select_related("household__base__village")
+        bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).select_related("village")
+        homes = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED)
+        by_base: dict[int, list[tuple[str, str]]] = {
+            row.pk: [(key("P", row.pk), f"{row.village}整个基地")]
+            for row in sorted(bases, key=lambda row: (pinyin(str(row.village)), row.pk))
+        }
+        rooms: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for room in Room.objects.filter(household__in=homes).select_related("household").order_by("household", "pk"):
+            rooms[room.household_id].append((key("R", room.pk), f"{room.household}{room}"))
+        for home in sorted(homes.filter(base__in=by_base), key=lambda row: (pinyin(str(row)), row.pk)):
+            by_base[home.base_id] += [(key("H", home.pk), str(home)), *rooms[home.pk]]
+        names = {row.pk: str(row.village) for row in bases}
         self.fields["place"].choices = [  # type: ignore[attr-defined] # a choice
-            ("", "请选一处"),
-            ("基地", [(key("P", row.pk), str(row.village)) for row in bases]),
-            ("农户", [(key("H", row.pk), f"{row.base.village}　{row}") for row in homes.order_by("base", "pk")]),
-            ("房间", [(key("R", row.pk), f"{row.household.base.village}　{row.household}{row}")
-                    for row in rooms.order_by("household__base", "household", "pk")]),
+            ("", "请选一处"), *((names[pk], rows) for pk, rows in by_base.items())
         ]  # fmt: skip
 
     def fact(self, by: User) -> str:

@@ -8,6 +8,7 @@ from bases.actions import close_place
 from bases.models import Closure
 from batches.actions.repair import close_everywhere
 from batches.actions.trials import adopt_trial
+from batches.forms.repair import CloseForm
 from config.errors import DomainError
 from tests.batches.county import FIRST, County
 from tests.batches.pages import post
@@ -48,3 +49,19 @@ def test_adoption_in_force_leads_to_a_repair(desk: Client, published: County) ->
     }
     run = trial_of(published, [close])
     assert "少变动重排”重排一次" in post(desk, "adopt_trial", published.batch.pk, run.pk, reason="修路")
+
+
+def test_places_to_close_stand_under_their_bases(published: County) -> None:
+    form = CloseForm(published.batch, None)
+    (_, first), *groups = form.fields["place"].choices
+    assert first == "请选一处"
+    names = [name for name, _ in groups]
+    assert sorted(names) == sorted(str(base.village) for base in published.bases)
+    base = published.bases[0]
+    rows = dict(groups)[str(base.village)]
+    assert rows[0] == (f"P{base.pk}", f"{base.village}整个基地")
+    homes = {f"H{home.pk}" for home in base.households.all()}
+    assert homes == {key for key, _ in rows if key.startswith("H")}
+    for key, name in rows:
+        if key.startswith("R"):
+            assert any(name.startswith(str(home)) for home in base.households.all())
