@@ -57,7 +57,7 @@ def blocks_of(batch: Batch, user: User) -> list[Block]:
     if batch.state in (S.DRAFT, S.PROPOSED):
         blocks += _readiness(batch, user)
     if batch.state == S.PLANNED and facts.job is None:
-        blocks += _obstacles(batch, user)
+        blocks = _obstacles(batch, user) or blocks
     if batch.state == S.PUBLISHED and (coming := next_gathering_day(batch)) is not None:
         back = "" if gatherings_held(batch) else "；此前可以撤回发布"
         blocks.append(Block("info", f"下一次集中 {coming:%m-%d}{back}"))
@@ -79,7 +79,7 @@ def quick_blocks(batch: Batch, facts: Facts) -> list[Block]:
     if batch.state == S.NOMINATING:
         return _about_answers(batch, facts)
     if batch.state == S.PLANNED:
-        text = "编排有缺口，看过再发布" if facts.shortfalls else "编排好了，看过就可以发布"
+        text = "编排有缺口，看过再发布" if facts.shortfalls else "编排好了，看过再发布"
         return [Block("info", text, _page("studio", batch) + "#result", "看结果")]
     if batch.state in (S.PUBLISHED, S.RUNNING):
         return _by_gravity(_about_staff(batch, facts) + _about_gatherings(batch, facts))

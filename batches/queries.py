@@ -142,6 +142,16 @@ def with_account(people: QuerySet[Cadre]) -> tuple[int, int]:
     return found["reached"], found["everybody"] - found["reached"]
 
 
+def since_answered(batch: Batch) -> dict[str, int]:
+    """Of those confirmed for a batch in force: who is in no class any more, and who is in none yet."""
+    if batch.state not in LIVE:
+        return {"left": 0, "waiting": 0}
+    sits = batch.enrollments.filter(live=True).exclude(state__in=GONE).values("cadre")
+    out = going(batch).filter(state=Nomination.State.CONFIRMED).exclude(cadre__in=sits)
+    left = out.filter(cadre__in=batch.enrollments.values("cadre")).count()
+    return {"left": left, "waiting": out.count() - left}
+
+
 def enrolled(batch: Batch) -> QuerySet[Enrollment]:
     """Everybody in force, by unit and name."""
     return (

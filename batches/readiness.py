@@ -32,6 +32,8 @@ class Check:
     text: str
     url: str = ""
     act: str = ""
+    loud: bool = False
+    """Told also while the list is folded away: what is planned now has to be planned again."""
 
 
 def readiness(batch: Batch, user: User) -> list[Check]:
@@ -182,7 +184,7 @@ def _holidays(batch: Batch, user: User) -> Check:
     missing = [str(year) for year in years if year not in known]
     if missing:
         text = f"{'、'.join(missing)} 年放假安排还没有录入，先只避开法定节日当天；录入以后要重新编排"
-        return Check("warn", "节假日", text, url, "录入节假日")
+        return Check("warn", "节假日", text, url, "录入节假日", loud=True)
     days = CalendarDay.objects.filter(day__range=(batch.first_day, batch.last_day), kind=CalendarDay.Kind.HOLIDAY)
     return Check("ok", "节假日", f"放假和调休已录入，本期里放假 {days.count()} 天", url, "看日历")
 

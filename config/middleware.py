@@ -82,9 +82,14 @@ class DomainErrors:
     def _told(self, request: HttpRequest, error: DomainError) -> HttpResponse:
         if isinstance(error, Conflict) or request.method in ("GET", "HEAD"):
             status = 409 if isinstance(error, Conflict) else 400
-            return render(request, "errors/domain.html", {"message": error.message}, status=status)
+            context = {"message": error.message, "back": _came_from(request)}
+            return render(request, "errors/domain.html", context, status=status)
         messages.error(request, error.message)
-        back = request.META.get("HTTP_REFERER", "")
-        if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-            back = "reports:home"
-        return redirect(back)
+        return redirect(_came_from(request) or "reports:home")
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The page of ours that the request came from; empty where there is none."""
+    back = request.META.get("HTTP_REFERER", "")
+    ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return back if ours else ""

@@ -26,13 +26,12 @@ from accounts import audit
 from accounts.models import User
 from config.errors import DomainError
 from office.actions import notify
-from office.models import UNFINISHED, Job, JobState, StoredFile
+from office.models import LOST_AFTER, UNFINISHED, Job, JobState, StoredFile
 
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 3
 HEARTBEAT_SECONDS = 5
-LOST_AFTER = datetime.timedelta(seconds=30)
 RING_AGAIN_AFTER = datetime.timedelta(seconds=20)
 
 

@@ -1,5 +1,6 @@
 """What every desk needs: long work as rows, stored files, notices, and the working-day calendar."""
 
+import datetime
 import uuid
 
 import pghistory
@@ -41,6 +42,8 @@ class JobState(models.TextChoices):
 
 
 UNFINISHED = (JobState.WAITING, JobState.RUNNING)
+LOST_AFTER = datetime.timedelta(seconds=30)
+"""A worker that has been silent for so long is taken for dead."""
 
 
 class Job(models.Model):
@@ -89,6 +92,12 @@ class Job(models.Model):
     @property
     def is_unfinished(self) -> bool:
         return self.state in UNFINISHED
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Its worker has not been heard of for too long: nobody is at it until it is handed on."""
+        silent = self.heartbeat_at is not None and self.heartbeat_at < timezone.now() - LOST_AFTER
+        return self.state == JobState.RUNNING and silent
 
 
 class Notice(models.Model):

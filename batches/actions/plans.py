@@ -14,6 +14,7 @@ from batches.actions.names import refuse_second_run
 from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
 from batches.models import Batch, PlanRun, PlanVersion
+from batches.moved import moved
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.planning.checker import check, violations
@@ -98,15 +99,16 @@ def facts_moved(batch: Batch, run: PlanRun) -> str:
 
     What people fixed since does not count against a plan that has it so already: only the pins differ, and the plan keeps them.
     """
-    moved, known = "编排以后，名单、规则或基地资料变过。请重新编排，再发布。", json.loads(run.input_text)
+    known = json.loads(run.input_text)
+    again = "请再少变动重排一次" if run.purpose == PlanRun.Purpose.REPAIR else "请重新编排"
     try:
         facts = _facts(batch, run)
-    except InputError:  # what the plan was made for is of somebody or a class that is gone
-        return moved
+    except InputError:
+        return f"编排以后，它用到的人或班已经不在了。{again}，再发布。"
     if fingerprint(facts) == run.fingerprint:
         return ""
     if not _same_but_for_pins(facts, known):
-        return moved
+        return f"编排以后变过：{'；'.join(moved(facts, known))}。{again}，再发布。"
     plan = json.loads(run.plan_text) | {"input_fingerprint": fingerprint(facts)}
     before = {(breach.code, breach.subject) for breach in check(known, json.loads(run.plan_text))}
     new = [breach for breach in violations(check(facts, plan)) if (breach.code, breach.subject) not in before]

@@ -15,7 +15,7 @@ from cadres.models import Cadre, Unit
 class WaiverForm(ActForm):
     """Ask for an exception: the rule, and what it is about in the clerk's words; the planner's subject follows."""
 
-    rule = forms.ChoiceField(label="规则")
+    rule = forms.ChoiceField(label="规则", error_messages={"required": "请选是哪条规则的例外。"})
     unit = forms.ModelChoiceField(
         Unit.objects.none(), label="单位（R01、R02、R03、R08）", required=False, empty_label="不涉及"
     )
@@ -34,9 +34,11 @@ class WaiverForm(ActForm):
         "R08": "班子成员", "R14": "到访村数", "R15": "在村天数",
     }  # fmt: skip
 
+    ASK = {"unit": "哪个单位。请选单位", "practice_class": "哪个班。请选班", "cadre": "哪个干部。请写姓名"}
+
     def fill(self) -> None:
         rules = [(code, f"{code} {self.NAMES[code]}") for code in WAIVABLE if code in self.NAMES]
-        self.fields["rule"].choices = rules  # type: ignore[attr-defined] # a choice field
+        self.fields["rule"].choices = [("", "请选规则"), *rules]  # type: ignore[attr-defined] # a choice field
         self.fields["unit"].queryset = Unit.objects.filter(active=True).order_by("sort_name", "pk")  # type: ignore[attr-defined] # a model choice
         classes = self.batch.classes.order_by("number")
         self.fields["practice_class"].queryset = classes  # type: ignore[attr-defined] # a model choice
@@ -45,7 +47,8 @@ class WaiverForm(ActForm):
         data = super().clean() or {}
         for name in self.NEEDS.get(data.get("rule", ""), ()):
             if not data.get(name) and name not in self.errors:
-                self.add_error(name, f"{data['rule']} 的例外要写明它。")
+                rule = f"{data['rule']}“{self.NAMES[data['rule']]}”"
+                self.add_error(name, f"{rule}的例外要写明是{self.ASK[name]}。")
         return data
 
     def perform(self, by: User) -> str:

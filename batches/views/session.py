@@ -23,7 +23,7 @@ from batches.outlooks import story_of
 from batches.overview import class_table, differences_of
 from batches.planning_input import gatherings_held
 from batches.published import published_versions
-from batches.queries import latest_run, leaving_and_coming, nomination_counts, visible_batches
+from batches.queries import latest_run, leaving_and_coming, nomination_counts, since_answered, visible_batches
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
 from batches.studio import choices, chosen, live, waiting
@@ -126,6 +126,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "named": {
             state: sum(row[state] for row in units) for state in ("proposed", "confirmed", "deferred", "swapped")
         },
+        "since": since_answered(found),
         "withdraw_title": f"撤回{found}的发布？",
         "plain_steps": [
             {

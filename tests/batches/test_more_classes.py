@@ -209,7 +209,7 @@ def test_plan_that_fixed_somebody_to_a_class_taken_back_is_told_to_be_made_anew(
     run.save()
     for row in (third, fourth):
         drop_class(practice_class=row, by=staff, reason="不开了")
-    assert any("资料变过" in told for told in publish_obstacles(running.batch, run))
+    assert any("已经不在了" in told for told in publish_obstacles(running.batch, run))
     assert desk.get(reverse("batches:studio", args=[running.batch.pk]) + f"?run={run.pk}").status_code == 200
 
 

@@ -127,8 +127,10 @@ def test_publication_needs_a_confirmed_rate(planned: County, staff: User) -> Non
 
 
 def test_publication_needs_the_facts_of_the_plan(planned: County, staff: User) -> None:
-    Cadre.objects.filter(pk=planned.cadres[0].pk).update(leading=True)
-    assert publish_obstacles(planned.batch) == ["编排以后，名单、规则或基地资料变过。请重新编排，再发布。"]
+    who = planned.cadres[0]
+    Cadre.objects.filter(pk=who.pk).update(leading=True)
+    told = f"编排以后变过：干部资料（{who.name}（{who.unit}））。请重新编排，再发布。"
+    assert publish_obstacles(planned.batch) == [told]
 
 
 def test_publication_needs_a_plan_that_keeps_the_rules(nominating: County, staff: User) -> None:
@@ -156,7 +158,7 @@ def test_a_run_of_yesterdays_facts_is_not_published(planned: County, staff: User
     assert old is not None
     Closure.objects.create(base=planned.bases[0], days=DateRange(FIRST, FIRST + DAY), kind="works")
     plan_by_hand(planned, staff)
-    with pytest.raises(DomainError, match="基地资料变过") as refused:
+    with pytest.raises(DomainError, match="编排以后变过") as refused:
         publish_plan(batch=planned.batch, run=old, by=staff)
     assert refused.value.code == "not_publishable"
 

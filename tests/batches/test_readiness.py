@@ -5,6 +5,7 @@ import datetime
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
@@ -15,6 +16,7 @@ from cadres.models import Unavailability
 from office.models import CalendarDay
 from tests import factories
 from tests.batches.county import FIRST, County
+from tests.batches.pages import page
 
 pytestmark = pytest.mark.django_db
 DAY = datetime.timedelta(days=1)
@@ -123,6 +125,17 @@ def test_year_without_a_calendar_is_provisional(nominating: County, staff: User)
     check = found(nominating, staff, "节假日")
     assert (check.kind, check.act) == ("warn", "录入节假日")
     assert check.text.startswith("2027 年放假安排还没有录入")
+    assert check.loud
+
+
+def test_holidays_not_entered_are_told_also_while_the_list_is_folded(planned: County, desk: Client) -> None:
+    shown = page(desk, "studio", planned.batch.pk)
+    told = "2027 年放假安排还没有录入"
+    assert told in shown[: shown.index('id="ready"')]
+    assert '<details class="dm-card" id="ready">' in shown
+    CalendarDay.objects.create(day=datetime.date(2027, 1, 1), kind=CalendarDay.Kind.HOLIDAY, name="元旦")
+    shown = page(desk, "studio", planned.batch.pk)
+    assert told not in shown
 
 
 def test_bases_without_beds_and_too_few_beds(nominating: County, staff: User) -> None:

@@ -150,7 +150,10 @@ def test_waiver_asked_by_one_and_approved_by_another(
     desk: Client, county: County, colleague: User, signed_in: Callable[[User], Client]
 ) -> None:
     data = {"ask-rule": "R02", "ask-unit": county.units[0].pk, "ask-reason": "单位人多"}
-    assert "R02 的例外要写明它" in post(desk, "waivers", county.batch.pk, form="ask", **data)
+    assert '<option value="" selected>请选规则</option>' in page(desk, "waivers", county.batch.pk)
+    assert "请选是哪条规则的例外" in post(desk, "waivers", county.batch.pk, form="ask", **data | {"ask-rule": ""})
+    asked = post(desk, "waivers", county.batch.pk, form="ask", **data)
+    assert "R02“同单位分班”的例外要写明是哪个班。请选班。" in asked
     post(desk, "waivers", county.batch.pk, form="ask", **data | {"ask-practice_class": county.classes[0].pk})
     waiver = Waiver.objects.get()
     track = county.classes[0].track_id

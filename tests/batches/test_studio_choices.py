@@ -5,14 +5,16 @@ import json
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from bases.actions import close_place
 from bases.models import Closure
 from batches.actions.gatherings import cancel_gathering
-from batches.actions.repair import keep_curve
-from batches.models import PlanRun
+from batches.actions.people import withdraw_enrollment
+from batches.actions.repair import keep_curve, name_late
+from batches.models import Nomination, PlanRun
 from batches.plan_work import Advance
 from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
@@ -198,6 +200,42 @@ def test_progress_page_moves_with_the_parts_and_tells_what_is_done(
     assert "正在排行程，已用 40 秒" in page(desk, "progress", nominating.batch.pk)
     Job.objects.filter(parent=job).update(state=JobState.WAITING)
     assert "已用" not in page(desk, "progress", nominating.batch.pk)
+
+
+def test_job_whose_worker_is_silent_is_told_as_interrupted(nominating: County, staff: User, desk: Client) -> None:
+    job = Job.objects.create(
+        task="batches.plan", title="第1期编排", owner=staff, state=JobState.RUNNING, progress=30,
+        started_at=timezone.now(), heartbeat_at=timezone.now() - datetime.timedelta(seconds=29),
+    )  # fmt: skip
+    PlanRun.objects.create(programme=nominating.batch.programme, batch=nominating.batch, job=job)
+    told = "中断，等候接着做"
+    for name in ("studio_progress", "progress", "batch"):
+        shown = page(desk, name, nominating.batch.pk)
+        assert "进行中" in shown
+        assert told not in shown
+    Job.objects.update(heartbeat_at=timezone.now() - datetime.timedelta(seconds=31))
+    for name in ("studio_progress", "progress", "batch"):
+        shown = page(desk, name, nominating.batch.pk)
+        assert told in shown
+        assert "算它的程序停了" in shown
+        assert "进行中" not in shown
+    assert told in desk.get(reverse("office:job", args=[job.pk])).content.decode()
+    Job.objects.update(state=JobState.DONE)
+    assert told not in desk.get(reverse("office:job", args=[job.pk])).content.decode()
+
+
+def test_session_page_says_who_of_the_confirmed_is_in_no_class(published: County, staff: User, desk: Client) -> None:
+    everybody = len(published.cadres)
+    Nomination.objects.filter(batch=published.batch).update(state=Nomination.State.CONFIRMED)
+    assert f"<b>{everybody}</b>已确认</a>" in page(desk, "batch", published.batch.pk)
+    enrollment = published.enrollment(published.cadres[0])
+    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=1), by=staff, reason="调走")
+    shown = page(desk, "batch", published.batch.pk)
+    assert f"<b>{everybody}</b>已确认，1 人后来退出</a>" in shown
+    assert f"{everybody - 1} 人" in shown
+    name_late(batch=published.batch, cadre=factories.CadreFactory(), by=staff, reason="补派")
+    shown = page(desk, "batch", published.batch.pk)
+    assert f"<b>{everybody + 1}</b>已确认，1 人后来退出，1 人还没有班</a>" in shown
 
 
 def test_base_closed_for_nobody_takes_nothing_away(published: County, staff: User) -> None:

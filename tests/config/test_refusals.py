@@ -55,3 +55,20 @@ def test_conflict_answers_409_with_our_page(rf: RequestFactory, client: Client, 
     assert answer is not None
     assert answer.status_code == 409
     assert "请把结束改到开始之后" in answer.content.decode()
+    assert "打开刚才那一页" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("came_from", "shown"), [("http://testserver/batches/2/studio/", True), ("http://else.cn/", False)]
+)
+def test_conflict_page_leads_back_to_where_the_act_was_asked(
+    rf: RequestFactory, client: Client, staff: User, came_from: str, shown: bool
+) -> None:
+    request = rf.post("/batches/2/publish/", HTTP_REFERER=came_from)
+    request.user = staff
+    request.session = client.session
+    answer = DomainErrors(lambda _: pytest.fail("not asked")).process_exception(
+        request, Conflict("x", "刚改过。请再看。")
+    )
+    assert answer is not None
+    assert (f'href="{came_from}"' in answer.content.decode()) == shown

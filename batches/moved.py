@@ -1,0 +1,107 @@
+"""What of the facts has changed since a plan was made, in a few words: which part of the planner's input, and whom or what."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from batches.plan_labels import Labels
+from batches.planning.formats import Document
+
+MOST_NAMED = 3
+PARTS = {
+    "programme": "项目规则", "other_uses": "基地上别的活动", "waivers": "批准例外",
+}  # fmt: skip
+"""Parts of the input that one word tells."""
+DAYS = {"holidays": "放假安排", "working_weekend_days": "调休上班的日子"}
+PINS = {"batches": "定下来的名单", "classes": "固定的班", "gatherings": "固定的集中"}
+STANDS = {"assignments": "调班、加人或退出", "gatherings": "集中取消、改期或换基地", "lodging": "换床位"}
+PEOPLE = {
+    "unavailable": "不能来的日子", "must": "编排要求", "must_not": "编排要求", "parity": "单双周要求",
+    "attended_before": "参加经历",
+}  # fmt: skip
+"""What of a cadre's row is told by another word than 干部资料."""
+
+
+def moved(facts: Document, known: Document) -> list[str]:
+    """放假安排；新列入名单（林晓雯（县水利局）…）；基地资料（双溪村）…: every part in which two inputs of a batch differ."""
+    found = [
+        *_people(facts, known),
+        *(name for key, name in DAYS.items() if facts["calendar"][key] != known["calendar"][key]),
+        *_units(facts, known),
+        *_batches(facts, known),
+        *_places(facts, known),
+        *(name for key, name in PARTS.items() if facts[key] != known[key]),
+        *(name for key, name in PINS.items() if facts["pins"][key] != known["pins"][key]),
+        *_stands(facts["previous"], known["previous"]),
+    ]
+    labels = Labels(found)
+    return [labels.put(line) for line in found]
+
+
+def _rows(document: Document, part: str) -> dict[str, Mapping[str, Any]]:
+    return {row["id"]: row for row in document[part]}
+
+
+def _told(name: str, subjects: Iterable[str]) -> list[str]:
+    """基地资料（P3、P5、P7等 9 个）; nothing where there is nobody."""
+    rows = list(subjects)
+    more = f"等 {len(rows)} 个" if len(rows) > MOST_NAMED else ""
+    return [f"{name}（{'、'.join(rows[:MOST_NAMED])}{more}）"] if rows else []
+
+
+def _people(facts: Document, known: Document) -> list[str]:
+    new, old = _rows(facts, "cadres"), _rows(known, "cadres")
+    lines = _told("新列入名单", sorted(new.keys() - old.keys())) + _told(
+        "不在名单里了", sorted(old.keys() - new.keys())
+    )
+    changed: dict[str, list[str]] = {}
+    for name in sorted(new.keys() & old.keys()):
+        for field in sorted(
+            key for key in new[name].keys() | old[name].keys() if new[name].get(key) != old[name].get(key)
+        ):
+            whose = changed.setdefault(PEOPLE.get(field, "干部资料"), [])
+            if name not in whose:
+                whose.append(name)
+    return lines + [line for what, names in changed.items() for line in _told(what, names)]
+
+
+def _units(facts: Document, known: Document) -> list[str]:
+    """Units of both: one that came or went did so with its people."""
+    new, old = _rows(facts, "units"), _rows(known, "units")
+    return _told("单位名额或类别", sorted(name for name in new.keys() & old.keys() if new[name] != old[name]))
+
+
+def _batches(facts: Document, known: Document) -> list[str]:
+    """Days and classes of the batch, and who goes along with them."""
+    bare = [
+        [row | {"classes": [klass | {"staff": []} for klass in row["classes"]]} for row in document["batches"]]
+        for document in (facts, known)
+    ]
+    if bare[0] != bare[1]:
+        return ["本期的日期或班"]
+    return ["带班人员"] if facts["batches"] != known["batches"] else []
+
+
+def _places(facts: Document, known: Document) -> list[str]:
+    """Bases, and what they took on in former batches where that alone is another."""
+    new, old = _rows(facts, "bases"), _rows(known, "bases")
+    other = sorted(name for name in new.keys() | old.keys() if _open(new.get(name)) != _open(old.get(name)))
+    closed = sorted(name for name in new.keys() & old.keys() if name not in other and new[name] != old[name])
+    lines = _told("停接的日子", closed) + _told("基地、农户或床位", other)
+    return lines or (["基地和农户往年的接待"] if facts["history"] != known["history"] else [])
+
+
+def _open(base: Mapping[str, Any] | None) -> Any:
+    """A base without the days on which anything of it is closed."""
+    if base is None:
+        return None
+    homes = [
+        home | {"closed": [], "rooms": [room | {"closed": []} for room in home["rooms"]]} for home in base["households"]
+    ]
+    return {**base, "closed": [], "households": homes}
+
+
+def _stands(new: Document | None, old: Document | None) -> list[str]:
+    """What a repair started from."""
+    if new == old or new is None or old is None:
+        return [] if new == old else ["现在的安排"]
+    return [name for key, name in STANDS.items() if new[key] != old[key]] or ["现在的安排"]
