@@ -1,13 +1,14 @@
 """Trials (试算): plans of the facts with changes laid over them. Nothing is touched until the changes are adopted."""
 
 import datetime
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
 from batches.actions.names import demand, drop_demand, is_waived, refuse_second_run, set_aside
@@ -146,12 +147,20 @@ def adoption_obstacles(run: PlanRun) -> list[str]:
         return ["这不是试算，没有要采用的改动。"]
     if not may_try(run.batch):
         return [f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。"]
+    if run.batch.state in states.LIVE and _was_adopted(run):
+        return ["这个试算的改动已经采用过。请到“少变动重排”重排一次，看过动了谁再发布；还要别的，另做试算。"]
     if run.batch.state in states.LIVE and _is_older(run.changes):
         return [OLDER]
     elsewhere = {**ELSEWHERE, **LEAVING} if run.batch.state in states.LIVE else ELSEWHERE | BEFORE
     told = [elsewhere[row["kind"]] for row in run.changes if row["kind"] in elsewhere]
     told += [OUT_OF_THE_LIST for row in run.changes if row["kind"] == "drop_pin" and row["of"] == "batches"]
     return list(dict.fromkeys(told))
+
+
+def _was_adopted(run: PlanRun) -> bool:
+    """Whether the trail has it: a trial of a batch in force stays one, since a repair has to follow."""
+    acts = AuditEntry.objects.filter(act="adopt_trial", subject_type="batches.Batch", subject_id=str(run.batch_id))
+    return any(json.loads(text).get("run") == run.pk for text in acts.order_by("seq").values_list("data", flat=True))
 
 
 def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None) -> PlanRun:
@@ -163,10 +172,10 @@ def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None)
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明为什么采用，会记入审计。")
-    if obstacles := adoption_obstacles(run):
-        raise DomainError("not_adoptable", obstacles[0])
     with audit.act("adopt_trial", by=by, subject=run.batch, reason=reason, run=run.pk) as entry:
         batch = change_arrangement(_batch(run), entry, seen=seen)
+        if obstacles := adoption_obstacles(run):  # whoever came first may have adopted it while this one waited
+            raise DomainError("not_adoptable", obstacles[0])
         made: dict[str, str] = {}
         for change in run.changes:
             made |= ADOPT[change["kind"]](batch, _renamed(change, made), reason, by) or {}

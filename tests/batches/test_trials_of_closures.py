@@ -11,7 +11,7 @@ from batches.actions.trials import adopt_trial
 from batches.forms.repair import CloseForm
 from config.errors import DomainError
 from tests.batches.county import FIRST, County
-from tests.batches.pages import post
+from tests.batches.pages import page, post
 from tests.batches.test_trials import trial_of
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +49,24 @@ def test_adoption_in_force_leads_to_a_repair(desk: Client, published: County) ->
     }
     run = trial_of(published, [close])
     assert "少变动重排”重排一次" in post(desk, "adopt_trial", published.batch.pk, run.pk, reason="修路")
+
+
+def test_trial_of_a_batch_in_force_is_adopted_once(published: County, staff: User, desk: Client) -> None:
+    classes = published.batch.classes.count()
+    run = trial_of(published, [
+        {"kind": "more_classes", "batch": f"B{published.batch.pk}", "track": f"W{published.classes[0].track_id}", "count": 2,
+         "ids": ["K900001", "K900002"], "parities": ["odd", "even"]},
+    ])  # fmt: skip
+    adopt_trial(run=run, by=staff, reason="多开一班")
+    assert published.batch.classes.count() == classes + 2
+    run.refresh_from_db()
+    with pytest.raises(DomainError, match="已经采用过") as refused:
+        adopt_trial(run=run, by=staff, reason="多开一班")
+    assert refused.value.code == "not_adoptable"
+    assert published.batch.classes.count() == classes + 2
+    shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
+    assert "这个试算的改动已经采用过" in shown
+    assert "采用这些改动…" not in shown
 
 
 def test_places_to_close_stand_under_their_bases(published: County) -> None:
