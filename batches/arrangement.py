@@ -164,7 +164,7 @@ def current(batch: Batch) -> Arrangement:
 def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[tuple[int, int]]) -> list[Visit]:
     """Gatherings that the newest version does not hold, each with its reason."""
     version = batch.plan_versions.order_by("-number").first()
-    rows = json.loads(version.plan_text)["gatherings"] if version is not None else []
+    rows = json.loads(version.plan_text).get("gatherings", []) if version is not None else []
     found = [(class_pk(row["class"]), row["index"], row["skipped"]) for row in rows if "skipped" in row]
     return [
         Visit(classes[pk], index, skipped=SKIP_REASONS[why])
