@@ -148,7 +148,8 @@ def _round(
     if problem.prefer == "kept":
         others += stage3_keep.of_later(problem, chooser, batch)
     slots = chooser.slots(batch, classes, days, stage3_keep.reserve(stays, others))
-    fixed = Round(problem, chooser.places, stage3_keep.fix(slots, former.options), dict(stays.load), {})
+    before = chooser.before if problem.prefer == "kept" else {}  # else nothing that can be held is left out for another
+    fixed = Round(problem, chooser.places, stage3_keep.fix(slots, former.options), dict(stays.load), before)
     stage3_keep.keep_apart(fixed, days)
     together = not former.loose and not problem.spare_moves
     if together and (problem.prefer == "kept" or stage3_keep.costs_nothing(fixed, seed)):

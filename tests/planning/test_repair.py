@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from batches.planning import InputError, canonical, solve
+from batches.planning import InputError, canonical, solve, stage2_swaps
 from batches.planning.control import Control
 from batches.planning.problem import Problem
 from batches.planning.repair import curve
@@ -150,6 +150,25 @@ def test_somebody_leaves(name: str, what: str, prefer: str) -> None:
     assert _levels(plan)["moved_seats"][0] == (what != "transferred")
     assert len(moved["assignment"]) == 1 + _levels(plan)["moved_classes"][0] <= 3
     assert moved["gathering"] == set()
+
+
+def test_what_classes_of_the_same_staff_leave_out_is_not_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two classes share staff, so that one of their gatherings is left out: it stays the same one."""
+    monkeypatch.setattr(stage2_swaps, "SWAPS", 1000)
+    monkeypatch.setattr(stage2_swaps, "LEAST", 0)
+    document = frozen("small-4")
+    before = solve(document)
+    document["previous"] = reduced(before)
+    seats = {row["cadre"]: row["batch"] for row in before["assignments"]}
+    document["pins"]["batches"] = [{"cadre": c["id"], "batch": seats.get(c["id"])} for c in document["cadres"]]
+    assert any(row.get("skipped") == "no_staff" for row in before["gatherings"])
+    batch = document["batches"][1]["id"]
+    gone = next(row["cadre"] for row in before["assignments"] if row["batch"] == batch)
+    _unpin(document, gone)
+    document["pins"]["batches"].append({"cadre": gone, "batch": None})
+    plan = solve(document)
+    assert _moves(plan)["gathering"] == set()
+    _require_fewest(document, plan)
 
 
 @pytest.mark.parametrize("prefer", PREFER)
