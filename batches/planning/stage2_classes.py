@@ -1,6 +1,6 @@
 """Stage 2: which class of the batch each cadre joins, within the track.
 
-Method: tracks of few classes are split exactly (HiGHS); around them the nested tree (odd and even weeks, halves, classes)
+Method: tracks of few classes are split by programmes (HiGHS); around them the nested tree (odd and even weeks, halves, classes)
 of small CP-SATs finds seats that keep the hard rules, and swaps of two people make the classes alike (simulated annealing);
 where a marginal cell is off even then, or a class would hold one man or one woman alone, the flat model tries, unless the
 batch is too large for it. Where rules of units, parities and sizes clash, the elastic flat model finds the fewest people who
@@ -15,7 +15,7 @@ from typing import Any
 from .control import Control, level
 from .problem import Batch, Cadre, Problem
 from .stage2_case import Case, Seats
-from .stage2_few import split_few
+from .stage2_few import MARGINAL, split_few
 from .stage2_flat import Flat
 from .stage2_keep import count_moved, keep
 from .stage2_tree import Unsplit, split_batch
@@ -37,7 +37,7 @@ def solve_batch(problem: Problem, batch: Batch, names: list[str], seed: int, con
     case = Case(problem, batch, [problem.by_id[name] for name in sorted(names)])
     found = split(case, before, seed, pulse)
     marginal, pair = found.case.excess(found.seats)
-    least = min(found.least, pair)
+    least = max(0, found.least - MARGINAL * marginal)
     control.best(2, "moved_classes", *found.moved)
     control.best(2, "marginal_excess", marginal, 0)
     control.best(2, "pair_excess", pair, least)
@@ -52,7 +52,7 @@ def solve_batch(problem: Problem, batch: Batch, names: list[str], seed: int, con
 
 
 def levels(problem: Problem, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The levels of stage 2 over all batches."""
+    """The levels of stage 2 over all batches. Bounds of pair cells hold with as many marginal cells off as there are."""
     rows = [
         level(2, "marginal_excess", sum(part["marginal_excess"] for part in parts), 0),
         level(2, "pair_excess", sum(part["pair_excess"] for part in parts), sum(part["pair_bound"] for part in parts)),
@@ -72,8 +72,8 @@ def _previous_seats(problem: Problem) -> Seats:
 
 @dataclass(frozen=True)
 class Found:
-    """Seats of one batch, the case with those who could be seated, (changes of class, the least possible), and by how much
-    pair cells are off at least while marginal cells are in place."""
+    """Seats of one batch, the case with those who could be seated, (changes of class, the least possible), and what cells
+    off come to at least, a marginal one counting `MARGINAL`."""
 
     seats: Seats
     case: Case
@@ -114,7 +114,7 @@ def _around(case: Case, few: Seats, seed: int, pulse: Callable[[], None]) -> Sea
 def _mend(case: Case, few: Seats, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
     """Swaps, then the flat model where a person is alone or a marginal cell is off, if that makes it better; at last ages.
 
-    Tracks of two classes cannot be divided better than exactly: their people stay.
+    People of tracks of two classes stay: swaps find nothing better than a programme there.
     """
     # loads a compiler, which pages and commands that plan nothing go without
     from .stage2_swaps import even_out_ages, swap

@@ -1,9 +1,9 @@
-"""Tracks of few classes in stage 2, split exactly: odd and even weeks of all of them at once, then each side into classes.
+"""Tracks of few classes in stage 2, split by programmes: odd and even weeks of all at once, then each side into classes.
 
 In a track of two to four classes most cells must come out exactly, and R03 ties the tracks to each other, so that swaps of
 two people find their way badly there. A split is a mixed integer programme (HiGHS): a column a person says `first part`,
 and a cell costs what either part has beyond what its classes may have. What the split of all into odd and even weeks
-costs at least, no seats of these tracks come below.
+costs at least, no seats of these tracks come below; most batches reach it, or nearly, within the nodes allowed.
 """
 
 import math
@@ -33,7 +33,8 @@ class Part:
 
 
 def split_few(case: Case, pulse: Callable[[], None]) -> tuple[Seats, int]:
-    """Seats of the people of tracks of few classes, and the least by which pair cells are off; nobody where no split is found."""
+    """Seats of the people of tracks of few classes, nobody where no split is found; and the least that marginal cells off,
+    `MARGINAL` each, and pair cells off come to together."""
     tracks = [track for track in sorted(case.totals) if 2 <= len(case.batch.of_track(track)) <= FEW]
     parts = [_by_parity(case, track) for track in tracks]
     if not parts:
@@ -152,7 +153,7 @@ class Program:
                 self._row(self._count(mine), half - others, len(people) - half)
 
     def solve(self) -> dict[str, bool]:
-        """Who is in the first part; nobody named where no split is found. `bound` is what pair cells are off at least."""
+        """Who is in the first part; nobody named where no split is found. `bound` is what any split costs at least."""
         rows, columns, values = zip(*self.entries, strict=True)
         whole = np.zeros(len(self.costs))
         whole[list(self.first.values())] = 1
@@ -169,5 +170,5 @@ class Program:
         )
         if result.x is None:
             return {}
-        self.bound = max(0, math.ceil(result.mip_dual_bound - 0.001)) % MARGINAL
+        self.bound = max(0, math.ceil(result.mip_dual_bound - 0.001))
         return {name: bool(result.x[column] > 0.5) for name, column in self.first.items()}

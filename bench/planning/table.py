@@ -41,7 +41,7 @@ def _instances(pieces: list[Piece]) -> str:
             f"`{piece['fingerprint'][:16]}`",
             f"`{piece['plan_fingerprint'][:16]}`",
             len(piece["breaches"]),
-            "{} ({})".format(*piece["explained"]) if piece["explained"] else "–",
+            "{} ({})".format(*piece["explained"]) if piece.get("explained") else "–",
             piece["peak_mb"],
             piece["source"],
         ]
@@ -140,7 +140,7 @@ def _replans(pieces: list[Piece]) -> str:
     rows = []
     for piece in pieces:
         scratch = next((row["cpu"] for row in piece["stages"] if row["stage"] == 3), 0.0)
-        for row in piece["replans"]:
+        for row in piece.get("replans", ()):
             moves = [f"{value:g} ({bound:g})" for value, bound in row["moves"].values()]
             rows.append([piece["name"], row["what"], *moves, f"{row['cpu'] / scratch:.2f}×", row["breaches"]])
     head = ["instance", "what happens", "changed seats (least)", "classes (least)", "gatherings (least)"]

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from batches.planning import stage2_few, stage2_swaps
+from batches.planning import stage2_classes, stage2_few, stage2_swaps
 from batches.planning.control import Control
 from batches.planning.problem import Problem
 from batches.planning.stage2_case import Case, Seats
@@ -48,7 +48,7 @@ def test_a_split_is_the_best_of_all_that_keep_the_rules(number: int) -> None:
     best = min(case.excess(one) for one in _lawful(case))
     assert case.excess(seats) == best
     assert not broken_rules(case, seats)
-    assert least == best[1]
+    assert least == stage2_few.MARGINAL * best[0] + best[1]
 
 
 def _lawful(case: Case) -> list[Seats]:
@@ -103,6 +103,29 @@ def test_the_bound_is_told_with_the_measures() -> None:
     problem: Problem = whole.problem
     told = solve_batch(problem, whole.batch, [c.id for c in whole.members], 1, Control())
     assert 0 < told["pair_bound"] == told["pair_excess"]
+
+
+@pytest.mark.parametrize("nodes", [0, 1, 5])
+def test_a_bound_holds_where_the_nodes_do_not_suffice(monkeypatch: pytest.MonkeyPatch, nodes: int) -> None:
+    """Neither is it above what is proven with more nodes, nor do marginal cells off pass for pair cells."""
+    proven = [split_few(case, _nothing)[1] for case in _in_pairs()]
+    monkeypatch.setattr(stage2_few, "NODE_LIMIT", nodes)
+    for case, least in zip(_in_pairs(), proven, strict=True):
+        assert split_few(case, _nothing)[1] <= least
+
+
+def test_marginal_cells_off_do_not_pass_for_pair_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is proven of both together leaves of pair cells what marginal ones do not take."""
+    whole = case_of("small-5", 1)
+    off, pairs = 2, 7
+    monkeypatch.setattr(stage2_classes, "split_few", lambda case, pulse: ({}, off * stage2_few.MARGINAL + pairs))
+    monkeypatch.setattr(stage2_swaps, "SWAPS", 1000)
+    monkeypatch.setattr(stage2_swaps, "LEAST", 0)
+    names = [c.id for c in whole.members]
+    for marginal, least in ((off, pairs), (off + 1, 0)):
+        monkeypatch.setattr(Case, "excess", lambda self, seats, marginal=marginal: (marginal, 99))
+        told = solve_batch(whole.problem, whole.batch, names, 1, Control())
+        assert told["pair_bound"] == least
 
 
 @pytest.mark.parametrize("people", [1, 2, 5])
