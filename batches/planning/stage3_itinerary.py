@@ -16,7 +16,7 @@ from typing import Any
 
 from . import stage3_keep
 from .control import Control, level
-from .places import houses_suffice, places_of
+from .places import Places, houses_suffice, places_of
 from .problem import Batch, Klass, Problem, first_days, sex_counts
 from .stage3_bounds import forced_skips, poured
 from .stage3_days import Days, find_days
@@ -79,7 +79,9 @@ def plan_batch(
     problem: Problem, batch: Batch, members: dict[str, list[str]], earlier: list[Option], seed: int, control: Control
 ) -> Itinerary:
     """Days and bases of the classes of a batch; `earlier` are the gatherings of the batches before it."""
-    places = places_of(problem)
+    places = Places(
+        problem
+    )  # its own: the days of a batch are of no use to the next, and those of a year many in a city
     sexes = {klass.id: sex_counts(problem, members.get(klass.id, [])) for klass in batch.classes}
     chooser = Chooser(problem, places, sexes, members)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})

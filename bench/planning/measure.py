@@ -110,7 +110,7 @@ def measure(case: Case) -> dict[str, Any]:
         "quality": _quality(document, plan),
         "yardstick": _values(document, rough),
         "yardstick_quality": _quality(document, rough),
-        "explained": _explained(document, plan) if case.size != "city" else None,
+        "explained": _explained(document, plan) if case.size == "small" else None,
         "replans": replanned(document, plan, SEED, _timed) if case.size != "city" else [],
         "second_opinion": second_opinion(document, plan) if case.size != "city" else None,
     }
