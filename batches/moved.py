@@ -7,10 +7,10 @@ from batches.plan_labels import Labels
 from batches.planning.formats import Document
 
 MOST_NAMED = 3
-PARTS = {
-    "programme": "项目规则", "other_uses": "基地上别的活动", "waivers": "批准例外",
-}  # fmt: skip
-"""Parts of the input that one word tells."""
+OTHERWISE = "编排用的其他资料"
+PARTS = {"programme": "项目规则", "other_uses": "基地上别的活动", "waivers": "批准例外"}
+"""Parts of the input that one word tells; those that have no word either are `OTHERWISE`."""
+LOOKED_INTO = {"cadres", "calendar", "units", "batches", "bases", "history", "pins", "previous"}
 DAYS = {"holidays": "放假安排", "working_weekend_days": "调休上班的日子"}
 PINS = {"batches": "定下来的名单", "classes": "固定的班", "gatherings": "固定的集中"}
 STANDS = {"assignments": "调班、加人或退出", "gatherings": "集中取消、改期或换基地", "lodging": "换床位"}
@@ -22,23 +22,33 @@ PEOPLE = {
 
 
 def moved(facts: Document, known: Document) -> list[str]:
-    """放假安排；新列入名单（林晓雯（县水利局）…）；基地资料（双溪村）…: every part in which two inputs of a batch differ."""
+    """放假安排；新列入名单（林晓雯（县水利局）…）；基地资料（双溪村）…: every part in which two inputs of a batch differ.
+
+    Never empty: inputs that are not the same to the letter differ in something, were it the order of rows.
+    """
+    rest = [{key: part for key, part in each.items() if key not in LOOKED_INTO} for each in (facts, known)]
     found = [
         *_people(facts, known),
-        *(name for key, name in DAYS.items() if facts["calendar"][key] != known["calendar"][key]),
+        *_named(DAYS, facts["calendar"], known["calendar"]),
         *_units(facts, known),
         *_batches(facts, known),
         *_places(facts, known),
-        *(name for key, name in PARTS.items() if facts[key] != known[key]),
-        *(name for key, name in PINS.items() if facts["pins"][key] != known["pins"][key]),
+        *_named(PARTS, *rest),
+        *_named(PINS, facts["pins"], known["pins"]),
         *_stands(facts["previous"], known["previous"]),
-    ]
+    ] or [OTHERWISE]
     labels = Labels(found)
     return [labels.put(line) for line in found]
 
 
 def _rows(document: Document, part: str) -> dict[str, Mapping[str, Any]]:
     return {row["id"]: row for row in document[part]}
+
+
+def _named(names: Mapping[str, str], new: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
+    """The names of the keys that differ, each once."""
+    keys = [*names, *sorted((new.keys() | old.keys()) - names.keys())]
+    return list(dict.fromkeys(names.get(key, OTHERWISE) for key in keys if new.get(key) != old.get(key)))
 
 
 def _told(name: str, subjects: Iterable[str]) -> list[str]:
@@ -65,9 +75,12 @@ def _people(facts: Document, known: Document) -> list[str]:
 
 
 def _units(facts: Document, known: Document) -> list[str]:
-    """Units of both: one that came or went did so with its people."""
+    """A unit that came or went along with people is told by them."""
     new, old = _rows(facts, "units"), _rows(known, "units")
-    return _told("单位名额或类别", sorted(name for name in new.keys() & old.keys() if new[name] != old[name]))
+    people = [_rows(document, "cadres") for document in (facts, known)]
+    with_people = {row["unit"] for a, b in (people, people[::-1]) for name, row in a.items() if b.get(name) != row}
+    other = {name for name in new.keys() | old.keys() if new.get(name) != old.get(name)}
+    return _told("单位名额或类别", sorted(other - ((new.keys() ^ old.keys()) & with_people)))
 
 
 def _batches(facts: Document, known: Document) -> list[str]:

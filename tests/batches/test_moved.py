@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,6 +14,8 @@ from batches.actions.gatherings import cancel_gathering
 from batches.actions.names import demand, set_aside
 from batches.actions.plans import facts_moved
 from batches.models import Nomination, PlanDemand, Programme, Waiver
+from batches.moved import moved
+from batches.planning_input import build_input
 from batches.queries import latest_run
 from cadres.actions.unavailability import enter_unavailability
 from office.models import CalendarDay
@@ -98,6 +101,42 @@ def test_what_moved_since_the_plan_is_named(
     assert said.startswith("编排以后变过：")
     assert expected in said
     assert said.endswith("。请重新编排，再发布。")
+
+
+def other_document(county: County, change: Callable[[dict[str, Any]], object]) -> list[str]:
+    """What is told of today's facts, which were otherwise when the plan was made."""
+    known = build_input(county.batch)
+    change(known)
+    return moved(build_input(county.batch), known)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda known: known["cadres"].reverse(),
+        lambda known: known.update(format="dunmiao-planning-input/0"),
+        lambda known: known.update(something=1),
+        lambda known: known["calendar"].update(something=1),
+        lambda known: known["pins"].update(something=1),
+    ],
+)
+def test_something_is_told_of_whatever_moved(planned: County, change: Callable[[dict[str, Any]], object]) -> None:
+    assert other_document(planned, change) == ["编排用的其他资料"]
+
+
+def test_units_that_came_or_went_are_told_unless_people_tell_it(planned: County) -> None:
+    unit = planned.units[0]
+    line = f"单位名额或类别（{unit}）"
+    assert other_document(planned, lambda known: known["units"].pop(0)) == [line]
+    assert other_document(planned, lambda known: known["units"][0].update(quota=9)) == [line]
+
+    def without_unit(known: dict[str, Any]) -> None:
+        gone = known["units"].pop(0)["id"]
+        known["cadres"] = [row for row in known["cadres"] if row["unit"] != gone]
+
+    told = other_document(planned, without_unit)
+    assert told[0].startswith("新列入名单（")
+    assert line not in told
 
 
 def test_repair_says_what_was_changed_by_hand_since(published: County, staff: User) -> None:
