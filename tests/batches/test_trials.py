@@ -96,17 +96,6 @@ def test_explanation_is_told_with_names_bars_and_costs(short: County) -> None:
     assert other.startswith(f"{short.cadres[3].name}（{short.cadres[3].unit}）必须参加本期，但没有排进")
 
 
-def test_people_without_a_class_are_told_once(short: County) -> None:
-    run = newest(short)
-    one, other = short.cadres[:2]
-    message = "各期都不能参加"
-    plan = json.loads(run.plan_text) | {"shortfalls": []}
-    plan["unassigned"] = [{"cadre": f"C{cadre.pk}", "message": message} for cadre in (one, other)]
-    assert unexplained(run, plan) == [f"{cadre.name}（{cadre.unit}）没有排进：{message}" for cadre in (one, other)]
-    run.explanations[0]["people"] = [f"C{one.pk}"]
-    assert unexplained(run, plan) == [f"{other.name}（{other.unit}）没有排进：{message}"]
-
-
 def test_studio_offers_each_cure_as_a_trial(desk: Client, short: County) -> None:
     shown = page(desk, "studio", short.batch.pk)
     for words in ("排不进的人，为什么", "已验证", "几个办法", "改动最小", "先试算，不会改动已发布的方案", "其余缺口"):

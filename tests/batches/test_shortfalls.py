@@ -1,0 +1,61 @@
+"""What the studio tells of a plan beside its explanations: nothing twice, also of runs kept before explanations named it all."""
+
+import json
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from batches.models import PlanRun
+from batches.queries import latest_run
+from batches.shortfalls import unexplained
+from tests.batches.county import County, plan_by_hand
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run(nominating: County, staff: User) -> PlanRun:
+    plan_by_hand(nominating, staff)
+    found = latest_run(nominating.batch)
+    assert found is not None
+    return found
+
+
+def plan_without(run: PlanRun, *rows: dict[str, Any], skipped: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The run's plan with people who are in no class, and gatherings that are not held."""
+    plan: dict[str, Any] = json.loads(run.plan_text)
+    gatherings = [
+        {"class": row["class"], "index": row["index"], "skipped": "no_site"}
+        if f"{row['class']}#{row['index']}" in skipped
+        else row
+        for row in plan["gatherings"]
+    ]
+    return plan | {"shortfalls": [], "unassigned": list(rows), "gatherings": gatherings}
+
+
+def test_people_without_a_class_are_told_once(run: PlanRun, nominating: County) -> None:
+    one, other, third = nominating.cadres[:3]
+    assert one.unit_id == other.unit_id != third.unit_id
+    message = "各期都不能参加"
+    plan = plan_without(run, *({"cadre": f"C{cadre.pk}", "message": message} for cadre in (one, other, third)))
+    lines = [f"{cadre.name}（{cadre.unit}）没有排进：{message}" for cadre in (one, other, third)]
+    assert unexplained(run, plan) == lines
+    row = {"rule": "COVER", "subject": f"U{one.unit_id}", "people": [f"C{one.pk}"]}
+    run.explanations = [row]
+    assert unexplained(run, plan) == lines[1:]
+    del row["people"]
+    assert unexplained(run, plan) == lines[2:], "kept before the people were named: the row is about all of the unit"
+
+
+def test_gatherings_not_held_are_told_once(run: PlanRun, nominating: County) -> None:
+    first, second = (f"K{row.pk}#1" for row in nominating.classes)
+    plan = plan_without(run, skipped=(first, second))
+    told = "{} 次集中没有基地接得下：{}。".format
+    assert unexplained(run, plan) == [told(2, "第1班第1次集中、第2班第1次集中")]
+    run.explanations = [{"rule": "R10", "subject": first, "gatherings": [first, second]}]
+    assert unexplained(run, plan) == []
+    run.explanations = [{"rule": "R10", "subject": first}]
+    assert unexplained(run, plan) == [told(1, "第2班第1次集中")], "kept before the gatherings were named"
+    run.explanations.append({"rule": "R10", "subject": second})
+    assert unexplained(run, plan) == []
