@@ -99,6 +99,10 @@ class Programme(models.Model):
                 condition=Q(weekend_days_min__lte=F("weekend_days_max")), name="weekend_days_range",
                 violation_error_message="周末天数至少不能大于至多。",
             ),
+            models.CheckConstraint(
+                condition=Q(unit_max_per_batch__gte=1), name="programme_quota_from_one",
+                violation_error_message="各单位每期最多至少 1 人。某个单位不派人，到单位资料里把它的名额改为 0。",
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

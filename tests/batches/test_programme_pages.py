@@ -1,6 +1,8 @@
 """The pages of a programme and of a new batch: what their forms take and refuse."""
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -64,6 +66,16 @@ def test_programme_form_refuses_nonsense(desk: Client, field: str, value: str) -
     response = desk.post(reverse("batches:programme_create"), programme_data(**{field: value}))
     assert response.status_code == 422
     assert not Programme.objects.exists()
+
+
+def test_quota_of_nobody_is_refused_by_form_and_database(desk: Client, county: County) -> None:
+    response = desk.post(reverse("batches:programme_create"), programme_data(unit_max_per_batch=0))
+    assert response.status_code == 422
+    assert "确保该值大于或等于1" in response.content.decode()
+    with pytest.raises(IntegrityError, match="programme_quota_from_one"), transaction.atomic():
+        Programme.objects.update(unit_max_per_batch=0)
+    with pytest.raises(ValidationError, match="各单位每期最多至少 1 人"):
+        Programme(unit_max_per_batch=0).validate_constraints()
 
 
 def test_tracks_of_a_programme_in_force_become_a_new_version(desk: Client, published: County) -> None:
