@@ -48,6 +48,7 @@ TITLES = {
 }
 
 
+PUBLISHED = {PlanRun.Outcome.ADOPTED, PlanRun.Outcome.SUPERSEDED}
 MOST_TOLD = 8
 """Outside parties that one message names."""
 NOTHING: dict[str, Any] = {"assignments": [], "gatherings": [], "lodging": []}
@@ -278,11 +279,13 @@ def _repairs(batch: Batch) -> list[PlanRun]:
 
 
 def _chosen(request: HttpRequest, runs: list[PlanRun]) -> PlanRun | None:
+    """The run asked for, else the newest repair that waits for publication: a later trial must not hide it."""
     asked = request.GET.get("run", "")
     found = next((run for run in runs if str(run.pk) == asked), None)
     if asked and found is None:
         raise Http404
-    return found or (runs[0] if runs else None)
+    waiting = (run for run in runs if run.purpose == PlanRun.Purpose.REPAIR and run.outcome not in PUBLISHED)
+    return found or next(waiting, runs[0] if runs else None)
 
 
 def _curve(runs: list[PlanRun], run: PlanRun) -> Any:

@@ -254,3 +254,18 @@ def test_repair_page_does_not_tell_what_had_been_left_out_before(published: Coun
     shown = page(desk, "repair", published.batch.pk, query=f"?run={run.pk}")
     assert "没有人换班，没有集中改动，没有人换床位" in shown
     assert "第2次集中" not in shown[shown.index('id="moves"') :]
+
+
+def test_repair_page_shows_the_repair_that_waits_though_a_trial_is_newer(
+    published: County, staff: User, desk: Client
+) -> None:
+    waiting = repair(published, staff)
+    trial = PlanRun.objects.get(pk=waiting.pk)
+    trial.pk, trial.purpose = None, PlanRun.Purpose.TRIAL
+    trial.save()
+    shown = page(desk, "repair", published.batch.pk)
+    assert f'/studio/?run={waiting.pk}">看全部，发布' in shown
+    assert f"?run={trial.pk}#moves" in shown
+    assert "试算：会动谁" in page(desk, "repair", published.batch.pk, query=f"?run={trial.pk}")
+    PlanRun.objects.filter(pk=waiting.pk).update(outcome=PlanRun.Outcome.ADOPTED)
+    assert "试算：会动谁" in page(desk, "repair", published.batch.pk), "nothing waits any more"
