@@ -12,8 +12,16 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEntry, User
 from bases.models import BaseUse, Closure, Rate
 from batches import tasks
+from batches.actions import plans
 from batches.actions.names import add_nomination, open_nominations, remind_units, start_proposal
-from batches.actions.plans import keep_plan, publish_obstacles, publish_plan, start_planning, withdraw_publication
+from batches.actions.plans import (
+    keep_plan,
+    plan_differences,
+    publish_obstacles,
+    publish_plan,
+    start_planning,
+    withdraw_publication,
+)
 from batches.invariants import INVARIANTS
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanRun, PlanVersion
 from batches.overview import plan_says
@@ -363,3 +371,16 @@ def test_reminding_needs_somebody_who_has_not_answered(nominating: County, staff
     with pytest.raises(DomainError) as refused:
         remind_units(batch=nominating.batch, by=staff)
     assert refused.value.code == "all_answered"
+
+
+def test_changed_beds_are_told_in_one_line_when_they_are_many(planned: County, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    old, plan = json.loads(run.plan_text), json.loads(run.plan_text)
+    for row in plan["lodging"][:2]:
+        row["bed"] += 10
+    assert len(plan_differences(old, plan)) == 2
+    monkeypatch.setattr(plans, "MOST_BEDS", 2)
+    assert len(plan_differences(old, plan)) == 2
+    monkeypatch.setattr(plans, "MOST_BEDS", 1)
+    assert plan_differences(old, plan) == ["集中不变、换床位的：2 人次"]
