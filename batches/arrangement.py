@@ -13,7 +13,7 @@ from bases.models import Bed, HostHousehold, PracticeBase, Room
 from batches.models import Batch, ClassMembership, Gathering, Lodging, PlanRun, PracticeClass
 from batches.plan_ids import class_pk, number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
-from batches.queries import LIVE_STATES, latest_run
+from batches.queries import LIVE_STATES, latest_run, version_in_force
 from cadres.models import Cadre
 
 
@@ -162,8 +162,8 @@ def current(batch: Batch) -> Arrangement:
 
 
 def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[tuple[int, int]]) -> list[Visit]:
-    """Gatherings that the newest version does not hold, each with its reason."""
-    version = batch.plan_versions.order_by("-number").first()
+    """Gatherings that the version in force does not hold, each with its reason."""
+    version = version_in_force(batch)
     rows = json.loads(version.plan_text).get("gatherings", []) if version is not None else []
     found = [(class_pk(row["class"]), row["index"], row["skipped"]) for row in rows if "skipped" in row]
     return [

@@ -34,12 +34,12 @@ def project(*, batch: Batch, plan: dict[str, Any], by: User) -> Told:
     enrollments = _project_seats(batch, plan)
     gatherings = _project_gatherings(batch, plan, by)
     _project_lodging(batch, plan, enrollments, gatherings)
-    users = [row.cadre.user for row in enrollments.values() if row.cadre.user is not None]
+    cadres = [row.cadre for row in enrollments.values()]
     notify(
-        addressees=users, subject=f"{batch}编排已发布", url="/activities/me/",
+        addressees=(cadre.user for cadre in cadres), subject=f"{batch}编排已发布", url="/activities/me/",
         text="您的班级、集中时间和住宿已经安排好，请到首页查看。",
     )  # fmt: skip
-    return told_of(row.cadre for row in enrollments.values())
+    return told_of(cadres)
 
 
 def _project_seats(batch: Batch, plan: dict[str, Any]) -> dict[int, Enrollment]:
@@ -195,6 +195,6 @@ def retract(*, batch: Batch, by: User, reason: str) -> None:
     enrollments = list(batch.enrollments.filter(live=True).select_related("cadre__user"))
     batch.enrollments.filter(live=True).update(live=False, state=Enrollment.State.CONFIRMED, reason=reason[:200])
     notify(
-        addressees=[row.cadre.user for row in enrollments if row.cadre.user is not None],
+        addressees=(row.cadre.user for row in enrollments),
         subject=f"{batch}编排已撤回", text=f"原来的班级和集中安排暂不执行，等新的通知。原因：{reason}", url="/activities/me/",
     )  # fmt: skip
