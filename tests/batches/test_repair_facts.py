@@ -23,6 +23,7 @@ from batches.actions.reprojection import reproject
 from batches.models import Nomination, PlanRun, PlanVersion
 from batches.planning_input import build_input
 from batches.told import names_told
+from cadres.models import Cadre
 from config.errors import Conflict, DomainError
 from office.models import Notice
 from tests import factories
@@ -130,11 +131,23 @@ def test_version_names_who_was_told_and_who_has_to_be_told(running: County, staf
     assert entry["told"] == len(reached)
     assert told.cadres == (f"{mate.name}（{mate.unit}）",)
     assert told.by_hand == (f"{mover.name}（{mover.unit}）",)
-    assert told.others == (("叶管事",) if keeper.pk in reached else ())
-    assert mate.user_id in reached
+    assert told.others == (), "as many come to each base as before"
+    assert reached == {mate.user_id}
     shown = desk.get(reverse("batches:version", args=[running.batch.pk, 2])).content.decode()
     assert "没有账号，请单位转告 1 人" in shown
     assert told.sentence in shown
+
+
+def test_version_names_keepers_of_bases_who_were_told(running: County, staff: User) -> None:
+    keeper = factories.UserFactory(name="叶管事")
+    factories.BaseManagerFactory(base=running.bases[0], user=keeper)
+    factories.BaseManagerFactory(base=running.bases[2], user=factories.UserFactory(name="无关"))
+    Cadre.objects.filter(pk=running.cadres[1].pk).update(state=Cadre.State.LEFT)
+    version, _, _ = publish(running, repair(running, staff), staff)
+    told = names_told(version)
+    assert told is not None
+    assert told.others == ("叶管事",), "one fewer comes to the base"
+    assert Notice.objects.filter(addressee=keeper).exists()
 
 
 def test_version_published_before_names_were_kept_tells_none(running: County) -> None:
