@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .changes import Change, apply
 from .cpsat import run
 from .formats import Document
-from .places import Places, Site
+from .places import Site, places_of
 from .problem import Batch, Problem, class_members, day_number, day_text, first_days, sex_counts
 from .stage3_itinerary import unlodged
 from .stage3_model import Model, Round, missing_villages
@@ -66,7 +66,7 @@ class World:
     def __init__(self, document: Document, members: dict[str, list[str]]):
         self.problem = Problem(document)
         self.batch: Batch = self.problem.batches[0]
-        self.places = Places(self.problem)
+        self.places = places_of(self.problem)
         self.sexes = {name: sex_counts(self.problem, people) for name, people in members.items()}
         self.chooser = Chooser(self.problem, self.places, self.sexes)
         self.days = first_days(self.problem, self.batch)

@@ -16,7 +16,7 @@ from typing import Any
 from .countdown import countdown, covered_month, people_only
 from .formats import Document
 from .outlook_cover import Kind, Room, bound, kinds_of
-from .places import Places
+from .places import Places, places_of
 from .problem import Batch, Problem, day_text, first_days
 
 __all__ = ["countdown", "estimate", "figures"]
@@ -29,12 +29,12 @@ def estimate(document: Document) -> dict[str, Any]:
 
     From above: people, those due among them, gatherings, person-days, bed-nights and households. From below, in `missing`:
     people due without a seat (COVER) and people that classes lack (R04). Softer rules never lower the former nor raise the
-    latter. Exact: batches needed, their end, seats, weekends lost to holidays. `by_calendar` tells the days and villages that
-    classes lack (R15, R14) even if all weekends and bases left serve them alone; classes without people lack none, so that it
-    bounds no plan that leaves some empty.
+    latter. Exact: batches needed, their end, seats, weekends lost to holidays unless left out for another reason. `by_calendar`
+    tells the days and villages that classes lack (R15, R14) even if all weekends and bases left serve them alone; classes
+    without people lack none, so that it bounds no plan that leaves some empty.
     """
     problem, people = Problem(document), Problem(people_only(document))
-    places, rounds, until = Places(problem), _rounds(problem), countdown(document)
+    places, rounds, until = places_of(problem), _rounds(problem), countdown(document)
     each = {batch.place: 1 for batch in problem.batches}
     gatherings = {batch.place: max(_held(problem, batch, rounds).values(), default=0) for batch in problem.batches}
     guests = min(_most(people, gatherings), _room(problem, places, rounds))
@@ -174,12 +174,19 @@ def _below_minima(people: Problem, each: Mapping[int, int]) -> int:
 
 
 def _room(problem: Problem, places: Places, rounds: Rounds) -> int:
-    """People at gatherings, summed, whom classes and bases can take in all weeks of all batches."""
+    """People at gatherings, summed, whom classes and bases can take in all weeks of all batches.
+
+    Pinned people are held even beyond the seats, be it of their track or of the one class that suits them.
+    """
     size, total = int(problem.rules["class_size"]["max"]), 0
+    pinned = Counter((place, problem.by_id[name].track) for name, place in problem.batch_pins.items())
     for batch in problem.batches:
+        there = {track: pinned[batch.place, track] for track in problem.tracks}
+        people = sum(max(size * len(batch.of_track(track)), number) for track, number in there.items())
         for (parity, _), starts in rounds[batch.place].items():
             seats = size * sum(klass.parity == parity for klass in batch.classes)
-            total += _hosted(places, starts, problem.days, seats) if starts else 0
+            most = min(people, seats + sum(there.values()))
+            total += _hosted(places, starts, problem.days, most) if starts else 0
     return total
 
 

@@ -211,8 +211,7 @@ def _counts(demand: Demand, control: Control) -> tuple[list[dict[int, int]], boo
         # loads a compiler, which pages and commands that plan nothing go without
         from . import stage1_shared
 
-        control.step(1, 0.2, "多班型共用名额")
-        found = stage1_shared.solve(demand)
+        found = stage1_shared.solve(demand, lambda: control.step(1, 0.2, "多班型共用名额"))
         if found is not None:
             return found
     result = stage1_tracks.solve(demand, control) if demand.small else None

@@ -6,7 +6,7 @@ by itself, which is a small flow, and few prices are to be found. An auction fin
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,22 +89,22 @@ def arrays(demand: "Demand") -> Seats:
     )
 
 
-def solve(demand: "Demand") -> tuple[Counts, bool] | None:
+def solve(demand: "Demand", pulse: Callable[[], None]) -> tuple[Counts, bool] | None:
     """People of each group per place of a batch, and whether every level is proven; None when nothing was found.
 
-    It knows neither a previous plan nor limits per parity.
+    It knows neither a previous plan nor limits per parity. `pulse` is called at every heat, and may end it by raising.
     """
     seats = arrays(demand)
-    found = seated(seats) if len(seats.choices.group) else None
+    found = seated(seats, pulse) if len(seats.choices.group) else None
     return None if found is None else (counts(seats, found[0].people, len(demand.groups)), found[1])
 
 
-def seated(seats: Seats) -> tuple[Found, bool] | None:
+def seated(seats: Seats, pulse: Callable[[], None]) -> tuple[Found, bool] | None:
     """People of each choice with prices of the hubs, and whether these prove them best; None when nothing was found."""
     units, hubs, order = _market(seats)
     state = opening(units, hubs, seats.tracks)
     found = None
-    for stiff in _cooling(seats):
+    for stiff in _cooling(seats, pulse):
         auction(units, hubs, state, stiff)
         if stiff > PARTS // 2:
             continue
@@ -139,12 +139,13 @@ def _market(seats: Seats) -> tuple[Units, Hubs, Column]:
     return units, Hubs(seats.low, seats.free, int(PARTS * seats.person * seats.weights[1])), order
 
 
-def _cooling(seats: Seats) -> Iterator[int]:
+def _cooling(seats: Seats, pulse: Callable[[], None]) -> Iterator[int]:
     """How stiff prices are, pass after pass: at first all seats of a hub outweigh who is seated, at last one weighs less
     than a colleague; after some patience it begins again with what outweighs batches."""
     size = max(1, int(seats.free.mean()))
     stiff = 40 * PARTS * seats.person // size
     for _ in range(HEATS):
+        pulse()
         while stiff > COLD:
             yield stiff
             stiff = stiff * 4 // 5
@@ -184,12 +185,13 @@ def is_best(seats: Seats, found: Found) -> bool:
     digit, later, fine = _digits(found.prices, seats.person, LATER)
     colleagues = total * int((seats.spots.used + seats.spots.left).max()) + 1
     person = colleagues * (2 * seats.spots.batches * total + 1)
-    prices = digit * person + later * colleagues + fine
-    if not _cheapest(seats, found.people, seats.weights * person, prices, seats.rank * colleagues, 1):
-        return False
     most = [int(seats.low.sum()) if level == 1 else int(seats.sizes @ seats.kinds[:, level]) for level in range(5)]
     weights = [math.prod(1 + n for n in most[level + 1 :]) for level in range(5)]
-    if max(*weights, person * int(seats.weights.max())) * BASE >= LARGEST:  # a proof in 64 bits would not hold
+    weightiest = int(max(seats.weights.max(), digit.max()))
+    if max(*weights, person * weightiest) * BASE >= LARGEST:  # a proof in 64 bits would not hold
+        return False
+    prices = digit * person + later * colleagues + fine
+    if not _cheapest(seats, found.people, seats.weights * person, prices, seats.rank * colleagues, 1):
         return False
     digits = np.zeros((len(digit), 5), dtype=np.int64)
     for level in np.flatnonzero(seats.weights)[::-1]:

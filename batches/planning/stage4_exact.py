@@ -1,7 +1,7 @@
 """Stage 4a, third part: a base whose households stay far apart, looked at as a whole by CP-SAT.
 
 Giving out one gathering after another (stage4_income) can end where only several gatherings given out anew together would
-bring incomes closer. Here all that are free are given out in one model, for the least range of the lasting households.
+bring incomes closer. Here all that are free are given out in one model, until the lasting households lie close enough.
 """
 
 import math
@@ -18,10 +18,9 @@ OTHERS = 1.0  # stays by which the range of all households may grow
 Hosts = list[tuple[House, Expr]]  # household and its guests
 
 
-def closest(year: Year, least: float, seed: int) -> list[Given]:
-    """The gatherings given out so that lasting households lie as close as CP-SAT finds; `least` bounds their range.
-
-    What is given is returned when nothing closer is found.
+def closest(year: Year, enough: float, seed: int) -> list[Given]:
+    """The gatherings given out so that lasting households lie as close as CP-SAT finds; a range below `enough` is not
+    looked for. What is given is returned when nothing closer is found.
     """
     model, income = cp_model.CpModel(), year.income
     guests: dict[str, list[Expr]] = {name: [] for name in year.houses}
@@ -40,7 +39,7 @@ def closest(year: Year, least: float, seed: int) -> list[Given]:
     now, of_all = (round(scale * value) for value in year.ranges())
     apart = _apart(model, [earned[name] for name in year.lasting], now - 1)
     _apart(model, [earned[name] for name in year.houses], of_all + round(scale * OTHERS * income.stay))
-    model.add(apart >= math.ceil(scale * least - 1e-6))
+    model.add(apart >= math.ceil(scale * enough - 1e-6))
     model.minimize(apart)
     answer = run(model, seed, LIMIT, linear=0)
     if not answer.found:

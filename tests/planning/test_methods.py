@@ -10,10 +10,11 @@ import pytest
 
 from batches.planning import solve as plan_of
 from batches.planning import stage1_auction, stage1_flow, stage1_shared, stage4_income
-from batches.planning.control import Control
+from batches.planning.control import Control, Stopped
 from batches.planning.places import House, houses_suffice
 from batches.planning.problem import Problem, day_text, first_days
 from batches.planning.stage1_batches import make_demand, measure, solve
+from batches.planning.stage1_flow import Choices, Spots
 from batches.planning.stage1_tracks import LEVELS, proven_levels
 from batches.planning.stage4_households import Income, fairest
 from batches.planning.stage4_income import Prospect, least_ranges
@@ -23,6 +24,10 @@ from bench.planning.quality import lasting_income_range
 from bench.planning.second import second_opinion
 
 from .cases import frozen, tiny
+
+
+def quiet() -> None:
+    """A pulse that nobody listens to."""
 
 
 def _by_force(groups: tuple[int, ...], ranges: tuple[tuple[int, int], ...]) -> bool:
@@ -165,7 +170,7 @@ def test_tracks_that_share_a_quota_are_proven_best_and_what_is_poorer_is_not() -
     problem = Problem(frozen("small-5"))
     demand = make_demand(problem)
     seats = stage1_shared.arrays(demand)
-    answer = stage1_shared.seated(seats)
+    answer = stage1_shared.seated(seats, quiet)
     assert answer is not None
     found, proven = answer
     assert proven
@@ -195,7 +200,7 @@ def test_tracks_that_share_a_quota_agree_with_the_second_solver(seed: int, varia
     document = json.loads(canonical(generate("small", seed, variant, True)))
     problem = Problem(document)
     demand = make_demand(problem)
-    found = stage1_shared.solve(demand)
+    found = stage1_shared.solve(demand, quiet)
     assert found is not None
     assert found[1]  # the auction alone comes to the proof
     plan = plan_of(document, stages=(1,))
@@ -206,10 +211,10 @@ def test_tracks_that_share_a_quota_agree_with_the_second_solver(seed: int, varia
 def test_tracks_of_a_county_are_proven_best() -> None:
     problem = Problem(json.loads(canonical(generate("county", 5, "", True))))
     demand = make_demand(problem)
-    found = stage1_shared.solve(demand)
+    found = stage1_shared.solve(demand, quiet)
     assert found is not None
     assert found[1]
-    assert stage1_shared.solve(make_demand(problem)) == found
+    assert stage1_shared.solve(make_demand(problem), quiet) == found
 
 
 @pytest.mark.parametrize(("name", "value"), [("HEATS", 0), ("is_best", lambda *_: False)])
@@ -224,6 +229,37 @@ def test_tracks_are_proven_best_when_the_auction_does_not_come_to_an_end(
     assert all(row["gap"] == 0 for row in levels)
 
 
+def test_auction_is_stopped_between_two_heats(monkeypatch: pytest.MonkeyPatch) -> None:
+    heats: list[str] = []
+
+    def told(_: int, __: float, text: str) -> None:
+        heats.extend([text] if "多班型共用名额" in text else [])
+
+    monkeypatch.setattr(stage1_shared, "is_best", lambda *_: False)
+    with pytest.raises(Stopped):
+        solve(Problem(frozen("small-5")), 1, Control(told, lambda: len(heats) == 3))
+    assert stage1_shared.HEATS > len(heats) == 3
+
+
+@pytest.mark.parametrize(("people", "quota", "digit"), [(2_000_000, 2_000_000, 0), (1, 2**15 - 1, 2**49)])
+def test_what_would_not_fit_64_bits_is_not_called_best(people: int, quota: int, digit: int) -> None:
+    one, none = np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    seats = stage1_shared.Seats(
+        Spots(["U1"], 1, none, quota * one, quota * one, none),
+        Choices(none, none, none, none),
+        people * one,
+        none,
+        np.array([[0, 1, 1, 0, 0]]),
+        -one,
+        none,
+        people * one,
+        people * one,
+        1,
+    )
+    found = stage1_shared.Found(people * one, digit * seats.person * one)
+    assert not stage1_shared.is_best(seats, found)
+
+
 def test_auction_keeps_the_limits_of_units_and_empties_a_hub_that_nobody_can_pay() -> None:
     seats = stage1_shared.arrays(make_demand(Problem(frozen("small-5"))))
     units, hubs, _ = stage1_shared._market(seats)
@@ -232,7 +268,7 @@ def test_auction_keeps_the_limits_of_units_and_empties_a_hub_that_nobody_can_pay
     unit = np.searchsorted(units.groups, np.arange(len(units.size)), side="right") - 1
     group = np.searchsorted(units.choices, np.arange(len(units.place)), side="right") - 1
     spot = unit[group] * batches + units.place
-    for number, stiff in enumerate(stage1_shared._cooling(seats)):
+    for number, stiff in enumerate(stage1_shared._cooling(seats, quiet)):
         if number == 30:
             state.asked[0] = 1000 * hubs.beyond
             stiff = 2

@@ -234,6 +234,29 @@ def test_estimate_bounds_what_the_plan_comes_to(name: str) -> None:
     require_bounds(frozen(name), plan_of(name))
 
 
+@pytest.mark.parametrize("case", ["one class", "two classes", "one parity"])
+def test_estimate_bounds_a_plan_whose_pins_exceed_the_seats(case: str) -> None:
+    document = county(7, 4, 2, quota=9, classes=1 if case == "one class" else 2, size=2)
+    for cadre in document["cadres"][: 4 if case == "one parity" else 6]:
+        document["pins"]["batches"].append({"cadre": cadre["id"], "batch": document["batches"][0]["id"]})
+        cadre["parity"] = "odd" if case == "one parity" else None
+    require_bounds(document, solve(document, seed=1))
+
+
+def test_estimate_bounds_a_plan_of_one_crowded_class_beside_others() -> None:
+    document = county(9, 9, 9, quota=9, classes=4, size=4)
+    batch = document["batches"][0]
+    first = datetime.date.fromisoformat(batch["first_day"])
+    even = [(first + datetime.timedelta(days=n)).isoformat() for n in range(60) if n // 7 % 2]
+    document["calendar"] = {"holidays": even, "working_weekend_days": []}
+    for base in document["bases"]:
+        base["closed"] = []
+    document["pins"]["classes"] = [
+        {"cadre": cadre["id"], "class": batch["classes"][0]["id"]} for cadre in document["cadres"][:9]
+    ]
+    require_bounds(document, solve(document, seed=1))
+
+
 SHAPES = {"cadres": st.sampled_from([20, 50, 75]), "classes": st.integers(1, 4), "bases": st.sampled_from([1, 3, 5])}
 RULES = {
     "unit_max_per_batch": st.integers(0, 4),
