@@ -22,7 +22,7 @@ DROPPED = "已撤的班"
 """A class of a plan that was not published, taken back since (`actions.repair.drop_class`)."""
 SKIP_REASONS = {
     "no_day": "没有合适的日子",
-    "no_site": "没有基地接得下",
+    "no_site": "没有基地能接",
     "no_staff": "带班人员排不开",
     "empty_class": "班里没有人",
     "withdrawn": "人工取消",

@@ -51,7 +51,7 @@ def test_people_without_a_class_are_told_once(run: PlanRun, nominating: County) 
 def test_gatherings_not_held_are_told_once(run: PlanRun, nominating: County) -> None:
     first, second = (f"K{row.pk}#1" for row in nominating.classes)
     plan = plan_without(run, skipped=(first, second))
-    told = "{} 次集中没有基地接得下：{}。".format
+    told = "{} 次集中没有基地能接：{}。".format
     assert unexplained(run, plan) == [told(2, "第1班第1次集中、第2班第1次集中")]
     run.explanations = [{"rule": "R10", "subject": first, "gatherings": [first, second]}]
     assert unexplained(run, plan) == []

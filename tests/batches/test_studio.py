@@ -409,7 +409,7 @@ def test_figures_are_silent_where_every_gathering_takes_place(desk: Client, plan
 def test_figures_of_a_plan_and_of_what_is_published_of_it_are_the_same(
     desk: Client, skipping: County, staff: User
 ) -> None:
-    told = "另有 1 次不集中：没有基地接得下"
+    told = "另有 1 次不集中：没有基地能接"
     assert told in page(desk, "studio", skipping.batch.pk)
     plan = planned_arrangement(skipping.batch, newest(skipping))
     publish_plan(batch=skipping.batch, run=newest(skipping), by=staff)
@@ -423,7 +423,7 @@ def test_figures_of_a_plan_and_of_what_is_published_of_it_are_the_same(
 def test_gatherings_left_out_without_an_explanation_are_no_perfect_plan(desk: Client, skipping: County) -> None:
     shown = page(desk, "studio", skipping.batch.pk)
     assert "人都排进了，每个班的天数和到访村数都够；有 1 次集中没有排上" in shown
-    assert "1 次集中没有基地接得下：第1班第1次集中。" in shown
+    assert "1 次集中没有基地能接：第1班第1次集中。" in shown
     assert "没有缺口" not in shown
 
 
@@ -443,8 +443,14 @@ def test_gatherings_left_out_are_told_once_with_cause_and_cure(desk: Client, ski
     shown = page(desk, "studio", skipping.batch.pk)
     for words in ("没有排上的集中，为什么", "第1班第1次集中不能举行", "差 1 次", "改动最小", "有 1 次集中没有排上"):
         assert words in shown
-    assert "次集中没有基地接得下" not in shown
+    assert "次集中没有基地能接" not in shown
     assert "没有缺口" not in shown
+    assert "只能用下面的办法" in shown
+    run.explanations[0]["cures"] = []
+    run.save()
+    shown = page(desk, "studio", skipping.batch.pk)
+    assert "放宽不了" in shown
+    assert "下面的办法" not in shown
 
 
 def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_reason(
