@@ -149,14 +149,15 @@ def _round(
     others = former.of_others({klass.id for klass in classes})
     if problem.prefer == "kept":
         others += stage3_keep.of_later(problem, chooser, batch)
-    slots = chooser.slots(batch, classes, days, stage3_keep.reserve(stays, others))
-    before = chooser.before if problem.prefer == "kept" else {}  # else nothing that can be held is left out for another
-    fixed = Round(problem, chooser.places, stage3_keep.fix(slots, former.options), dict(stays.load), before)
-    stage3_keep.keep_apart(fixed, days)
-    together = not former.loose and not problem.spare_moves
-    if together and (problem.prefer == "kept" or stage3_keep.costs_nothing(fixed, seed)):
-        return fixed
-    offered = stage3_keep.offer(slots, former.options)
+    free = stage3_keep.reserve(stays, others)
+    if not former.loose and not problem.spare_moves:
+        before = chooser.before if problem.prefer == "kept" else {}  # else what can be held is not left out for another
+        slots = chooser.slots(batch, classes, days, free, former.options)
+        fixed = Round(problem, chooser.places, slots, dict(stays.load), before)
+        stage3_keep.keep_apart(fixed, days)
+        if problem.prefer == "kept" or stage3_keep.costs_nothing(fixed, seed):
+            return fixed
+    offered = stage3_keep.offer(chooser.slots(batch, classes, days, free), former.options)
     round_ = Round(problem, chooser.places, offered, dict(stays.load), chooser.before)
     stage3_keep.keep_apart(round_, days)
     return round_
@@ -198,6 +199,9 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
 
 def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tuple[list[int | None], Bounds]:
     """The better of what was settled and what the solvers find, with the bounds of the journey's levels."""
+    if settled.forced(round_):
+        km, changes, returns = journey(round_, settled.chosen)
+        return settled.chosen, Bounds(returns, km, changes)
     control.step(3, None, "缩短路程")
     program = Program(round_, settled)
     shortest = program.of(settled) if settled.shortest else program.solve()

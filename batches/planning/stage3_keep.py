@@ -194,14 +194,6 @@ def reserve(stays: Stays, options: list[Option]) -> Stays:
     return result
 
 
-def fix(slots: list[Slot], options: dict[Key, Option]) -> list[Slot]:
-    """The slots, with what was arranged as the only option where it can be kept."""
-    return [
-        replace(slot, options=[options[slot.klass.id, slot.index]]) if (slot.klass.id, slot.index) in options else slot
-        for slot in slots
-    ]
-
-
 def offer(slots: list[Slot], options: dict[Key, Option]) -> list[Slot]:
     """The slots, with what was arranged among the options."""
     result = []

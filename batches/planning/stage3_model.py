@@ -125,6 +125,12 @@ class Settled:
     km: float = 0.0
     shortest: bool = False
 
+    def forced(self, round_: Round) -> bool:
+        """Whether every slot has one option or none, and each that has one has it."""
+        return all(
+            numbers == ([] if n is None else [n]) for n, numbers in zip(self.chosen, round_.of_slot, strict=True)
+        )
+
 
 class Model:
     """CP-SAT over the options of a round."""

@@ -6,6 +6,7 @@ models is how options meet: room at a base, staff, villages, load, travel.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from .places import Part, Places, Site, Window, houses_suffice
 from .problem import Batch, Klass, Problem, day_number, first_days
@@ -94,9 +95,14 @@ class Chooser:
         return len(self.places.rows) > MOST_BASES
 
     def slots(
-        self, batch: Batch, classes: list[Klass], days: dict[tuple[str, int], tuple[int, ...]], stays: Stays
+        self,
+        batch: Batch,
+        classes: list[Klass],
+        days: dict[tuple[str, int], tuple[int, ...]],
+        stays: Stays,
+        settled: Mapping[tuple[str, int], Option] = MappingProxyType({}),
     ) -> list[Slot]:
-        """The slots of some classes, with their options."""
+        """The slots of some classes, with their options; what is settled is the only option of its slot."""
         self.load = stays.load
         sites = self._least_used(classes, stays)
         lawful = first_days(self.problem, batch, apart=False)
@@ -105,7 +111,9 @@ class Chooser:
             for (parity, index), usual in sorted(days.items()):
                 if parity == klass.parity:
                     slot = Slot(klass, index, self._pinned(klass, index, lawful[parity, index]) or usual)
-                    if sum(self.sexes.get(klass.id, (0, 0))) and (klass.id, index) not in self.out:
+                    if (klass.id, index) in settled:
+                        slot.options = [settled[klass.id, index]]
+                    elif sum(self.sexes.get(klass.id, (0, 0))) and (klass.id, index) not in self.out:
                         slot.options = self._free(slot, sites, stays)
                     result.append(slot)
         return result

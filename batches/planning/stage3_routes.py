@@ -174,11 +174,15 @@ class Walk:
 
     def __init__(self, program: Program, settled: Settled, shortest: Shortest):
         self.program, self.most_returns = program, shortest.returns[0]
-        self.short = settled.short
+        self.short, self.demand = settled.short, program.round.problem.rules["min_distinct_villages"]
+        self.options = [program.option(column) for column in range(len(program.groups))]
+        self.site = [option.site for option in self.options]
+        days = program.round.problem.days
+        self.stay = [[(part.base, days * part.people) for part in option.parts] for option in self.options]
         self.at: dict[tuple[int, Site], int] = {}
         self.slots: list[int] = []
         for slot, columns in enumerate(program.of_slot):
-            self.at.update({(slot, program.option(column).site): column for column in reversed(columns)})
+            self.at.update({(slot, self.site[column]): column for column in reversed(columns)})
             if columns:
                 self.slots.append(slot)
         chosen = set(shortest.columns)
@@ -195,7 +199,7 @@ class Walk:
 
     def restrain(self, clash: list[int]) -> bool:
         """Never again so many classes at the bases they share in one fortnight; whether there is such a base."""
-        options = [self.program.option(column) for column in clash]
+        options = [self.options[column] for column in clash]
         shared = sorted(set.intersection(*(set(option.site.bases) for option in options)))
         for base in shared:
             for option in options:
@@ -220,11 +224,13 @@ class Walk:
                 continue
             crowd = self._crowding(one, two)
             self._put(one, two, new)
+            if any(self.load[base] > self.room[base] for column in new for base in self.site[column].bases):
+                self._put(one, two, old)
+                continue
             names = {self.klass[one], self.klass[two]}
             costs = {name: self._cost(name) for name in names}
             change = sum(sum(costs[name]) - sum(cost[name]) for name in names) + self._crowding(one, two) - crowd
-            fits = all(self.load[base] <= self.room[base] for c in new for base in self._bases(c))
-            if not fits or (change > 0 and rng.random() >= math.exp(-change / heat)):
+            if change > 0 and rng.random() >= math.exp(-change / heat):
                 self._put(one, two, old)
                 continue
             cost.update(costs)
@@ -241,11 +247,8 @@ class Walk:
         for slot, column in self.column.items():
             self._count(slot, column, 1)
 
-    def _bases(self, column: int) -> tuple[str, ...]:
-        return self.program.option(column).site.bases
-
     def _swapped(self, one: int, two: int) -> tuple[int, int] | None:
-        sites = self.program.option(self.column[one]).site, self.program.option(self.column[two]).site
+        sites = self.site[self.column[one]], self.site[self.column[two]]
         if sites[0] == sites[1]:
             return None
         new = self.at.get((one, sites[1])), self.at.get((two, sites[0]))
@@ -258,16 +261,15 @@ class Walk:
             self._count(slot, column, 1)
 
     def _count(self, slot: int, column: int, by: int) -> None:
-        days = self.program.round.problem.days
-        for part in self.program.option(column).parts:
-            self.load[part.base] += by * days * part.people
-            self.here[part.base, self.week[slot]] += by
+        week = self.week[slot]
+        for base, person_days in self.stay[column]:
+            self.load[base] += by * person_days
+            self.here[base, week] += by
 
     def _crowding(self, one: int, two: int) -> int:
         """Classes too many at the bases of two gatherings in their fortnights."""
-        keys = {
-            (base, self.week[s]) for slot in (one, two) for base in self._bases(self.column[slot]) for s in (one, two)
-        }
+        bases = (*self.site[self.column[one]].bases, *self.site[self.column[two]].bases)
+        keys = {(base, week) for base in bases for week in (self.week[one], self.week[two])}
         return sum(self._crowd(key, self.here[key]) for key in keys)
 
     def _crowded(self) -> int:
@@ -287,11 +289,10 @@ class Walk:
         last: Routes | None = None
         seen: set[str] = set()
         for slot in self.of_class[name]:
-            site = self.program.option(self.column[slot]).site
+            site = self.site[self.column[slot]]
             changes += last is not None and not last & site.routes
             last = site.routes
             again += len(seen & site.villages)
             seen |= site.villages
-        demand = self.program.round.problem.rules["min_distinct_villages"]
-        short = max(0, demand - len(seen) - self.short[name])
+        short = max(0, self.demand - len(seen) - self.short[name])
         return changes + DEAR * short, RETURN * again

@@ -124,6 +124,10 @@ def test_nothing_changes_when_nothing_happened(name: str, prefer: str) -> None:
     plan = solve(document, prefer=prefer)
     assert plan["moves"] == []
     _require_fewest(document, plan)
+    levels = _levels(plan)
+    assert [levels[name][0] == levels[name][1] for name in ("village_returns", "travel_km", "route_changes")] == [
+        True
+    ] * 3
     assert [plan[k] for k in ("assignments", "gatherings", "lodging")] == [
         before[k] for k in ("assignments", "gatherings", "lodging")
     ]
