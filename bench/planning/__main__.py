@@ -19,7 +19,7 @@ from typing import Any
 
 from .cases import CASES, CITY, COUNTY, SMALL, Case
 from .measure import source
-from .table import write
+from .table import text_of
 
 HERE = Path(__file__).parent
 PIECES = HERE / "results"
@@ -34,9 +34,14 @@ def main() -> int:
         print(_line(piece), flush=True)
         broken |= bool(piece["breaches"]) or _disagree(piece)
     if not options.quick:
-        write(HERE / "RESULTS.md", [piece for case in CASES.values() if (piece := _known(case))])
+        (HERE / "RESULTS.md").write_text(text_of(measured()), encoding="utf-8")
         print(f"{HERE.name}/RESULTS.md")
     return 1 if broken else 0
+
+
+def measured() -> list[dict[str, Any]]:
+    """The pieces there are, in the order of the cases."""
+    return [piece for case in CASES.values() if (piece := _known(case))]
 
 
 def _options() -> argparse.Namespace:

@@ -10,12 +10,12 @@ HEAD = Path(__file__).with_name("RESULTS.head.md")
 TAIL = Path(__file__).with_name("RESULTS.tail.md")
 
 
-def write(path: Path, pieces: list[Piece]) -> None:
-    """RESULTS.md from the pieces, in the order given."""
+def text_of(pieces: list[Piece]) -> str:
+    """What RESULTS.md says of the pieces, in the order given."""
     parts = [HEAD.read_text(encoding="utf-8"), _versions(pieces), _instances(pieces), _targets(pieces), _growth(pieces)]
     parts += [_replans(pieces), _levels(pieces), _second(pieces)]
     parts.append(TAIL.read_text(encoding="utf-8") if TAIL.exists() else "")
-    path.write_text("\n".join(part.rstrip() + "\n" for part in parts if part), encoding="utf-8")
+    return "\n".join(part.rstrip() + "\n" for part in parts if part)
 
 
 def _rows(head: list[str], rows: list[list[Any]]) -> str:
