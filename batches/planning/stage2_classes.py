@@ -114,7 +114,8 @@ def _around(case: Case, few: Seats, seed: int, pulse: Callable[[], None]) -> Sea
 def _mend(case: Case, few: Seats, seats: Seats, seed: int, pulse: Callable[[], None]) -> Seats:
     """Swaps, then the flat model where a person is alone or a marginal cell is off, if that makes it better; at last ages.
 
-    People of tracks of two classes stay: swaps find nothing better than a programme there.
+    During the first swaps people of tracks of two classes stay as their programme split them. Its nodes are limited, so
+    that this need not be the best; but swaps of two people find their way badly there.
     """
     # loads a compiler, which pages and commands that plan nothing go without
     from .stage2_swaps import even_out_ages, swap

@@ -79,9 +79,8 @@ def plan_batch(
     problem: Problem, batch: Batch, members: dict[str, list[str]], earlier: list[Option], seed: int, control: Control
 ) -> Itinerary:
     """Days and bases of the classes of a batch; `earlier` are the gatherings of the batches before it."""
-    places = Places(
-        problem
-    )  # its own: the days of a batch are of no use to the next, and those of a year many in a city
+    # its own: the days of a batch are of no use to the next, and those of a year many in a city
+    places = Places(problem)
     sexes = {klass.id: sex_counts(problem, members.get(klass.id, [])) for klass in batch.classes}
     chooser = Chooser(problem, places, sexes, members)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})

@@ -1,4 +1,7 @@
-"""Tracks of few classes in stage 2: split exactly, by every hard rule, never below what is proven."""
+"""Tracks of few classes in stage 2: split by programmes of limited nodes, by every hard rule, never below what is proven.
+
+These cases are small enough for the limit, so that their splits are the best there are.
+"""
 
 import itertools
 from collections import Counter
