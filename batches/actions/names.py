@@ -65,20 +65,23 @@ def open_nominations(*, batch: Batch, until: datetime.date, by: User) -> None:
         _tell_liaisons(batch)
 
 
-def _answerable(nomination: Nomination, by: User) -> Nomination:
-    """The row, locked after its batch, while the batch takes answers and nobody has swapped it out.
+def _lock_answers(batch: Batch, by: User) -> Batch:
+    """The batch, locked, while it takes answers: from liaisons until the deadline (included), from the centre also after."""
+    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    if locked.state != Batch.State.NOMINATING:
+        raise DomainError("not_nominating", f"{locked}不在报名中，名单不能改。要改请联系服务中心重新开放报名。")
+    until = locked.nominate_until
+    if until is not None and until < timezone.localdate() and not is_centre_staff.test(by):
+        raise DomainError("deadline_past", f"报名 {until:%m-%d} 已经截止，名单不能改。要改请联系服务中心。")
+    return locked
 
-    Liaisons answer until the deadline (included); the centre also after it.
-    """
-    Batch.objects.select_for_update().get(pk=nomination.batch_id)
+
+def _answerable(nomination: Nomination, by: User) -> Nomination:
+    """The row, locked after its batch, while the batch takes answers and nobody has swapped it out."""
+    _lock_answers(nomination.batch, by)
     fresh = (
         Nomination.objects.select_for_update(of=("self",)).select_related("batch", "cadre__unit").get(pk=nomination.pk)
     )
-    if fresh.batch.state != Batch.State.NOMINATING:
-        raise DomainError("not_nominating", f"{fresh.batch}不在报名中，名单不能改。要改请联系服务中心重新开放报名。")
-    until = fresh.batch.nominate_until
-    if until is not None and until < timezone.localdate() and not is_centre_staff.test(by):
-        raise DomainError("deadline_past", f"报名 {until:%m-%d} 已经截止，名单不能改。要改请联系服务中心。")
     if fresh.state == State.SWAPPED:
         raise Conflict("already_swapped", f"{fresh.cadre}已经换成别人了，请刷新后再看。")
     return fresh
@@ -100,15 +103,15 @@ def confirm_nomination(*, nomination: Nomination, by: User) -> None:
 
 
 def confirm_unit(*, batch: Batch, unit: Unit, by: User) -> int:
-    """Confirm all names of a unit that are still unanswered; returns how many."""
+    """Confirm all names of a unit that are still unanswered when its turn comes; returns how many."""
     with audit.act("confirm_unit", by=by, subject=unit, batch=batch.number) as entry:
-        rows = batch.nominations.filter(cadre__unit=unit, state=State.PROPOSED)
-        count = 0
-        for nomination in rows:
-            _decide(_answerable(nomination, by), State.CONFIRMED, by)
-            count += 1
-        entry.data["people"] = count
-    return count
+        locked = _lock_answers(batch, by)
+        rows = locked.nominations.select_for_update(of=("self",)).filter(cadre__unit=unit, state=State.PROPOSED)
+        waiting = list(rows.order_by("pk"))
+        for nomination in waiting:
+            _decide(nomination, State.CONFIRMED, by)
+        entry.data["people"] = len(waiting)
+    return len(waiting)
 
 
 def defer_nomination(*, nomination: Nomination, reason: str, by: User) -> None:

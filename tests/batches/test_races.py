@@ -1,0 +1,48 @@
+"""Two at once on real connections: what the second has read is no longer so when its turn comes."""
+
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+
+from accounts import audit
+from accounts.models import Role, User
+from batches.actions.names import confirm_unit, defer_nomination, open_nominations
+from batches.models import Batch, Nomination
+from tests import factories
+from tests.batches.county import NOW, TODAY, County, make_county
+from tests.races import one_waits
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def clerk() -> Iterator[User]:
+    """The audit trail has its head, which emptying the tables takes away; the clock stands."""
+    audit.record("begin", by=None)
+    with time_machine.travel(NOW, tick=False):
+        yield factories.user_with_role(Role.CENTRE, name="张敏")
+
+
+@pytest.fixture
+def asked(clerk: User) -> County:
+    """All eight proposed, the units asked until today."""
+    county = make_county(clerk)
+    Nomination.objects.bulk_create(Nomination(batch=county.batch, cadre=cadre) for cadre in county.cadres)
+    Batch.objects.update(state=Batch.State.PROPOSED)
+    open_nominations(batch=county.batch, until=TODAY, by=clerk)
+    return county
+
+
+def test_deferral_that_came_first_is_not_confirmed_with_the_unit(asked: County, clerk: User) -> None:
+    batch, unit = asked.batch, asked.units[0]
+    one, other = batch.nominations.filter(cadre__unit=unit).order_by("pk")
+    told = one_waits(
+        lambda: Batch.objects.select_for_update().get(pk=batch.pk),
+        lambda: defer_nomination(nomination=one, reason="产假", by=clerk),
+        lambda: confirm_unit(batch=batch, unit=unit, by=clerk),
+    )
+    assert told == ["", ""]
+    for row in (one, other):
+        row.refresh_from_db()
+    assert (one.state, one.reason, other.state) == ("deferred", "产假", "confirmed")
