@@ -1,7 +1,7 @@
 """The planner's bench: instances measured one by one, and the table of all that are measured.
 
     make bench-planning                          everything but city, then the table
-    make bench-planning ARGS="--city"            and city
+    make bench-planning ARGS="--city"            and city, and how stage 1 grows
     make bench-planning ARGS="--quick"           small × 5 and one county: nothing written, ends with 1 on a breach
     python -m bench.planning --only county-2     one instance
     python -m bench.planning --table             only the table, of the pieces there are
@@ -29,19 +29,26 @@ def main() -> int:
     options = _options()
     cases = _wanted(options)
     broken = False
+    if options.city or options.growth:
+        _run("growth")
     for case in cases:
         piece = _piece(case, again=options.again or options.quick, kept=not options.quick)
         print(_line(piece), flush=True)
         broken |= bool(piece["breaches"]) or _disagree(piece)
     if not options.quick:
-        (HERE / "RESULTS.md").write_text(text_of(measured()), encoding="utf-8")
+        (HERE / "RESULTS.md").write_text(text_of(measured(), grown()), encoding="utf-8")
         print(f"{HERE.name}/RESULTS.md")
     return 1 if broken else 0
 
 
 def measured() -> list[dict[str, Any]]:
     """The pieces there are, in the order of the cases."""
-    return [piece for case in CASES.values() if (piece := _known(case))]
+    return [piece for case in CASES.values() if (piece := _read(case.name))]
+
+
+def grown() -> dict[str, Any] | None:
+    """How stage 1 grows, if it is measured."""
+    return _read("growth")
 
 
 def _options() -> argparse.Namespace:
@@ -50,12 +57,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--city", action="store_true", help="city as well")
     parser.add_argument("--only", nargs="+", choices=sorted(CASES), metavar="NAME", help="these instances alone")
     parser.add_argument("--again", action="store_true", help="measure again what is known")
+    parser.add_argument("--growth", action="store_true", help="how stage 1 grows, and the table")
     parser.add_argument("--table", action="store_true", help="the table alone")
     return parser.parse_args()
 
 
 def _wanted(options: argparse.Namespace) -> list[Case]:
-    if options.table:
+    if options.table or options.growth:
         return []
     if options.only:
         return [CASES[name] for name in options.only]
@@ -64,8 +72,8 @@ def _wanted(options: argparse.Namespace) -> list[Case]:
     return [*SMALL, *COUNTY, *(CITY if options.city else [])]
 
 
-def _known(case: Case) -> dict[str, Any] | None:
-    path = PIECES / f"{case.name}.json"
+def _read(name: str) -> dict[str, Any] | None:
+    path = PIECES / f"{name}.json"
     if not path.exists():
         return None
     piece: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -73,16 +81,22 @@ def _known(case: Case) -> dict[str, Any] | None:
 
 
 def _piece(case: Case, *, again: bool, kept: bool) -> dict[str, Any]:
-    """The piece of an instance, measured unless the same planner has measured it."""
-    known = _known(case)
+    """The piece of an instance, measured unless the same code has measured it."""
+    known = _read(case.name)
     if known is not None and not again and known["source"] == source():
         return known
-    command = [sys.executable, "-m", "bench.planning.measure", case.name]
+    return _run("measure", case.name, kept=kept)
+
+
+def _run(module: str, *case: str, kept: bool = True) -> dict[str, Any]:
+    """What a measurement says that runs in a process of its own."""
+    command = [sys.executable, "-m", f"{__package__}.{module}", *case]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    piece: dict[str, Any] = json.loads(text[text.index("{") :])
+    text = text[text.index("{") :]
     if kept:
         PIECES.mkdir(exist_ok=True)
-        (PIECES / f"{case.name}.json").write_text(text[text.index("{") :] + "\n", encoding="utf-8")
+        (PIECES / f"{case[0] if case else module}.json").write_text(text + "\n", encoding="utf-8")
+    piece: dict[str, Any] = json.loads(text)
     return piece
 
 

@@ -33,16 +33,14 @@ from .second import second_opinion
 STAGES = ("1 batches", "2 classes", "3 itinerary", "4 lodging")
 SEED = 1
 RESTARTS = 20  # what the planner is compared with; fewer are run of a city, and counted as if they were so many
-SOLVERS = ("control", "cpsat", "places", "problem", "solving", "stage", "statements", "steps")
 
 
 def source() -> str:
     """What the planner's code hashes to: a piece measured on other code is measured again."""
     folder = Path(batches.planning.__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        if path.name.startswith(SOLVERS):
-            digest.update(path.read_bytes())
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*.json")]):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -32,6 +32,7 @@ def replanned(document: Document, plan: Document, seed: int, timed: Lap) -> list
         rows.append(
             {
                 "what": name,
+                "plan_fingerprint": fingerprint(made),
                 "cpu": round(cpu, 3),
                 "moves": {level: [levels[level]["value"], levels[level]["bound"]] for level in LEVELS},
                 "breaches": len(violations(check(changed, made))),

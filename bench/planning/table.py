@@ -10,9 +10,15 @@ HEAD = Path(__file__).with_name("RESULTS.head.md")
 TAIL = Path(__file__).with_name("RESULTS.tail.md")
 
 
-def text_of(pieces: list[Piece]) -> str:
-    """What RESULTS.md says of the pieces, in the order given."""
-    parts = [HEAD.read_text(encoding="utf-8"), _versions(pieces), _instances(pieces), _targets(pieces), _growth(pieces)]
+def text_of(pieces: list[Piece], growth: Piece | None) -> str:
+    """What RESULTS.md says of the pieces, in the order given, and of the growth of stage 1."""
+    parts = [
+        HEAD.read_text(encoding="utf-8"),
+        _versions(pieces),
+        _instances(pieces),
+        _targets(pieces),
+        _growth(pieces, growth),
+    ]
     parts += [_replans(pieces), _levels(pieces), _second(pieces)]
     parts.append(TAIL.read_text(encoding="utf-8") if TAIL.exists() else "")
     return "\n".join(part.rstrip() + "\n" for part in parts if part)
@@ -111,14 +117,15 @@ def _repeats(levels: dict[str, Any], piece: Piece) -> str:
     return f"{row['value'] - row['bound']} = {100 * (row['value'] - row['bound']) / pairs:.2f} % of pairs"
 
 
-def _growth(pieces: list[Piece]) -> str:
+def _growth(pieces: list[Piece], growth: Piece | None) -> str:
     """Exponents of CPU seconds over the number of cadres, from one size's mean to the next."""
     cpu: dict[int, dict[str, list[tuple[int, float, float]]]] = defaultdict(lambda: defaultdict(list))
+    for row in growth["instances"] if growth else []:
+        cpu[1][row["size"]].append((row["cadres"], row["cpu"], row["yardstick_cpu"]))
     for piece in pieces:
-        if piece["kind"] == "tracks":
-            continue
         for row in piece["stages"]:
-            cpu[row["stage"]][piece["size"]].append((piece["cadres"], row["cpu"], row["yardstick_cpu"]))
+            if piece["kind"] != "tracks" and row["stage"] > 1:
+                cpu[row["stage"]][piece["size"]].append((piece["cadres"], row["cpu"], row["yardstick_cpu"]))
     head = ["stage", "small to county", "county to city", "yardstick: small to county", "county to city"]
     rows = []
     for stage, sizes in sorted(cpu.items()):
@@ -126,7 +133,8 @@ def _growth(pieces: list[Piece]) -> str:
         steps = [("small", "county"), ("county", "city")]
         row = [_exponent(means, *step, which) for which in (1, 2) for step in steps]
         rows.append([stage, *row])
-    return "## Growth: exponent of CPU time over cadres (instances of one track)\n\n" + _rows(head, rows)
+    told = f"\nStage 1: planner {growth['source']}, all sizes in one process (`growth.py`).\n" if growth else ""
+    return "## Growth: exponent of CPU time over cadres (instances of one track)\n\n" + _rows(head, rows) + told
 
 
 def _exponent(means: dict[str, list[float]], one: str, two: str, which: int) -> str:

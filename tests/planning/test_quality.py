@@ -16,10 +16,12 @@ from batches.planning.stage1_batches import solve as seat
 from batches.planning.stage2_case import Case
 from batches.planning.stage2_swaps import swap
 from batches.planning.stage3_routes import changes
+from batches.planning.versions import versions
 from bench.planning import quality
-from bench.planning.__main__ import measured
+from bench.planning.__main__ import grown, measured
 from bench.planning.cases import CASES
 from bench.planning.generate import canonical, generate
+from bench.planning.replan import replanned
 from bench.planning.second import second_opinion
 from bench.planning.table import text_of
 from bench.planning.whole import least_peak
@@ -165,4 +167,15 @@ def test_the_table_says_what_was_measured() -> None:
     pieces = measured()
     assert pieces
     assert not [piece["name"] for piece in pieces if piece["breaches"]]
-    assert Path(quality.__file__).with_name("RESULTS.md").read_text(encoding="utf-8") == text_of(pieces)
+    assert Path(quality.__file__).with_name("RESULTS.md").read_text(encoding="utf-8") == text_of(pieces, grown())
+
+
+@pytest.mark.parametrize("name", ["small-1", "small-5"])
+def test_the_same_versions_make_the_plans_and_repairs_that_were_measured(name: str) -> None:
+    piece = next(piece for piece in measured() if piece["name"] == name)
+    if piece["versions"] != versions():
+        assert piece["versions"]["planner"] <= versions()["planner"]
+        return
+    assert piece["plan_fingerprint"] == fingerprint(plan_of(name)), "raise PLANNER_VERSION and measure again"
+    rows = replanned(frozen(name), plan_of(name), 1, lambda solve_with: (solve_with(None), 0.0))
+    assert [row["plan_fingerprint"] for row in rows] == [row["plan_fingerprint"] for row in piece["replans"]]
