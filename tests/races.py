@@ -54,7 +54,9 @@ def one_waits(hold: Callable[[], object], act: Callable[[], object], late: Calla
 
 
 def _until_somebody_waits() -> None:
-    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+    waiting = (
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+    )
     pause = threading.Event()
     for _ in range(1000):
         with connection.cursor() as cursor:
