@@ -1,4 +1,4 @@
-"""What every admin page of ours has in common (3-architecture §3.3.12): rules decide, acts are audited, nothing is deleted."""
+"""What every admin page of ours has in common: rules decide, acts are audited, nothing is deleted."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Database rights of the web role, given anew after every migration (2-domain §2.5 line 11).
+"""Database rights of the web role, given anew after every migration (invariant 11).
 
 The web role owns nothing and truncates nothing. Tables whose rows are never changed or taken away say so with
 `web_rights` on the model; row history may only be added to.

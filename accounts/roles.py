@@ -1,4 +1,4 @@
-"""Who a person is, in words: county-wide roles and what the rows of the domain say (2-domain §2.2).
+"""Who a person is, in words: county-wide roles and what the rows of the domain say.
 
 Higher layers tell what their rows mean in their AppConfig.ready: `register_role_facts(lambda user: ["班长（第3期第5班）"])`.
 """

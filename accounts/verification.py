@@ -1,4 +1,4 @@
-"""Verifying the audit trail: the chain entry by entry, its end, and the signed checkpoints (6-quality §6.1.3)."""
+"""Verifying the audit trail: the chain entry by entry, its end, and the signed checkpoints."""
 
 import base64
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What must never be broken in records, papers and attendance (2-domain §2.5 lines 7 and 9, §2.6)."""
+"""What must never be broken in records, papers and attendance (invariants 7 to 9)."""
 
 import json
 from collections.abc import Iterator

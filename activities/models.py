@@ -11,7 +11,7 @@ from django.utils import timezone
 
 
 class PaperState(models.TextChoices):
-    """States that records, reflections and reports share (2-domain §2.4)."""
+    """States that records, reflections and reports share."""
 
     DRAFT = "draft", "草稿"
     SUBMITTED = "submitted", "已报送"
@@ -43,7 +43,7 @@ class Paper(models.Model):
 
 @pghistory.track()
 class ActivityRecord(Paper):
-    """Something a class did in a village: one of the five ones, or beside them (seed 000, 五个一)."""
+    """Something a class did in a village: one of the five ones (五个一), or beside them."""
 
     class Kind(models.TextChoices):
         PARTY = "party", "党性锻炼"

@@ -1,6 +1,6 @@
 """“What I still owe” (还欠什么) of a cadre and of a class, each by one function that every page and export shares.
 
-Each item says what is missing, how far it is, and the date of the coming gathering that cures it (8-look §9).
+Each item says what is missing, how far it is, and the date of the coming gathering that cures it.
 """
 
 import datetime

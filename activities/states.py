@@ -1,4 +1,4 @@
-"""The course of records, reflections and reports as data (2-domain §2.4): one table for all three."""
+"""The course of records, reflections and reports as data: one table for all three."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""What bases must never break (2-domain §2.5 lines 3, 4 and 12), asked of the rows.
+"""What bases must never break (invariants 3, 4 and 12), asked of the rows.
 
-Capacity, beds and states are facts of today, so line 3 is asked of today and the days to come.
+Capacity, beds and states are facts of today, so invariant 3 is asked of today and the days to come.
 """
 
 import datetime

@@ -357,7 +357,7 @@ class BaseUse(models.Model):
 class Rate(models.Model):
     """What a person pays a household, in yuan, from a day on; township empty means the whole county.
 
-    The county confirms its rates before a plan is published; a night has no default (1-mission, board_rates).
+    The county confirms its rates before a plan is published; a night has no default.
     """
 
     township = models.ForeignKey(

@@ -1,7 +1,7 @@
 """Bases, households, beds, closures, uses and rates as everybody else asks for them.
 
 A *night* is named by the day before it. A bed is usable in a night when its base, household and room are open on that day
-and on the next (a guest is there on both), its household is admitted and the bed in use (4-planning R12, R13).
+and on the next (a guest is there on both), its household is admitted and the bed in use (R12, R13 of docs/rules.md).
 """
 
 import datetime

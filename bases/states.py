@@ -1,4 +1,4 @@
-"""The course of a host household's application and admission, as data (1-mission §8, 2-domain §2.4)."""
+"""The course of a host household's application and admission, as data."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What changes decided by hand would do to a plan, told before anything is computed or written (5-experience §5.3).
+"""What changes decided by hand would do to a plan, told before anything is computed or written.
 
 The changes are put into a copy of the plan as it stands and laid before the independent checker. Who else would have to move
 is not known yet: that is what the repair finds, and its list of moves is looked at before anything is published.

@@ -1,7 +1,7 @@
-"""What batches must never break (2-domain §2.5 lines 1 to 6), asked of the rows.
+"""What batches must never break (invariants 1 to 6), asked of the rows.
 
-The database's constraints keep most of it; these queries say whether they were in force all the time. Lines 3 and 4 are
-facts of today and the days to come; lines 5 and 6 are asked of batches whose plan is in force.
+The database's constraints keep most of it; these queries say whether they were in force all the time. Invariants 3 and 4
+are facts of today and the days to come; 5 and 6 are asked of batches whose plan is in force.
 """
 
 import json

@@ -217,7 +217,7 @@ class Calendar:
 
 
 def weeks_of(batch: Batch) -> list[Week]:
-    """Weeks from the one that holds the first day; the first is odd (4-planning §4.2)."""
+    """Weeks from the one that holds the first day; the first is odd (docs/rules.md §1)."""
     monday = batch.first_day - datetime.timedelta(days=batch.first_day.weekday())
     weeks: list[Week] = []
     free = CalendarDay.objects.filter(kind="holiday", day__range=(monday, batch.last_day)).order_by("day")

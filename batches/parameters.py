@@ -1,4 +1,4 @@
-"""The parameters of a programme in the order and words in which people read them (1-mission, the rules as parameters)."""
+"""The parameters of a programme in the order and words in which people read them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From the county's rows to the planner's input, and the identifiers that lead back (4-planning, input.schema.json).
+"""From the county's rows to the planner's input, and the identifiers that lead back (planning/input.schema.json).
 
 Identifiers carry no personal data: a letter for the kind and the row's primary key. Everything is sorted by key, so that the
 same facts give the same canonical text and fingerprint.
@@ -68,7 +68,7 @@ def build_input(batch: Batch, *, names_only: bool = False, today: datetime.date 
 
     With `names_only` (stage 1) every cadre in post stands for selection; otherwise the batch's names are pinned to it and
     nobody else appears. A published batch is written as it stands on `today`: its members, what has begun pinned, what is
-    arranged as the previous plan (4-planning §4.4). Raises nothing: what is missing shows as shortfalls of the plan.
+    arranged as the previous plan (docs/planning.md §6). Raises nothing: what is missing shows as shortfalls of the plan.
     """
     if batch.state in LIVE and not names_only:
         return _input_in_force(batch, standing_of(batch, today or timezone.localdate()))

@@ -1,4 +1,4 @@
-"""Presence follows from facts (2-domain §2.6): members of the class on that day + make-ups − absences, in gatherings held.
+"""Presence follows from facts: members of the class on that day + make-ups − absences, in gatherings held.
 
 Nobody checks in. A gathering counts once it is held or confirmed; a planned one that has not ended yet gives days to come;
 a planned one that has ended and was neither held nor cancelled gives nothing until somebody says which. A confirmed
@@ -146,7 +146,7 @@ def visits_of(enrollments: Iterable[Enrollment]) -> dict[int, list[Presence]]:
 
 
 def village_days(enrollments: Iterable[Enrollment], *, today: datetime.date | None = None) -> dict[int, Days]:
-    """Days in villages, distinct villages and nights of each enrollment, by its id (`min_village_days`, 1-mission)."""
+    """Days in villages, distinct villages and nights of each enrollment, by its id (`min_village_days`)."""
     today = today or timezone.localdate()
     return {pk: count_days(visits, today) for pk, visits in visits_of(enrollments).items()}
 

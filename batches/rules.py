@@ -1,4 +1,4 @@
-"""Who may do what in batches: every role but the county-wide ones follows from dated rows (2-domain §2.2)."""
+"""Who may do what in batches: every role but the county-wide ones follows from dated rows."""
 
 from typing import Any
 

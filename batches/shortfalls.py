@@ -1,4 +1,4 @@
-"""Why people or gatherings could not be placed, and what would cure it, as the studio tells it (4-planning §4.3)."""
+"""Why people or gatherings could not be placed, and what would cure it, as the studio tells it (docs/planning.md §5)."""
 
 import json
 import math

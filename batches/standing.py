@@ -151,7 +151,7 @@ def _skipped(batch: Batch, found: Standing) -> None:
 
 
 def fortnights(batch: Batch, practice_class: PracticeClass) -> Iterator[tuple[int, datetime.date]]:
-    """The indexes of a class's gatherings with the Monday of the week of each (4-planning §4.2, R10)."""
+    """The indexes of a class's gatherings with the Monday of the week of each (R10 of docs/rules.md)."""
     monday = batch.first_day - datetime.timedelta(days=batch.first_day.weekday())
     if practice_class.parity == Parity.EVEN:
         monday += WEEK

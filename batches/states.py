@@ -1,4 +1,4 @@
-"""The course of a batch as data (2-domain §2.4): which act leads from which states to which."""
+"""The course of a batch as data: which act leads from which states to which."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What cadres must never break (2-domain §2.5 lines 1 and 10), asked of the rows."""
+"""What cadres must never break (invariants 1 and 10), asked of the rows."""
 
 from django.db import connection
 from django.db.models import F, Q

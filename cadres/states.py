@@ -1,4 +1,4 @@
-"""The course of an import, as data (2-domain §2.4): which act starts from which states and leads where."""
+"""The course of an import, as data: which act starts from which states and leads where."""
 
 from dataclasses import dataclass
 

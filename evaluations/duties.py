@@ -1,4 +1,4 @@
-"""Who scores whom: what each scorer has to do in a campaign, and from whom a panel member is kept (1-mission, no. 11).
+"""Who scores whom: what each scorer has to do in a campaign, and from whom a panel member is kept.
 
 A duty is one person in one role. Mentors score their mentees, head teachers those whose last class is theirs, panel members
 those of the panel's classes. Recusals are found from the facts: oneself, the own unit, the own mentee, a guest of the own

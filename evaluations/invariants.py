@@ -1,4 +1,4 @@
-"""What evaluations must never break (2-domain §2.5 lines 8 and 9), asked of the rows."""
+"""What evaluations must never break (invariants 8 and 9), asked of the rows."""
 
 from django.apps import apps
 from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum

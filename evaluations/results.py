@@ -1,4 +1,4 @@
-"""Results: one pure computation from score sheets to grades (1-mission grade_quota; cn-conventions §9 bands).
+"""Results: one pure computation from score sheets to grades.
 
 A criterion's score is the mean of the sheets handed in by those who score it. The total is the weighted mean; a criterion
 nobody scored is left out, the other weights are scaled up, and the result says so. Bands: 90 and over 优秀, 80 良好, 60 合格.

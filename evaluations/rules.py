@@ -1,4 +1,4 @@
-"""Who scores whom, and who may not (2-domain §2.5 line 8)."""
+"""Who scores whom, and who may not (invariant 8)."""
 
 import rules
 

@@ -1,4 +1,4 @@
-"""The course of a campaign as data (2-domain §2.4)."""
+"""The course of a campaign as data."""
 
 from dataclasses import dataclass
 

@@ -48,7 +48,7 @@ class Seeded:
 
 
 def holidays(first: datetime.date, last: datetime.date) -> list[datetime.date]:
-    """Days off from first to last, both included: festivals and the days moved next to them (R11 of 4-planning).
+    """Days off from first to last, both included: festivals and the days moved next to them (R11 of docs/rules.md).
 
     The festival days themselves are off by law, also before the year's notice is out, unless somebody has entered such
     a day as a working day.

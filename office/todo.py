@@ -1,4 +1,4 @@
-"""What waits for somebody: each app computes its own, the home page collects them (2-domain §2.1)."""
+"""What waits for somebody: each app computes its own, the home page collects them."""
 
 import datetime
 from dataclasses import dataclass

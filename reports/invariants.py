@@ -1,4 +1,4 @@
-"""All apps' invariants together (2-domain §2.5), for the command, the nightly job and the tests."""
+"""All apps' invariants together, for the command, the nightly job and the tests."""
 
 from dataclasses import dataclass
 from importlib import import_module

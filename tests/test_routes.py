@@ -1,4 +1,4 @@
-"""Route × role × relation, generated from the URL resolver and held against tests/policies.py (6-quality §6.1.4).
+"""Route × role × relation, generated from the URL resolver and held against tests/policies.py.
 
 Every route must say in code who gets in (`@allow`, `@signed_in`, `@public` of accounts/access.py) and must have a row in
 tests/policies.py. Each is asked for by every role for its own object, the same batch's other class's, another batch's, and

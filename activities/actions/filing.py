@@ -1,6 +1,6 @@
 """Writing a record, a reflection or a report: the first sending, the same sending again, and changing a draft.
 
-The client makes the `client_id`; whatever is sent again under it finds the row that exists (2-domain §2.5 line 7). The
+The client makes the `client_id`; whatever is sent again under it finds the row that exists (invariant 7). The
 unique constraint decides between parallel sendings; nothing here checks first and inserts later.
 """
 

@@ -1,4 +1,4 @@
-"""A gathering confirmed with the scan of the sheet that people signed (2-domain §2.6): both or neither."""
+"""A gathering confirmed with the scan of the sheet that people signed: both or neither."""
 
 from django.db import transaction
 

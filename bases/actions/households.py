@@ -1,4 +1,4 @@
-"""Host households: application, review, public notice, admission, and what comes after (1-mission §8).
+"""Host households: application, review, public notice, admission, and what comes after.
 
 Every act locks the base's row before the household's, so that beds never vanish under a reservation being made.
 """
@@ -140,7 +140,7 @@ def settle_objection(*, household: HostHousehold, upheld: bool, finding: str, by
 def admit_household(*, household: HostHousehold, by: User | None, on: datetime.date | None = None) -> HostHousehold:
     """Take the household into the co-operative's management (纳管): its beds count from now on.
 
-    Needs a full notice without an open objection (2-domain §2.5 line 4). `on` is the day of admission, today or earlier.
+    Needs a full notice without an open objection (invariant 4). `on` is the day of admission, today or earlier.
     Raises DomainError "illegal_transition", "objection_open", "notice_running" (with the first day that is possible).
     """
     day = _past_day(on, "纳管日期")

@@ -1,4 +1,4 @@
-"""What a person pays a household: dated rates, confirmed before a plan is published (1-mission, board_rates)."""
+"""What a person pays a household: dated rates, confirmed before a plan is published."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Taking up a base and giving it back: the one place where capacity is kept (2-domain §2.5 line 3)."""
+"""Taking up a base and giving it back: the one place where capacity is kept (invariant 3)."""
 
 import datetime
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from config.errors import DomainError
 def lock_bases(bases: Iterable[int]) -> dict[int, PracticeBase]:
     """Lock base rows (by primary key) for the rest of the transaction, in one order, so that two acts never wait crosswise.
 
-    The named lock of line 3: whoever adds people to a base, closes it or takes beds away holds its row first. Call it
+    The named lock of invariant 3: whoever adds people to a base, closes it or takes beds away holds its row first. Call it
     first when one act reserves several bases. Raises DomainError("base_unknown").
     """
     wanted = set(bases)
@@ -37,7 +37,7 @@ def reserve_base(
     """Put `people` at a base from first to last day (both included) and return the use.
 
     Promises that on every day all people there are within the declared capacity, and that in every night those of
-    gatherings are within the usable beds less `spare_beds`; outside guests take capacity, not beds (4-planning R12, R13).
+    gatherings are within the usable beds less `spare_beds`; outside guests take capacity, not beds (R12, R13 of docs/rules.md).
     `kind` is a `BaseUse.Kind`, `source` says in Chinese who comes. Raises DomainError "days_backwards", "no_people",
     "base_retired", "base_closed", "base_full", "beds_short".
     """

@@ -1,4 +1,4 @@
-"""Attendance by exception (2-domain §2.6): absences, leave, make-ups, and confirming a gathering.
+"""Attendance by exception: absences, leave, make-ups, and confirming a gathering.
 
 Every act here first locks the gathering's row, so that nothing slips in beside the confirmation that freezes it.
 """
@@ -301,7 +301,7 @@ def correct_presence(
 
 
 def join_makeup(*, by: User, enrollment: Enrollment, gathering: Gathering, reason: str) -> MakeUp:
-    """Let a member make up days at another class's gathering of the same batch (`makeup_rule`, 1-mission).
+    """Let a member make up days at another class's gathering of the same batch (`makeup_rule`).
 
     By a head teacher of her class, of the class she joins, or the centre, which alone may do so under the rule 不补.
     Before the gathering begins she is given a bed there and the base's capacity is taken up with it.

@@ -1,4 +1,4 @@
-"""Beds of people who come or go after publication: given up, found, or chosen by hand (4-planning R16 to R18)."""
+"""Beds of people who come or go after publication: given up, found, or chosen by hand (R16 to R18 of docs/rules.md)."""
 
 import datetime
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""A plan as a file that anybody can check and run again (4-planning §4.5)."""
+"""A plan as a file that anybody can check and run again (docs/planning.md §7)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Names for a batch: proposed by stage 1, then confirmed, swapped or deferred by the units (报名, 4-planning §4.1)."""
+"""Names for a batch: proposed by stage 1, then confirmed, swapped or deferred by the units (报名)."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""The current rows of a published plan: enrollments, memberships, gatherings, uses of bases, beds (2-domain §2.5 line 6).
+"""The current rows of a published plan: enrollments, memberships, gatherings, uses of bases, beds (invariant 6).
 
 Rows that an earlier version made are found by what they are (cadre in batch, class and fortnight …), brought back to life and
 keep their primary keys; rows that the plan no longer has stay, cancelled.

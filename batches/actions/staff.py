@@ -1,4 +1,4 @@
-"""Who accompanies a class and who holds an office in it: dated rows, each with its end (2-domain §2.2)."""
+"""Who accompanies a class and who holds an office in it: dated rows, each with its end."""
 
 import datetime
 from typing import Any

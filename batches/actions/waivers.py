@@ -1,4 +1,4 @@
-"""Approved exceptions (批准例外): one asks, another approves; planner and acts then let it pass (4-planning §4.1)."""
+"""Approved exceptions (批准例外): one asks, another approves; planner and acts then let it pass (docs/rules.md §4)."""
 
 import datetime
 

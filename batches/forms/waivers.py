@@ -66,7 +66,7 @@ class WaiverForm(ActForm):
         return f"{label}的例外已提出。要另一位工作人员批准后才有效。"
 
     def _subject(self) -> tuple[str, str]:
-        """The subject as planner and checker write it (4-planning §4.2), and in words."""
+        """The subject as planner and checker write it (docs/rules.md §1), and in words."""
         data, batch = self.cleaned_data, key("B", self.batch.pk)
         rule, unit, practice_class, cadre = data["rule"], data["unit"], data["practice_class"], data["cadre"]
         if rule == "R02":

@@ -1,4 +1,4 @@
-"""Gatherings: where and when, who sleeps in which bed, and who was there (presence follows from facts, 2-domain §2.6)."""
+"""Gatherings: where and when, who sleeps in which bed, and who was there (presence follows from facts)."""
 
 import pghistory
 import pgtrigger

@@ -1,4 +1,4 @@
-"""A programme (实践项目): every figure of the rules, and its tracks (1-mission, the rules as parameters)."""
+"""A programme (实践项目): every figure of the rules, and its tracks."""
 
 import pghistory
 from django.contrib.postgres.fields import ArrayField

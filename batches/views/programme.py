@@ -30,7 +30,7 @@ TrackFormSet = inlineformset_factory(
     validate_max=True,
 )
 DEFAULTS = {"name": "“四下基层”实践", "start_weekdays": [5], "age_bands": [30, 35, 40]}
-"""Friday to Sunday: three days of which two are the weekend (1-mission)."""
+"""Friday to Sunday: three days of which two are the weekend."""
 
 
 def newest() -> Any:

@@ -165,7 +165,7 @@ def _require_values(criteria: Mapping[int, Criterion], values: Mapping[int, int]
 
 
 def require_other(by: User, enrollment: Enrollment) -> None:
-    """Nobody acts on their own evaluation, whatever else they may do (2-domain §2.5 line 8)."""
+    """Nobody acts on their own evaluation, whatever else they may do (invariant 8)."""
     if enrollment.cadre.user_id == by.pk:
         raise DomainError("own_score", "这是您自己的评审，请别的同事办理。")
 

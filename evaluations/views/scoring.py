@@ -27,7 +27,7 @@ LEVELS = (
     ("一般", "60—79", 60, 79, 70),
     ("差", "60以下", 0, 59, 50),
 )
-"""Word, range as shown, from, to, and the score that choosing the level begins with (8-look §8)."""
+"""Word, range as shown, from, to, and the score that choosing the level begins with."""
 MOST_ON_STRIP = 24
 """With more people than these the strip shows the class of the one at hand, the other classes being links."""
 

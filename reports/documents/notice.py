@@ -1,4 +1,4 @@
-"""The dispatch notice (抽调通知) in the official format of GB/T 9704-2012 (cn-conventions §4)."""
+"""The dispatch notice (抽调通知) in the official format of GB/T 9704-2012."""
 
 import datetime
 import io

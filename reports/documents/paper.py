@@ -1,4 +1,4 @@
-"""An A4 worksheet ready to print: margins, grid, head that repeats, foot with version, seed and fingerprint (8-look §7)."""
+"""An A4 worksheet ready to print: margins, grid, head that repeats, foot with version, seed and fingerprint."""
 
 import datetime
 import io

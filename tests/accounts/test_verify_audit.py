@@ -1,4 +1,4 @@
-"""The audit trail against somebody with the owner's rights, and against the web role (2-domain §2.5 line 11)."""
+"""The audit trail against somebody with the owner's rights, and against the web role (invariant 11)."""
 
 import contextlib
 import io

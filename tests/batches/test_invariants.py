@@ -1,4 +1,4 @@
-"""The constraints that keep 2-domain §2.5 lines 1 to 6: each first shown the damage it prevents, with the constraint away."""
+"""The constraints that keep invariants 1 to 6: each first shown the damage it prevents, with the constraint away."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

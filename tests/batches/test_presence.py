@@ -1,4 +1,4 @@
-"""Presence, village days, nights and meals follow from facts (2-domain §2.6)."""
+"""Presence, village days, nights and meals follow from facts."""
 
 import datetime
 from typing import Any

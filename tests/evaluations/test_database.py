@@ -1,4 +1,4 @@
-"""What the database refuses although no action stands before it (2-domain §2.5 lines 8 and 9)."""
+"""What the database refuses although no action stands before it (invariants 8 and 9)."""
 
 from typing import Any
 
