@@ -101,7 +101,7 @@ def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
 def withdraw(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Take the publication back before the first gathering."""
     found = batch_of(request, batch_id)
-    withdraw_publication(batch=found, by=me(request), reason=posted_reason(request))
+    withdraw_publication(batch=found, by=me(request), reason=posted_reason(request), seen=revision_seen(request))
     messages.success(request, "已撤回发布。方案还在编排台：不用改的可以再发布为下一版，要改的改好后重新编排。")
     return redirect("batches:batch", found.pk)
 

@@ -93,16 +93,18 @@ def confirm(
     do: str,
     reason: str = "",
     danger: bool = False,
+    revision: int | None = None,
 ) -> SafeString:
     """A question with its consequences before an act that cannot simply be undone.
 
     The block holds the consequences as `<li>` lines; `reason` is the label of a field `reason` that must be filled; `keep`
-    and `do` are the words on the two buttons. A button `data-dialog="<id>"` opens it.
+    and `do` are the words on the two buttons; `revision` goes along in a field of that name, so that the act can tell
+    whether things are still as the page shows them. A button `data-dialog="<id>"` opens it.
     """
     found = context.template.engine.get_template("components/confirm.html")  # type: ignore[union-attr] # while rendering
     values = {
         "id": id, "title": title, "action": action, "keep": keep, "do": do, "reason": reason, "danger": danger,
-        "consequences": content if content.strip() else "", "csrf_token": context.get("csrf_token", ""),
+        "revision": revision, "consequences": content if content.strip() else "", "csrf_token": context.get("csrf_token", ""),
     }  # fmt: skip
     return found.render(template.Context(values))
 

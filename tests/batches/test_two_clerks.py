@@ -21,6 +21,7 @@ from batches.queries import latest_run
 from config.errors import Conflict, DomainError
 from tests import factories
 from tests.batches.county import FIRST, NOW, County, make_county, publish_by_hand
+from tests.batches.pages import page
 from tests.races import at_once
 
 
@@ -115,6 +116,28 @@ def test_form_from_an_old_page_comes_back_with_what_was_typed_and_can_be_sent_ag
         assert published.gathering(2, 1).state == Gathering.State.PLANNED
     assert desk.post(url, data | {"cancel-revision": seen + 1}).status_code == 302
     assert Gathering.objects.get(pk=target.pk).state == Gathering.State.CANCELLED
+
+
+@pytest.mark.django_db
+def test_withdrawal_of_a_publication_from_an_old_page_is_refused(
+    published: County, colleague: User, desk: Client
+) -> None:
+    batch = published.batch
+    url = reverse("batches:withdraw", args=[batch.pk])
+
+    def shown() -> str:
+        [dialog] = re.findall('<dialog[^>]* id="withdraw".*?</dialog>', page(desk, "batch", batch.pk), re.DOTALL)
+        [seen] = re.findall('name="revision" value="([0-9]+)"', dialog)
+        return str(seen)
+
+    data = {"reason": "换次序", "revision": shown()}
+    cancel_gathering(gathering=published.gathering(1, 1), by=colleague, reason="台风")
+    answer = desk.post(url, data)
+    assert answer.status_code == 409
+    assert re.search("您打开页面以后，林晓雯 [-0-9: ]+ 办了“取消集中”", answer.content.decode())
+    assert Batch.objects.get(pk=batch.pk).state == Batch.State.PUBLISHED
+    assert desk.post(url, data | {"revision": shown()}).status_code == 302
+    assert Batch.objects.get(pk=batch.pk).state == Batch.State.PLANNED
 
 
 @pytest.mark.django_db

@@ -132,7 +132,11 @@ def test_confirm_tells_the_consequences_and_asks_for_the_reason() -> None:
     assert "<li>&lt;竹源村&gt;的集中要改</li>" in html
     assert 'name="csrfmiddlewaretoken"' in html
     assert 'name="reason"' in html
-    assert 'name="reason"' not in render('{% confirm "a" title="b" action="/" keep="c" do="d" %}{% endconfirm %}')
+    bare = render('{% confirm "a" title="b" action="/" keep="c" do="d" %}{% endconfirm %}')
+    assert 'name="reason"' not in bare
+    assert 'name="revision"' not in bare
+    sent = render('{% confirm "a" title="b" action="/" keep="c" do="d" revision=0 %}{% endconfirm %}')
+    assert '<input type="hidden" name="revision" value="0">' in sent
 
 
 def test_dates_and_figures_are_written_the_house_way() -> None:
