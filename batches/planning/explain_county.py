@@ -5,9 +5,9 @@ tracks make that inexact, an integer programme for the three levels alone.
 """
 
 import numpy as np
-from scipy.optimize import Bounds, milp
 
 from . import stage1_flow, stage1_sides, stage1_tracks
+from .linear import Vector
 from .problem import Problem
 from .stage1_batches import Demand, make_demand, measure
 
@@ -65,26 +65,17 @@ def _handed_out(demand: Demand, counts: Counts) -> dict[str, int]:
 def _exact(demand: Demand) -> Counts | None:
     """The three levels one after another, unit parities kept; None when nothing is found within the node limit."""
     model = stage1_tracks.Model(demand, sides=True)
-    columns = len(model.upper)
-    best: np.ndarray | None = None
+    best: Vector | None = None
     objectives = model.levels()
     for name in COUNTED:
-        costs = np.zeros(columns)
-        for column, cost in objectives[name]:
-            costs[column] += cost
-        if not costs.any():
+        goal = model.goal(objectives[name])
+        if not goal.any():
             continue
-        result = milp(
-            costs,
-            constraints=model.rows.constraint(columns),
-            bounds=Bounds(np.zeros(columns), np.array(model.upper)),
-            integrality=np.ones(columns),
-            options={"mip_rel_gap": 0, "node_limit": NODES},
-        )
-        if result.x is None:
+        values = model.least(goal, nodes=NODES).values
+        if values is None:
             break
-        best = np.round(result.x)
-        model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, float(costs @ best))
+        best = np.round(values)
+        model.hold(goal, float(goal @ best))
     if best is None:
         return None
     return [{place: int(best[c]) for place, c in row.items() if best[c]} for row in model.people]

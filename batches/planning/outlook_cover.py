@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from ortools.graph.python import min_cost_flow
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
+from .linear import Linear, Terms, Vector
 from .problem import Cadre, Problem
 
 Counts = list[dict[int, int]]
@@ -232,7 +231,7 @@ def _shares(arcs: list[tuple[int, int, int, int]], people: int, choices: list[li
     return [{place: int(solver.flow(arc)) for place, arc in row if solver.flow(arc)} for row in choices]
 
 
-class _Programme:
+class _Programme(Linear):
     """Columns are people of a kind in a batch; where weeks are bound, one more tells that a unit sends two or more."""
 
     def __init__(
@@ -243,25 +242,22 @@ class _Programme:
         seats: bool,
         taken: Counter[int] | None = None,
     ):
+        super().__init__()
         self.kinds = len(kinds)
         self.taken = taken or Counter()
         self.columns: list[tuple[int, int]] = []
-        self.upper: list[float] = []
-        self.entries: list[tuple[int, int, float]] = []
-        self.most: list[float] = []
         limits: dict[tuple[object, ...], tuple[list[int], int]] = {}
         sides: dict[tuple[str, int], dict[str | None, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, (kind, places) in enumerate(zip(kinds, cut, strict=True)):
             for place in places:
-                column = len(self.columns)
+                column = self.column(kind.people)
                 self.columns.append((number, place))
-                self.upper.append(kind.people)
                 sides[kind.unit, place][room.side(kind, place)].append(column)
                 for name, most in self._limits(room, number, kind, place, seats):
                     if most is not None:
                         limits.setdefault(name, ([], most))[0].append(column)
         for columns, most in limits.values():
-            self._row([(column, 1.0) for column in columns], most)
+            self._at_most([(column, 1.0) for column in columns], most)
         split = {unit: True for unit, _ in sides}
         for kind in kinds:
             split[kind.unit] = split.get(kind.unit, True) and all(
@@ -283,38 +279,27 @@ class _Programme:
             (("leading", kind.unit, place), room.leading(kind.unit, place) if kind.leading else None),
         ][: 4 if kind.leading else 3]
 
-    def _row(self, terms: list[tuple[int, float]], most: float) -> None:
-        self.entries.extend((len(self.most), column, value) for column, value in terms)
-        self.most.append(most)
+    def _at_most(self, terms: Terms, most: float) -> None:
+        self.row(terms, -np.inf, most)
 
     def _bind(self, own: dict[str | None, list[int]], pinned: int, split: bool) -> None:
         """R03: with both parities in all tracks at most half (rounded up) are bound to one; else not all of two or more."""
         everybody = [column for columns in own.values() for column in columns]
-        several = len(self.upper)
+        several = 0 if split else self.column(1.0)
         if not split:
-            self.upper.append(1)
-            self._row([*((column, 1.0) for column in everybody), (several, -float(sum(self.upper)))], 1 - pinned)
+            self._at_most([*((column, 1.0) for column in everybody), (several, -float(sum(self.upper)))], 1 - pinned)
         for columns in sorted(columns for side, columns in own.items() if side is not None):
             others = [column for column in everybody if column not in columns]
             if split:
-                self._row([*((c, 1.0) for c in columns), *((c, -1.0) for c in others)], 1 + pinned)
+                self._at_most([*((c, 1.0) for c in columns), *((c, -1.0) for c in others)], 1 + pinned)
             else:
-                self._row([(several, 1.0), *((column, -1.0) for column in others)], pinned)
+                self._at_most([(several, 1.0), *((column, -1.0) for column in others)], pinned)
 
-    def _run(self, costs: np.ndarray, whole: bool) -> np.ndarray:
-        size = len(self.upper)
-        rows, columns, values = zip(*self.entries, strict=True)
-        matrix = csr_array((values, (rows, columns)), shape=(len(self.most), size))
-        result = milp(
-            np.concatenate([costs, np.zeros(size - len(costs))]),
-            constraints=LinearConstraint(matrix, -np.inf, np.array(self.most, dtype=float)),
-            bounds=Bounds(np.zeros(size), np.array(self.upper, dtype=float)),
-            integrality=np.full(size, int(whole)),
-            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-        )
-        return np.zeros(len(costs)) if result.x is None else np.asarray(result.x)[: len(costs)]
+    def _run(self, costs: Vector, whole: bool) -> Vector:
+        values = self.least(self.goal(enumerate(costs)), nodes=NODE_LIMIT, relaxed=not whole).values
+        return np.zeros(len(costs)) if values is None else values[: len(costs)]
 
-    def _early(self) -> np.ndarray:
+    def _early(self) -> Vector:
         later = np.array([place for _, place in self.columns], dtype=float)
         return later - 50.0 * (later.max() + 1)
 

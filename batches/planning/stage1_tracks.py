@@ -10,11 +10,10 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from . import stage1_flow
 from .control import Control
+from .linear import Linear, Terms, Vector
 from .problem import PARITIES, Problem
 
 if TYPE_CHECKING:
@@ -53,32 +52,12 @@ def order(problem: Problem) -> tuple[str, ...]:
     return ("moved_seats", *(name for name in LEVELS if name != "moved_seats"))
 
 
-class Rows:
-    """Linear rows over numbered columns."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[int, int, float]] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
-
-    def add(self, terms: list[tuple[int, float]], low: float, high: float) -> None:
-        self.entries.extend((len(self.low), column, value) for column, value in terms)
-        self.low.append(low)
-        self.high.append(high)
-
-    def constraint(self, columns: int) -> LinearConstraint:
-        rows, places, values = zip(*self.entries, strict=True) if self.entries else ((), (), ())
-        matrix = csr_array((values, (rows, places)), shape=(len(self.low), columns))
-        return LinearConstraint(matrix, np.array(self.low), np.array(self.high))
-
-
-class Model:
+class Model(Linear):
     """Columns: people of a group in a batch, steps of a unit in a batch, people missing under the minima."""
 
     def __init__(self, demand: "Demand", sides: bool = False):
+        super().__init__()
         self.demand = demand
-        self.upper: list[float] = []
-        self.rows = Rows()
         self.people: list[dict[int, int]] = []
         self.steps: list[tuple[int, int]] = []
         self.beyond: list[int] = []
@@ -91,15 +70,11 @@ class Model:
         if sides:
             self._sides()
 
-    def column(self, upper: float) -> int:
-        self.upper.append(upper)
-        return len(self.upper) - 1
-
     def _columns(self) -> None:
         for group in self.demand.groups:
             row = {place: self.column(len(group.people)) for place in group.open}
             self.people.append(row)
-            self.rows.add([(column, 1.0) for column in row.values()], 0, len(group.people))
+            self.row([(column, 1.0) for column in row.values()], 0, len(group.people))
 
     def _limits(self) -> None:
         demand = self.demand
@@ -122,14 +97,14 @@ class Model:
             self.steps.extend((column, used + i) for i, column in enumerate(steps))
             self.beyond.extend(column for i, column in enumerate(steps) if used + i >= before)
             self.units.append((columns, steps))
-            self.rows.add([(c, 1.0) for c in columns] + [(s, -1.0) for s in steps], 0, 0)
+            self.row([(c, 1.0) for c in columns] + [(s, -1.0) for s in steps], 0, 0)
         for (unit, place), columns in leading.items():
             left = demand.leading_left(unit, place)
             if left is not None:
-                self.rows.add([(c, 1.0) for c in columns], 0, left)
+                self.row([(c, 1.0) for c in columns], 0, left)
         for (unit, place, side), columns in sides.items():
             taken = stage1_flow.pinned_on_side(demand, unit, place, side)
-            self.rows.add([(c, 1.0) for c in columns], 0, max(0, demand.side_limits[unit, place, side] - taken))
+            self.row([(c, 1.0) for c in columns], 0, max(0, demand.side_limits[unit, place, side] - taken))
 
     def _minima(self) -> None:
         seats: dict[tuple[int, str], list[int]] = defaultdict(list)
@@ -142,8 +117,8 @@ class Model:
             self.missing.append(missing)
             self.minima.append((columns, low, missing))
             terms = [(c, 1.0) for c in columns]
-            self.rows.add(terms, 0, free)
-            self.rows.add([*terms, (missing, 1.0)], low, np.inf)
+            self.row(terms, 0, free)
+            self.row([*terms, (missing, 1.0)], low, np.inf)
 
     def _sides(self) -> None:
         """R03: in no batch more of a unit's people on one side than odd and even weeks can share."""
@@ -167,17 +142,17 @@ class Model:
                 for column in side:
                     terms[column] += 2.0 if split else 1.0
                 if split:
-                    self.rows.add(list(terms.items()), -np.inf, pinned + 1 - 2 * taken)
+                    self.row(list(terms.items()), -np.inf, pinned + 1 - 2 * taken)
                 else:  # with one person alone there is nobody else who could stay
                     several, most = self.column(1), len(rows) + pinned + sum(self.upper[c] for _, c in rows)
-                    self.rows.add([*((c, 1.0) for _, c in rows), (several, -most)], -np.inf, 1 - pinned)
-                    self.rows.add([*terms.items(), (several, 1.0)], -np.inf, pinned - taken)
+                    self.row([*((c, 1.0) for _, c in rows), (several, -most)], -np.inf, 1 - pinned)
+                    self.row([*terms.items(), (several, 1.0)], -np.inf, pinned - taken)
 
-    def levels(self) -> dict[str, list[tuple[int, float]]]:
+    def levels(self) -> dict[str, Terms]:
         """Objectives to be made small, by name and in order."""
         pairs = list(zip(self.demand.groups, self.people, strict=True))
 
-        def seated(wanted: "list[Group]") -> list[tuple[int, float]]:
+        def seated(wanted: "list[Group]") -> Terms:
             names = {id(group) for group in wanted}
             return [(c, -1.0) for group, row in pairs if id(group) in names for c in row.values()]
 
@@ -211,30 +186,21 @@ def lexicographic(demand: "Demand", control: Control) -> tuple[list[dict[int, in
     None when the first level finds nothing within the node limit.
     """
     model = Model(demand, sides=True)
-    columns = len(model.upper)
-    best: np.ndarray | None = None
+    best: Vector | None = None
     proven, holds = 0, True
     for number, objective in enumerate(model.levels().values()):
         control.step(1, 0.5 + 0.05 * number, "逐级求最优")
         if not objective and best is not None:
             proven += holds
             continue
-        costs = np.zeros(columns)
-        for column, cost in objective:
-            costs[column] += cost
-        result = milp(
-            costs,
-            constraints=model.rows.constraint(columns),
-            bounds=Bounds(np.zeros(columns), np.array(model.upper)),
-            integrality=np.ones(columns),
-            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-        )
-        if result.x is None:
+        goal = model.goal(objective)
+        found = model.least(goal, nodes=NODE_LIMIT)
+        if found.values is None:
             break
-        best = np.round(result.x)
-        holds = holds and result.status == 0
+        best = np.round(found.values)
+        holds = holds and found.proven
         proven += holds
-        model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, float(costs @ best))
+        model.hold(goal, float(goal @ best))
     if best is None:
         return None
     return [{p: int(best[c]) for p, c in row.items() if best[c]} for row in model.people], proven
@@ -243,72 +209,49 @@ def lexicographic(demand: "Demand", control: Control) -> tuple[list[dict[int, in
 def shortfall_of(demand: "Demand", counts: list[dict[int, int]], wanted: str, control: Control) -> int | None:
     """By how much a seating misses what a level could be with R03 kept and the levels before it held; None: not known."""
     model = Model(demand, sides=True)
-    columns = len(model.upper)
     reached = _values(model, counts)
     for name, objective in model.levels().items():
-        costs = np.zeros(columns)
-        for column, cost in objective:
-            costs[column] += cost
+        goal = model.goal(objective)
+        value = float(goal @ reached)
         if name != wanted:
-            model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, float(costs @ reached))
+            model.hold(goal, value)
             continue
         control.step(1, 0.6, "证明最优")
-        result = milp(
-            costs,
-            constraints=model.rows.constraint(columns),
-            bounds=Bounds(np.zeros(columns), np.array(model.upper)),
-            integrality=np.ones(columns),
-            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-        )
-        if result.mip_dual_bound is None:
-            return None
-        return max(0, round(float(costs @ reached)) - math.ceil(result.mip_dual_bound - 1e-4))
+        bound = model.least(goal, nodes=NODE_LIMIT).bound
+        return None if bound is None else max(0, round(value) - math.ceil(bound - 1e-4))
     return None
 
 
 def solve(demand: "Demand", control: Control) -> list[dict[int, int]] | None:
     """People of each group per batch, the levels weighed so that each outweighs the next; None when not found."""
     model = Model(demand)
-    columns = len(model.upper)
-    costs = np.zeros(columns)
-    for weight, objective in zip(WEIGHTS, model.levels().values(), strict=True):
-        for column, cost in objective:
-            costs[column] += weight * cost
+    levels = zip(WEIGHTS, model.levels().values(), strict=True)
+    goal = model.goal((column, weight * cost) for weight, objective in levels for column, cost in objective)
     control.step(1, 0.2, "多班型共用名额")
-    result = milp(
-        costs,
-        constraints=model.rows.constraint(columns),
-        bounds=Bounds(np.zeros(columns), np.array(model.upper)),
-        integrality=np.ones(columns),
-        options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-    )
-    if result.x is None:
+    values = model.least(goal, nodes=NODE_LIMIT).values
+    if values is None:
         return None
-    return [{p: round(result.x[c]) for p, c in row.items() if result.x[c] > 0.5} for row in model.people]
+    return [{p: round(values[c]) for p, c in row.items() if values[c] > 0.5} for row in model.people]
 
 
 def proven_levels(demand: "Demand", counts: list[dict[int, int]], control: Control) -> int:
     """How many of the first levels are proven: a linear relaxation with the levels above held cannot do better."""
     model = Model(demand)
-    columns = len(model.upper)
     reached = _values(model, counts)
     for number, objective in enumerate(model.levels().values()):
         if not objective:
             continue
         control.step(1, 0.4 + 0.05 * number, "证明最优")
-        costs = np.zeros(columns)
-        for column, cost in objective:
-            costs[column] += cost
-        bounds = Bounds(np.zeros(columns), np.array(model.upper))
-        result = milp(costs, constraints=model.rows.constraint(columns), bounds=bounds)
-        value = float(costs @ reached)
-        if result.status != 0 or math.ceil(result.fun - 1e-4) < round(value):
+        goal = model.goal(objective)
+        value = float(goal @ reached)
+        found = model.least(goal, relaxed=True)
+        if found.cost is None or not found.proven or math.ceil(found.cost - 1e-4) < round(value):
             return number
-        model.rows.add([(int(c), float(costs[c])) for c in np.flatnonzero(costs)], -np.inf, value)
+        model.hold(goal, value)
     return len(WEIGHTS)
 
 
-def _values(model: Model, counts: list[dict[int, int]]) -> np.ndarray:
+def _values(model: Model, counts: list[dict[int, int]]) -> Vector:
     """The columns of a seating."""
     values = np.zeros(len(model.upper))
     for row, chosen in zip(model.people, counts, strict=True):

@@ -94,22 +94,18 @@ def anneal(people: People, state: State, weights: Weights, swaps: int, hot: floa
             x = _next(x)
             draw = _below(x, draws)
             x = _next(x)
-            if draw < len(people.first):
-                q = people.mates[draw, people.first[draw, p] + _below(x, people.many[draw, p])]
-            else:
-                q = _below(x, number)
+            q = _other(people, p, draw, x)
             a, b = state.at[p], state.at[q]
             if a == b:
                 continue
-            dearer = 0
+            worse = _unevenness(people, state, p, q)
+            dearer = weights.rule * worse
             for j in range(cells):
                 c, d = people.cells[p, j], people.cells[q, j]
                 if c != d:
                     dearer += out[c, a] + into[c, b] + out[d, b] + into[d, a]
             if weights.age:
                 dearer += weights.age * _aging(people, state, a, b, people.lean[q] - people.lean[p])
-            worse = _unevenness(people, state, p, q)
-            dearer += weights.rule * worse
             if dearer > 0:
                 x = _next(x)
                 if dearer >= COSTS or (x >> np.uint64(32)) >= limit[dearer]:
@@ -117,17 +113,21 @@ def anneal(people: People, state: State, weights: Weights, swaps: int, hot: floa
             if not _lawful(people, state, p, q):
                 continue
             _exchange(people, state, p, q)
-            for j in range(cells):
-                if people.cells[p, j] != people.cells[q, j]:
-                    for cell in (people.cells[p, j], people.cells[q, j]):
-                        for klass in (a, b):
-                            _price(people, state.counts, weights, out, into, cell, klass)
+            _price_again(people, state, weights, out, into, p, q)
             value += dearer
             now += worse
             if value < best and now <= allowed:
                 best = value
                 kept[:] = state.at
     return kept
+
+
+@njit(cache=True)
+def _other(people: People, p: int, draw: int, x: Any) -> Any:
+    """Who is drawn to change places with p: somebody alike for that draw, or anybody."""
+    if draw < len(people.first):
+        return people.mates[draw, people.first[draw, p] + _below(x, people.many[draw, p])]
+    return _below(x, len(people.cells))
 
 
 @njit(cache=True)
@@ -160,6 +160,16 @@ def _price(people: People, counts: Grid, weights: Weights, out: Grid, into: Grid
     count, low, high = counts[c, k], people.low[c, k], people.high[c, k]
     out[c, k] = weight * ((1 if count <= low else 0) - (1 if count > high else 0))
     into[c, k] = weight * ((1 if count >= high else 0) - (1 if count < low else 0))
+
+
+@njit(cache=True)
+def _price_again(people: People, state: State, weights: Weights, out: Grid, into: Grid, p: int, q: int) -> None:
+    """Prices of the cells in which two people differ, in both their classes."""
+    for j in range(people.cells.shape[1]):
+        if people.cells[p, j] != people.cells[q, j]:
+            for cell in (people.cells[p, j], people.cells[q, j]):
+                for klass in (state.at[p], state.at[q]):
+                    _price(people, state.counts, weights, out, into, cell, klass)
 
 
 @njit(cache=True)

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
+from .linear import Linear, Terms
 from .problem import Cadre, Klass
 from .stage2_case import Case, Seats
 
@@ -69,17 +68,12 @@ def _sides(part: Part, chosen: dict[str, bool]) -> list[tuple[list[Cadre], list[
     return [([c for c in part.people if chosen.get(c.id) == side], classes) for side, classes in sides if classes]
 
 
-class Program:
+class Program(Linear):
     """Columns and rows of a split."""
 
     def __init__(self, case: Case, parts: list[Part]):
+        super().__init__()
         self.case = case
-        self.costs: list[float] = []
-        self.upper: list[float] = []
-        self.lower: list[float] = []
-        self.entries: list[tuple[int, int, float]] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
         self.bound = 0
         self.first: dict[str, int] = {}
         for part in parts:
@@ -88,30 +82,19 @@ class Program:
             self._spread(part)
             self._cells(part)
 
-    def _column(self, cost: float, lower: float, upper: float) -> int:
-        self.costs.append(cost)
-        self.lower.append(lower)
-        self.upper.append(upper)
-        return len(self.costs) - 1
-
-    def _row(self, terms: list[tuple[int, float]], low: float, high: float) -> None:
-        self.entries.extend((len(self.low), column, value) for column, value in terms)
-        self.low.append(low)
-        self.high.append(high)
-
-    def _count(self, people: list[Cadre]) -> list[tuple[int, float]]:
+    def _count(self, people: list[Cadre]) -> Terms:
         return [(self.first[c.id], 1.0) for c in people]
 
     def _people(self, part: Part) -> None:
         for cadre in part.people:
             allowed = self.case.allowed(cadre)
             may = any(k in allowed for k in part.first), any(k in allowed for k in part.second)
-            self.first[cadre.id] = self._column(0.0, float(not may[1]), float(may[0]))
+            self.first[cadre.id] = self.column(float(may[0]), lower=float(not may[1]))
 
     def _sizes(self, part: Part) -> None:
         (low, high), (low2, high2) = (self._room(classes) for classes in (part.first, part.second))
         number = len(part.people)
-        self._row(self._count(part.people), max(low, number - high2), min(high, number - low2))
+        self.row(self._count(part.people), max(low, number - high2), min(high, number - low2))
 
     def _room(self, classes: list[Klass]) -> tuple[int, int]:
         ranges = [self.case.size_range(klass) for klass in classes]
@@ -125,7 +108,7 @@ class Program:
         for unit, rows in of_unit.items():
             most = self.case.spread(unit, str(rows[0].track))
             if most is not None and len(rows) > 1:
-                self._row(self._count(rows), len(rows) - most * len(part.second), most * len(part.first))
+                self.row(self._count(rows), len(rows) - most * len(part.second), most * len(part.first))
 
     def _cells(self, part: Part) -> None:
         """What either part has of a cell beyond, or short of, what its classes may have."""
@@ -138,10 +121,10 @@ class Program:
             terms = self._count(rows)
             for classes, rest in ((part.first, 0), (part.second, len(rows))):
                 sign = 1.0 if rest == 0 else -1.0
-                off = self._column(cost, 0.0, float(len(rows)))
+                off = self.column(float(len(rows)), cost, whole=False)
                 here = [(column, sign) for column, _ in terms]
-                self._row([*here, (off, -1.0)], -np.inf, high * len(classes) - rest)
-                self._row([*here, (off, 1.0)], low * len(classes) - rest, np.inf)
+                self.row([*here, (off, -1.0)], -np.inf, high * len(classes) - rest)
+                self.row([*here, (off, 1.0)], low * len(classes) - rest, np.inf)
 
     def keep_parities(self, parts: list[Part]) -> None:
         """R03, as far as these tracks go: people of the unit in other tracks may yet be on either side."""
@@ -150,25 +133,12 @@ class Program:
             if mine:
                 half = len(people) // 2 if even_out else 1
                 others = len(people) - len(mine)
-                self._row(self._count(mine), half - others, len(people) - half)
+                self.row(self._count(mine), half - others, len(people) - half)
 
     def solve(self) -> dict[str, bool]:
         """Who is in the first part; nobody named where no split is found. `bound` is what any split costs at least."""
-        rows, columns, values = zip(*self.entries, strict=True)
-        whole = np.zeros(len(self.costs))
-        whole[list(self.first.values())] = 1
-        result = milp(
-            np.array(self.costs),
-            integrality=whole,
-            bounds=Bounds(np.array(self.lower), np.array(self.upper)),
-            constraints=LinearConstraint(
-                csr_array((values, (rows, columns)), shape=(len(self.low), len(self.costs))),
-                np.array(self.low),
-                np.array(self.high),
-            ),
-            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-        )
-        if result.x is None:
+        found = self.least(nodes=NODE_LIMIT)
+        if found.values is None or found.bound is None:
             return {}
-        self.bound = max(0, math.ceil(result.mip_dual_bound - 0.001))
-        return {name: bool(result.x[column] > 0.5) for name, column in self.first.items()}
+        self.bound = max(0, math.ceil(found.bound - 0.001))
+        return {name: bool(found.values[column] > 0.5) for name, column in self.first.items()}

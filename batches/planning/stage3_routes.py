@@ -11,9 +11,8 @@ from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
+from .linear import Linear, Terms, Vector
 from .places import Site
 from .stage3_model import Settled
 from .stage3_travel import METRE, Program, Shortest
@@ -25,20 +24,15 @@ MOVES, HOT, COLD = 60_000, 1.0, 0.15
 RETURN = 4  # cost of a return to a village while annealing
 DEAR = 1000  # cost of whatever must not be
 CLASSES, CROWD = 2, 3  # of one fortnight at a base, and the cost of more, until days were sought for them in vain
-Terms = list[tuple[int, float]]
 Routes = frozenset[str]
 
 
-class Count:
+class Count(Linear):
     """Whole numbers: visits of each site, and classes of each pattern (visits of each group of routes)."""
 
     def __init__(self, program: Program, settled: Settled, shortest: Shortest):
+        super().__init__()
         self.program = program
-        self.costs: list[float] = []
-        self.upper: list[float] = []
-        self.entries: list[tuple[int, int, float]] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
         offers: Counter[Site] = Counter()
         people: dict[Site, dict[str, int]] = defaultdict(dict)
         for columns in program.of_slot:
@@ -48,28 +42,18 @@ class Count:
                     least = people[program.option(column).site]
                     least[part.base] = min(part.people, least.get(part.base, part.people))
         self.sites = sorted(offers, key=lambda site: site.bases)
-        self.visits = {site: self._column(0.0, float(offers[site])) for site in self.sites}
+        self.visits = {site: self.column(float(offers[site])) for site in self.sites}
         self.groups = sorted({site.routes for site in self.sites}, key=sorted)
-        self.again = {group: self._column(0.0, float(shortest.returns[0])) for group in self.groups}
-        self._row([(column, 1.0) for column in self.again.values()], 0, shortest.returns[0])
+        self.again = {group: self.column(float(shortest.returns[0])) for group in self.groups}
+        self.row([(column, 1.0) for column in self.again.values()], 0, shortest.returns[0])
         km = shortest_km(program, shortest)
-        self._row([(self.visits[site], site.km) for site in self.sites], 0, km + METRE)
+        self.row([(self.visits[site], site.km) for site in self.sites], 0, km + METRE)
         use: dict[str, Terms] = defaultdict(list)
         for site in self.sites:
             for base, least_people in sorted(people[site].items()):
                 use[base].append((self.visits[site], float(least_people * program.round.problem.days)))
         for base, terms in sorted(use.items()):
-            self._row(terms, 0, program.room(settled, base))
-
-    def _column(self, cost: float, upper: float) -> int:
-        self.costs.append(cost)
-        self.upper.append(upper)
-        return len(self.costs) - 1
-
-    def _row(self, terms: Terms, low: float, high: float) -> None:
-        self.entries.extend((len(self.low), column, value) for column, value in terms)
-        self.low.append(low)
-        self.high.append(high)
+            self.row(terms, 0, program.room(settled, base))
 
     def patterns(self, held: list[int]) -> dict[int, tuple[int, ...]]:
         """Columns of the patterns of classes with so many gatherings each, tied to the visits."""
@@ -79,29 +63,16 @@ class Count:
             for places in combinations_with_replacement(range(len(self.groups)), length):
                 counts = Counter(places)
                 pattern = tuple(counts[place] for place in range(len(self.groups)))
-                column = self._column(float(changes(pattern, tuple(self.groups))), float(classes))
+                column = self.column(float(classes), float(changes(pattern, tuple(self.groups))))
                 result[column] = pattern
                 own.append((column, 1.0))
-            self._row(own, classes, classes)
+            self.row(own, classes, classes)
         for place, group in enumerate(self.groups):
             terms = [(self.visits[site], -1.0) for site in self.sites if site.routes == group]
-            self._row([*terms, *((c, float(p[place])) for c, p in result.items() if p[place])], 0, 0)
+            self.row([*terms, *((c, float(p[place])) for c, p in result.items() if p[place])], 0, 0)
         return result
 
-    def solve(self) -> tuple[np.ndarray | None, float | None]:
-        columns = len(self.costs)
-        rows, places, values = zip(*self.entries, strict=True)
-        matrix = csr_array((values, (rows, places)), shape=(len(self.low), columns))
-        result = milp(
-            np.array(self.costs),
-            integrality=np.ones(columns),
-            bounds=Bounds(np.zeros(columns), np.array(self.upper)),
-            constraints=LinearConstraint(matrix, np.array(self.low), np.array(self.high)),
-            options={"mip_rel_gap": 0, "node_limit": NODE_LIMIT},
-        )
-        return result.x, result.mip_dual_bound
-
-    def cut(self, values: np.ndarray, patterns: dict[int, tuple[int, ...]]) -> bool:
+    def cut(self, values: Vector, patterns: dict[int, tuple[int, ...]]) -> bool:
         """Rows for sites that are visited more often than classes of the group can, each class a village once."""
         found = False
         for place, group in enumerate(self.groups):
@@ -114,13 +85,13 @@ class Count:
                 most = {c: min(len(villages), p[place]) for c, p in patterns.items() if p[place]}
                 if used > sum(values[c] * n for c, n in most.items()) + values[self.again[group]] + 0.5:
                     terms = [(self.visits[site], 1.0) for site in touching] + [(c, -float(n)) for c, n in most.items()]
-                    self._row([*terms, (self.again[group], -1.0)], -np.inf, 0)
+                    self.row([*terms, (self.again[group], -1.0)], -np.inf, 0)
                     found = True
         return found
 
 
 def shortest_km(program: Program, shortest: Shortest) -> float:
-    return sum(program.km[column] for column in shortest.columns)
+    return sum(program.costs[column] for column in shortest.columns)
 
 
 @cache
@@ -160,11 +131,9 @@ def fewest(program: Program, settled: Settled, shortest: Shortest) -> int:
     patterns = count.patterns(held)
     bound = 0
     for _ in range(CUT_ROUNDS):
-        values, least = count.solve()
-        bound = max(bound, 0 if least is None else math.ceil(least - 0.01))
-        if values is None:
-            return bound
-        if not count.cut(values, patterns):
+        found = count.least(nodes=NODE_LIMIT)
+        bound = max(bound, 0 if found.bound is None else math.ceil(found.bound - 0.01))
+        if found.values is None or not count.cut(found.values, patterns):
             break
     return bound
 

@@ -10,9 +10,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
+from .linear import Linear, Terms
 from .stage3_model import Round, Settled
 from .stage3_options import Option
 
@@ -21,7 +20,6 @@ RETURN_KM = 100.0
 RELATIVE_GAP, QUICK_GAP = 0.0005, 0.002
 NODE_LIMIT = 100
 METRE = 0.001
-IMPOSSIBLE = 2  # how scipy says it
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Shortest:
     km: tuple[float, float]
 
 
-class Program:
+class Program(Linear):
     """Columns: groups of options that differ in the day alone, and villages seen by a class.
 
     With a previous plan the day counts, as it does when sites without days led nowhere: then every option is a group of
@@ -41,11 +39,8 @@ class Program:
     """
 
     def __init__(self, round_: Round, settled: Settled, *, by_day: bool = False):
+        super().__init__()
         self.round = round_
-        self.km: list[float] = []
-        self.entries: list[tuple[int, int, float]] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
         self.by_day = by_day or bool(round_.before)
         self.nodes, self.gap, self.impossible = NODE_LIMIT, RELATIVE_GAP, False
         self.groups: list[list[int]] = []
@@ -74,20 +69,11 @@ class Program:
             alike[number if self.by_day else (option.site, option.parts)].append(number)
         columns = []
         for group in alike.values():
-            columns.append(self.column(self.round.options[group[0]].site.km))
+            columns.append(self.column(1.0, self.round.options[group[0]].site.km))
             self.groups.append(group)
         self.of_slot.append(columns)
         if columns:
             self.row([(column, 1.0) for column in columns], 1, 1)
-
-    def column(self, km: float) -> int:
-        self.km.append(km)
-        return len(self.km) - 1
-
-    def row(self, terms: list[tuple[int, float]], low: float, high: float) -> None:
-        self.entries.extend((len(self.low), column, value) for column, value in terms)
-        self.low.append(low)
-        self.high.append(high)
 
     def room(self, settled: Settled, base: str) -> int:
         """Person-days that the base can still take below the peak load."""
@@ -102,7 +88,7 @@ class Program:
             kept = [column for column, group in enumerate(self.groups) if self.round.kept(group[0])]
             self.row([(column, 1.0) for column in kept], settled.keep, np.inf)
 
-    def _villages(self, settled: Settled) -> list[tuple[int, float]]:
+    def _villages(self, settled: Settled) -> Terms:
         demand = self.round.problem.rules["min_distinct_villages"]
         to: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for column in range(len(self.groups)):
@@ -113,7 +99,7 @@ class Program:
         for name, villages in sorted(to.items()):
             seen = []
             for _, columns in sorted(villages.items()):
-                here = self.column(0.0)
+                here = self.column(1.0, whole=False)
                 self.row([(here, 1.0), *((column, -1.0) for column in columns)], -np.inf, 0)
                 seen.append((here, 1.0))
             self.row(seen, demand - settled.short[name], np.inf)
@@ -130,29 +116,28 @@ class Program:
         if nodes is not None:
             self.nodes, self.gap = nodes, QUICK_GAP
         returns = [*self.visits, *((column, -1.0) for column, _ in self.seen)]
-        self.row(returns, -np.inf, 0)
-        self.returns_row = spot = len(self.high) - 1
+        self.returns_row = spot = self.row(returns, -np.inf, 0)
         least = (0, 0)
-        columns, bound = self._least(dict(enumerate(self.km)))
+        columns, bound = self._least()
         if columns is None and nodes is not None and not self.impossible:
             return None
         if columns is None:
             self.high[spot] = np.inf
-            columns, bound = self._least(dict(returns))
+            columns, bound = self._least(returns)
             if columns is None:
                 return None
             found = self.returns(columns)
             least = (found, 0 if bound is None else min(found, max(0, math.ceil(bound - 0.01))))
             self.high[spot] = found
-            shorter, bound = self._least(dict(enumerate(self.km))) if found else (None, None)
+            shorter, bound = self._least() if found else (None, None)
             columns = columns if shorter is None else shorter
-        value = sum(self.km[column] for column in columns)
+        value = sum(self.costs[column] for column in columns)
         return Shortest(columns, least, (value, 0.0 if bound is None else min(value, bound)))
 
     def of(self, settled: Settled) -> Shortest:
         """The groups of what was settled, where that is as short as was counted."""
         columns = self.columns_of(settled.chosen)
-        value = sum(self.km[column] for column in columns)
+        value = sum(self.costs[column] for column in columns)
         return Shortest(columns, (self.returns(columns), settled.returns), (value, min(value, settled.km)))
 
     def columns_of(self, chosen: list[int | None]) -> list[int]:
@@ -163,33 +148,19 @@ class Program:
     def loose_bound(self) -> float:
         """A bound of the kilometres whatever the returns."""
         self.high[self.returns_row] = np.inf
-        return self._least(dict(enumerate(self.km)))[1] or 0.0
+        return self._least()[1] or 0.0
 
     def returns(self, columns: list[int]) -> int:
         """Villages that classes see again."""
         seen = Counter((self.option(c).klass, village) for c in columns for village in self.option(c).site.villages)
         return seen.total() - len(seen)
 
-    def _least(self, costs: dict[int, float]) -> tuple[list[int] | None, float | None]:
-        columns = len(self.km)
-        rows, places, values = zip(*self.entries, strict=True)
-        matrix = csr_array((values, (rows, places)), shape=(len(self.low), columns))
-        whole = np.zeros(columns)
-        whole[: len(self.groups)] = [1] * len(self.groups)
-        goal = np.zeros(columns)
-        goal[list(costs)] = list(costs.values())
-        result = milp(
-            goal,
-            integrality=whole,
-            bounds=Bounds(np.zeros(columns), np.ones(columns)),
-            constraints=LinearConstraint(matrix, np.array(self.low), np.array(self.high)),
-            options={"mip_rel_gap": self.gap, "node_limit": self.nodes},
-        )
-        self.impossible = result.status == IMPOSSIBLE
-        bound = None if result.mip_dual_bound is None else float(result.mip_dual_bound)
-        if result.x is None:
-            return None, bound
-        return [column for column in range(len(self.groups)) if result.x[column] > 0.5], bound
+    def _least(self, goal: Terms | None = None) -> tuple[list[int] | None, float | None]:
+        found = self.least(None if goal is None else self.goal(goal), nodes=self.nodes, gap=self.gap)
+        self.impossible = found.impossible
+        if found.values is None:
+            return None, found.bound
+        return [column for column in range(len(self.groups)) if found.values[column] > 0.5], found.bound
 
 
 def journey(round_: Round, chosen: list[int | None]) -> tuple[float, int, int]:

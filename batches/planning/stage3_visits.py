@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
+from .linear import Linear, Terms
 from .stage3_options import Option
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 PEAK_NODES, KM_NODES = 2000, 2000
 KM_GAP = 0.0005
 Kind = tuple[int, tuple[tuple[str, int], ...]]  # size of the class, (base, people) of the gathering
-Terms = list[tuple[int, float]]
 
 
 def kind_of(option: Option) -> Kind:
@@ -41,10 +39,11 @@ class Found:
     bound: float
 
 
-class Visits:
+class Visits(Linear):
     """Whole numbers of visits of each kind, of the gatherings that are held."""
 
     def __init__(self, round_: "Round", held: int):
+        super().__init__()
         self.round = round_
         self.offers: Counter[Kind] = Counter()
         self.site = {}
@@ -60,33 +59,22 @@ class Visits:
                     classes[village].add(option.klass)
         self.kinds = sorted(self.offers)
         self.bases = sorted({base for _, use in self.kinds for base, _ in use})
-        self.entries: list[tuple[int, int, float]] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
-        self.upper = [float(self.offers[kind]) for kind in self.kinds]
-        self._row([(column, 1.0) for column in range(len(self.kinds))], held, held)
+        for kind in self.kinds:
+            self.column(float(self.offers[kind]))
+        self.row([(column, 1.0) for column in range(len(self.kinds))], held, held)
         for size, count in sorted(slots.items()):
-            self._row([(column, 1.0) for column, kind in enumerate(self.kinds) if kind[0] == size], 0, count)
+            self.row([(column, 1.0) for column, kind in enumerate(self.kinds) if kind[0] == size], 0, count)
         self.again: Terms = []
         self.rooms: dict[str, int] = {}
         for village, names in sorted(classes.items()):
             self._village(village, len(names), held)
 
-    def _column(self, upper: float) -> int:
-        self.upper.append(upper)
-        return len(self.upper) - 1
-
-    def _row(self, terms: Terms, low: float, high: float) -> None:
-        self.entries.extend((len(self.low), column, value) for column, value in terms)
-        self.low.append(low)
-        self.high.append(high)
-
     def _village(self, village: str, classes: int, held: int) -> None:
         """Visits beyond one of each class are returns."""
         terms = [(c, 1.0) for c, kind in enumerate(self.kinds) if village in self.site[kind].villages]
         if sum(self.upper[column] for column, _ in terms) > classes:
-            again = self._column(float(held))
-            self._row([*terms, (again, -1.0)], -np.inf, classes)
+            again = self.column(float(held))
+            self.row([*terms, (again, -1.0)], -np.inf, classes)
             self.again.append((again, 1.0))
 
     def _added(self) -> dict[str, Terms]:
@@ -101,20 +89,19 @@ class Visits:
         """The lowest peak among the bases used; `water` is a bound known already."""
         if not self.kinds or not self.high[0]:
             return Found({}, water, water)
-        kept = len(self.upper), len(self.entries), len(self.high)
-        peak = self._column(np.inf)
         held, added = self.high[0], self._added()
-        for base in self.bases:
-            beds, load = self.round.places.beds[base], self.round.load[base]
-            if load <= water * beds:
-                self._row([*added[base], (peak, -float(beds))], -np.inf, -float(load))
-                continue
-            used = self._column(1.0)
-            for column, _ in added[base]:
-                self._row([(column, 1.0), (used, -min(held, self.upper[column]))], -np.inf, 0)
-            self._row([*added[base], (used, float(load)), (peak, -float(beds))], -np.inf, 0)
-        times, bound = self._least([(peak, 1.0)], PEAK_NODES, 0, {peak: water})
-        del self.upper[kept[0] :], self.entries[kept[1] :], self.low[kept[2] :], self.high[kept[2] :]
+        with self.trial():
+            peak = self.column(np.inf, lower=water, whole=False)
+            for base in self.bases:
+                beds, load = self.round.places.beds[base], self.round.load[base]
+                if load <= water * beds:
+                    self.row([*added[base], (peak, -float(beds))], -np.inf, -float(load))
+                    continue
+                used = self.column(1.0)
+                for column, _ in added[base]:
+                    self.row([(column, 1.0), (used, -min(held, self.upper[column]))], -np.inf, 0)
+                self.row([*added[base], (used, float(load)), (peak, -float(beds))], -np.inf, 0)
+            times, bound = self._least([(peak, 1.0)], PEAK_NODES, 0)
         value = math.inf if times is None else self.peak_of(times)
         return Found(times, value, min(value, max(water, bound)))
 
@@ -130,8 +117,7 @@ class Visits:
         """From now on no base is loaded above this; another peak takes the place of the one before."""
         for base, terms in sorted(self._added().items()):
             if base not in self.rooms:
-                self.rooms[base] = len(self.high)
-                self._row(terms, -np.inf, 0)
+                self.rooms[base] = self.row(terms, -np.inf, 0)
             self.high[self.rooms[base]] = self.round.room(base, peak)
 
     def least_returns(self) -> Found:
@@ -144,38 +130,19 @@ class Visits:
 
     def least_km(self, returns: int) -> Found:
         """The least kilometres with so many returns at most."""
-        self._row(self.again or [(0, 0.0)], -np.inf, returns)
-        cost = [(column, self.site[kind].km) for column, kind in enumerate(self.kinds)]
-        times, bound = self._least(cost, KM_NODES, KM_GAP)
-        del self.low[-1], self.high[-1]
-        self.entries = [entry for entry in self.entries if entry[0] < len(self.low)]
+        with self.trial():
+            self.row(self.again or [(0, 0.0)], -np.inf, returns)
+            cost = [(column, self.site[kind].km) for column, kind in enumerate(self.kinds)]
+            times, bound = self._least(cost, KM_NODES, KM_GAP)
         if times is None:
             return Found(None, math.inf, max(0.0, bound))
         value = sum(self.site[kind].km * count for kind, count in times.items())
         return Found(times, value, min(value, max(0.0, bound)))
 
-    def _least(
-        self, costs: Terms, nodes: int, gap: float, least: Mapping[int, float] | None = None
-    ) -> tuple[dict[Kind, int] | None, float]:
-        columns = len(self.upper)
-        rows, places, values = zip(*self.entries, strict=True)
-        matrix = csr_array((values, (rows, places)), shape=(len(self.low), columns))
-        whole = np.ones(columns)
-        low = np.zeros(columns)
-        for column, value in (least or {}).items():
-            low[column], whole[column] = value, 0
-        goal = np.zeros(columns)
-        for column, value in costs:
-            goal[column] = value
-        result = milp(
-            goal,
-            integrality=whole,
-            bounds=Bounds(low, np.array(self.upper)),
-            constraints=LinearConstraint(matrix, np.array(self.low), np.array(self.high)),
-            options={"mip_rel_gap": gap, "node_limit": nodes},
-        )
-        bound = -math.inf if result.mip_dual_bound is None else float(result.mip_dual_bound)
-        if result.x is None:
+    def _least(self, goal: Terms, nodes: int, gap: float) -> tuple[dict[Kind, int] | None, float]:
+        found = self.least(self.goal(goal), nodes=nodes, gap=gap)
+        bound = -math.inf if found.bound is None else found.bound
+        if found.values is None:
             return None, bound
-        counts = ((kind, round(result.x[column])) for column, kind in enumerate(self.kinds))
+        counts = ((kind, round(found.values[column])) for column, kind in enumerate(self.kinds))
         return {kind: count for kind, count in counts if count}, bound
