@@ -6,7 +6,6 @@ The order of columns and rows, and the options, decide which of several best ans
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -68,13 +67,12 @@ class Linear:
     @contextmanager
     def trial(self) -> Iterator[None]:
         """Columns and rows that are added within are taken away again."""
-        lists: tuple[list[Any], ...] = (self.costs, self.lower, self.upper, self.whole, self.entries, self.low, self.high)
-        sizes = [len(rows) for rows in lists]
+        columns, entries, rows = len(self.costs), len(self.entries), len(self.low)
         try:
             yield
         finally:
-            for rows, size in zip(lists, sizes, strict=True):
-                del rows[size:]
+            del self.costs[columns:], self.lower[columns:], self.upper[columns:], self.whole[columns:]
+            del self.entries[entries:], self.low[rows:], self.high[rows:]
 
     def least(
         self, goal: Vector | None = None, *, nodes: int | None = None, gap: float = 0, relaxed: bool = False
