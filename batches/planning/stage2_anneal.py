@@ -94,7 +94,7 @@ def anneal(people: People, state: State, weights: Weights, swaps: int, hot: floa
             x = _next(x)
             draw = _below(x, draws)
             x = _next(x)
-            q = _other(people, p, draw, x)
+            q = _other(people.mates, people.first, people.many, p, draw, x)
             a, b = state.at[p], state.at[q]
             if a == b:
                 continue
@@ -123,11 +123,11 @@ def anneal(people: People, state: State, weights: Weights, swaps: int, hot: floa
 
 
 @njit(cache=True)
-def _other(people: People, p: int, draw: int, x: Any) -> Any:
+def _other(mates: Grid, first: Grid, many: Grid, p: int, draw: int, x: Any) -> Any:
     """Who is drawn to change places with p: somebody alike for that draw, or anybody."""
-    if draw < len(people.first):
-        return people.mates[draw, people.first[draw, p] + _below(x, people.many[draw, p])]
-    return _below(x, len(people.cells))
+    if draw < len(first):
+        return mates[draw, first[draw, p] + _below(x, many[draw, p])]
+    return _below(x, mates.shape[1])
 
 
 @njit(cache=True)
