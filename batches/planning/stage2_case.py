@@ -1,8 +1,10 @@
 """One batch as stage 2 sees it: members, classes with their sizes, unit rules and the cells to be balanced."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import ceil, floor
 
 from .problem import Batch, Cadre, Klass, Problem
 
@@ -94,9 +96,10 @@ class Case:
         counts = Counter((seats[c.id], c.sex) for c in self.members)
         return sum(0 < n < self.problem.group_min for n in counts.values())
 
-    def mean_age_range(self, seats: Seats) -> float:
-        """Largest less smallest mean age of the classes of a track, the worst track."""
-        worst = 0.0
+    def mean_age_range(self, seats: Seats) -> tuple[float, float]:
+        """Largest less smallest mean age of the classes of a track, the worst track; and what it cannot come below, whoever
+        sits in classes of these sizes."""
+        worst, least = 0.0, 0.0
         for track in sorted(self.totals):
             ages: dict[str, list[int]] = defaultdict(list)
             for cadre in self.members:
@@ -104,4 +107,25 @@ class Case:
                     ages[seats[cadre.id]].append(cadre.age)
             means = [sum(rows) / len(rows) for rows in ages.values()]
             worst = max(worst, max(means) - min(means))
-        return worst
+            least = max(
+                least, float(closest_means([len(rows) for rows in ages.values()], sum(map(sum, ages.values()))))
+            )
+        return worst, min(worst, least)
+
+
+def closest_means(sizes: Sequence[int], total: int) -> Fraction:
+    """How little the means of groups of these sizes must differ, if they are of whole numbers that sum to the total.
+
+    Rounding the common mean of each group up or down keeps all within 2 / smallest size: no further ends need be tried.
+    """
+    mean, kinds = Fraction(total, sum(sizes)), Counter(sizes)
+    ends = {Fraction(floor(mean * n) + step, n) for n in kinds for step in range(-4, 6)}
+    return min(
+        high - low
+        for low in ends
+        for high in ends
+        if low <= mean <= high
+        and all(ceil(low * n) <= floor(high * n) for n in kinds)
+        and sum(times * ceil(low * n) for n, times in kinds.items()) <= total
+        and sum(times * floor(high * n) for n, times in kinds.items()) >= total
+    )

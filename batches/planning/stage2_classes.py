@@ -53,10 +53,11 @@ def solve_batch(problem: Problem, batch: Batch, names: list[str], seed: int, con
 
 def levels(problem: Problem, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The levels of stage 2 over all batches. Bounds of pair cells hold with as many marginal cells off as there are."""
+    ages = [part["mean_age_range"] for part in parts]
     rows = [
         level(2, "marginal_excess", sum(part["marginal_excess"] for part in parts), 0),
         level(2, "pair_excess", sum(part["pair_excess"] for part in parts), sum(part["pair_bound"] for part in parts)),
-        level(2, "mean_age_range", round(max((part["mean_age_range"] for part in parts), default=0.0), 4), None),
+        level(2, "mean_age_range", *(round(max(row), 4) for row in zip((0.0, 0.0), *ages, strict=True))),
     ]
     if problem.previous is None:
         return rows

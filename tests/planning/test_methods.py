@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from batches.planning.problem import Problem, day_text, first_days
 from batches.planning.stage1_batches import make_demand, measure, solve
 from batches.planning.stage1_flow import Choices, Spots
 from batches.planning.stage1_tracks import LEVELS, proven_levels
+from batches.planning.stage2_case import closest_means
 from batches.planning.stage4_households import Income, fairest
 from batches.planning.stage4_income import Prospect, least_ranges
 from batches.planning.stage4_roommates import arrange, bound, repeats
@@ -78,7 +80,7 @@ def test_households_are_given_out_at_the_least_squared_income() -> None:
 def test_least_income_range_of_a_base_is_the_one_found_by_force() -> None:
     rng = random.Random(5)
     exact: list[bool] = []
-    for _ in range(40):
+    for _ in range(18):
         beds = [rng.choice([2, 3, 4]) for _ in range(rng.randint(2, 4))]
         history = [rng.choice([0, 0, 4, 6]) for _ in beds]
         steps = [sorted({g for v in range(4) for g in range(2 * v, n * v + 1)}) for n in beds]
@@ -302,3 +304,16 @@ def test_first_days_keep_weekdays_weekends_holidays_and_the_batch() -> None:
     assert told["even", 1] == ["2027-05-07", "2027-05-08", "2027-05-09"]  # Thursday has no weekend day that week
     assert told["odd", 2] == ["2027-05-13", "2027-05-14", "2027-05-15", "2027-05-16"]
     assert told["even", 2] == ["2027-05-20", "2027-05-21", "2027-05-22", "2027-05-23"]
+
+
+@pytest.mark.parametrize("sizes", [(1,), (2, 3), (4, 4, 5), (3, 3, 3, 2), (1, 6)])
+def test_means_are_bounded_by_the_closest_that_whole_numbers_have(sizes: tuple[int, ...]) -> None:
+    for total in range(18):
+        shares = itertools.product(range(total + 1), repeat=len(sizes) - 1)
+        least = min(
+            max(means) - min(means)
+            for share in shares
+            if sum(share) <= total
+            for means in [[Fraction(n, size) for n, size in zip((*share, total - sum(share)), sizes, strict=True)]]
+        )
+        assert closest_means(sizes, total) == least

@@ -78,6 +78,13 @@ def test_shortfalls_equal_a_recount(name: str) -> None:
     assert all("offer" in row for row in plan["shortfalls"] if row["rule"] == "R15")
 
 
+@pytest.mark.parametrize("name", ["small-1", "small-5"])
+def test_every_level_has_a_bound(name: str) -> None:
+    rows = {row["level"]: row for row in plan_of(name)["levels"]}
+    assert [name for name, row in rows.items() if row["bound"] is None or row["gap"] is None] == []
+    assert 0 <= rows["mean_age_range"]["bound"] <= rows["mean_age_range"]["value"]
+
+
 def test_stages_may_end_early_and_later_parts_stay_empty() -> None:
     document = tiny()
     for stages in ((1,), (1, 2), (1, 2, 3)):
