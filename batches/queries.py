@@ -264,6 +264,17 @@ def latest_run(batch: Batch) -> PlanRun | None:
     return batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="").order_by("-created_at", "-pk").first()
 
 
+def waiting_run(batch: Batch) -> PlanRun | None:
+    """The newest run of a batch in force where it is a repair made since the version in force, and not published: somebody has
+    to decide on it. One that a later version has passed over waits no more, whatever its outcome says.
+    """
+    version, newest = version_in_force(batch), latest_run(batch)
+    if version is None or newest is None or newest.created_at < version.published_at:
+        return None
+    decided = newest.outcome not in (PlanRun.Outcome.SOLVED, PlanRun.Outcome.SHORT)
+    return None if decided or newest.purpose != PlanRun.Purpose.REPAIR else newest
+
+
 def visible_outlooks(user: User) -> QuerySet[PlanRun]:
     """Outlooks that are kept, the newest first: for centre staff and leaders alone."""
     kept = PlanRun.objects.filter(purpose=PlanRun.Purpose.OUTLOOK).exclude(outcome=PlanRun.Outcome.SUPERSEDED)

@@ -15,7 +15,7 @@ from batches.overview import ClassTable, LevelRow, PlanSays, level_row
 from batches.plan_labels import Labels
 from batches.plan_work import SHARE, StageStand, stand_of
 from batches.planning.changes import say
-from batches.queries import latest_run, version_in_force
+from batches.queries import latest_run, version_in_force, waiting_run
 from batches.readiness import Check
 from batches.states import LIVE, PLANNABLE
 from office.models import Job
@@ -124,13 +124,9 @@ def said_together(changes: list[dict[str, Any]]) -> list[str]:
 
 
 def waiting(batch: Batch, plans: list[Choice]) -> Choice | None:
-    """The newest repair since the version in force that is neither published nor replaced: somebody has to decide on it."""
-    version, newest = version_in_force(batch), latest_run(batch)
-    if version is None or newest is None or newest.created_at < version.published_at:
-        return None
-    if newest.purpose != Purpose.REPAIR or newest.outcome not in (PlanRun.Outcome.SOLVED, PlanRun.Outcome.SHORT):
-        return None
-    return next((choice for choice in plans if choice.run.pk == newest.pk), None)
+    """The repair that somebody has to decide on, under its letter."""
+    found = waiting_run(batch)
+    return next((choice for choice in plans if found is not None and choice.run.pk == found.pk), None)
 
 
 def chosen(batch: Batch, plans: list[Choice], wanted: str) -> Choice | None:

@@ -26,7 +26,7 @@ from batches.overview import calendar_of, class_table, differences_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
 from batches.published import published_versions
-from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run, version_in_force
+from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run, version_in_force, waiting_run
 from batches.repairs import curve_of, moves_in_words, proven
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
@@ -48,7 +48,6 @@ TITLES = {
 }
 
 
-PUBLISHED = {PlanRun.Outcome.ADOPTED, PlanRun.Outcome.SUPERSEDED}
 MOST_TOLD = 8
 """Outside parties that one message names."""
 NOTHING: dict[str, Any] = {"assignments": [], "gatherings": [], "lodging": []}
@@ -194,7 +193,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
             _tell_outside(request, sent)
             return redirect("batches:repair", found.pk)
     runs = _repairs(found)
-    run = _chosen(request, runs)
+    run = _chosen(request, found, runs)
     in_force = found.state in LIVE
     context = {
         "batch": found,
@@ -278,14 +277,15 @@ def _repairs(batch: Batch) -> list[PlanRun]:
     return list(rows.order_by("-created_at", "-pk")[:12])
 
 
-def _chosen(request: HttpRequest, runs: list[PlanRun]) -> PlanRun | None:
-    """The run asked for, else the newest repair that waits for publication: a later trial must not hide it."""
+def _chosen(request: HttpRequest, batch: Batch, runs: list[PlanRun]) -> PlanRun | None:
+    """The run asked for, else the repair that waits for publication: a later trial must not hide it; else the newest."""
     asked = request.GET.get("run", "")
     found = next((run for run in runs if str(run.pk) == asked), None)
     if asked and found is None:
         raise Http404
-    waiting = (run for run in runs if run.purpose == PlanRun.Purpose.REPAIR and run.outcome not in PUBLISHED)
-    return found or next(waiting, runs[0] if runs else None)
+    if found is None and (waiting := waiting_run(batch)) is not None:
+        found = next((run for run in runs if run.pk == waiting.pk), None)
+    return found or (runs[0] if runs else None)
 
 
 def _curve(runs: list[PlanRun], run: PlanRun) -> Any:

@@ -19,7 +19,7 @@ from batches.plan_work import Advance
 from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import document_of
-from batches.queries import latest_run
+from batches.queries import latest_run, waiting_run
 from batches.repairs import fallen_out, moves_in_words
 from batches.studio import choices, elapsed, live, said_together
 from cadres.actions.unavailability import enter_unavailability
@@ -269,3 +269,22 @@ def test_repair_page_shows_the_repair_that_waits_though_a_trial_is_newer(
     assert "试算：会动谁" in page(desk, "repair", published.batch.pk, query=f"?run={trial.pk}")
     PlanRun.objects.filter(pk=waiting.pk).update(outcome=PlanRun.Outcome.ADOPTED)
     assert "试算：会动谁" in page(desk, "repair", published.batch.pk), "nothing waits any more"
+
+
+def test_repair_page_does_not_offer_a_repair_that_a_later_version_passed_over(
+    published: County, staff: User, desk: Client
+) -> None:
+    """Publishing replaces what was published: a repair that nobody published keeps its outcome, and waits no more."""
+    old = repair(published, staff)
+    publish(published, repair(published, staff), staff)
+    old.refresh_from_db()
+    assert old.outcome == PlanRun.Outcome.SOLVED
+    trial = PlanRun.objects.get(pk=old.pk)
+    trial.pk, trial.purpose, trial.created_at = None, PlanRun.Purpose.TRIAL, timezone.now()
+    trial.save()
+    published.batch.refresh_from_db()
+    assert waiting_run(published.batch) is None
+    shown = page(desk, "repair", published.batch.pk)
+    assert f'/studio/?run={trial.pk}">看全部，采用改动' in shown
+    assert f"?run={old.pk}#moves" in shown
+    assert 'id="waiting"' not in page(desk, "studio", published.batch.pk)
