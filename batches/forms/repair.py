@@ -50,7 +50,7 @@ class ScenarioForm(ArrangementForm):
 
     do = "repair"
     closures: Sequence[Closure] = ()
-    """What the fact has closed."""
+    """What the fact has closed: several rows of a base that was shut on a day in between."""
 
     @abstractmethod
     def fact(self, by: User) -> str:
@@ -198,7 +198,7 @@ class TyphoonForm(DaysForm):
         self.closures = close_everywhere(
             first_day=data["first_day"], last_day=data["last_day"], by=by, reason=data["reason"]
         )
-        return f"{len(self.closures)} 个基地停接已登记。"
+        return f"{len({closure.base_id for closure in self.closures})} 个基地停接已登记。"
 
     def trial(self) -> list[Change]:
         first, until = self.cleaned_data["first_day"].isoformat(), _until(self.cleaned_data["last_day"])

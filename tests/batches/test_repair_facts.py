@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEntry, User
-from bases.actions import enter_outside_use
+from bases.actions import close_place, enter_outside_use
 from bases.models import Closure
 from batches.actions.gatherings import cancel_days
 from batches.actions.people import add_late, withdraw_enrollment
@@ -96,6 +96,17 @@ def test_outside_parties_on_days_just_closed_are_told_with_their_bases(
     ]
     shown = desk.get(reverse("batches:repair", args=[running.batch.pk])).content.decode()
     assert f'请到基地页改期或取消：<a href="/bases/{running.bases[2].pk}/">' in shown
+
+
+def test_typhoon_counts_bases_and_not_the_pieces_of_their_days(running: County, staff: User, desk: Client) -> None:
+    """A base that is shut on a day in between gets a closure before and one after it."""
+    day = MARCH(day=17)
+    close_place(base=running.bases[0], first_day=day, last_day=day, kind=Closure.Kind.WORKS, by=staff, reason="修路")
+    days = {"first_day": "2027-03-15", "last_day": "2027-03-21", "reason": "台风"}
+    sent = {"form": "typhoon"} | {f"typhoon-{name}": value for name, value in days.items()}
+    [told, *_] = messages_of(desk, "repair", [running.batch.pk], sent)
+    assert Closure.objects.filter(reason="台风").count() == len(running.bases) + 1
+    assert told.startswith(f"{len(running.bases)} 个基地停接已登记。")
 
 
 def test_closure_without_outside_parties_says_nothing_of_them(running: County, desk: Client) -> None:
