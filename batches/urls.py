@@ -41,7 +41,6 @@ urlpatterns = [
     path("<int:batch_id>/propose/", plan.propose, name="propose"),
     path("<int:batch_id>/plan/", plan.plan, name="plan"),
     path("<int:batch_id>/studio/", studio.studio, name="studio"),
-    path("<int:batch_id>/studio/progress/", studio.studio_progress, name="studio_progress"),
     path("<int:batch_id>/studio/<int:run_id>/trial/", studio.trial, name="trial"),
     path("<int:batch_id>/studio/<int:run_id>/adopt/", studio.adopt, name="adopt_trial"),
     path("<int:batch_id>/compare/", studio.compare, name="compare"),

@@ -300,7 +300,6 @@ BATCHES: dict[str, Row] = {
     "batches:propose": Row(every=DESK, methods=("POST",), status=302),
     "batches:plan": Row(every=DESK, methods=("POST",), status=302),
     "batches:studio": Row(every=ONLOOKERS, status=200),
-    "batches:studio_progress": Row(every=ONLOOKERS, status=286),
     "batches:compare": Row(every=ONLOOKERS, status=200),
     "batches:swap": Row(every=DESK, methods=("GET", "POST"), status=200),
     "batches:unpin": Row(every=DESK, methods=("POST",), status=302),

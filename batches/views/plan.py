@@ -1,7 +1,7 @@
 """Planning as a job with live progress, publishing, withdrawing."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,6 +17,10 @@ from batches.views.acts import batch_of, me, posted_reason, revision_seen
 from office.jobs import cancel_job
 
 STOP_POLLING = 286
+STAGES = "batches/studio/progress.html"
+SHORT = "batches/parts/progress.html"
+STANDS_ON = {"names": SHORT, "repair": SHORT, "studio": STAGES}
+"""Pages beside the batch's own on which the progress stands, and its form there; stopping leads back to them."""
 LARGEST_SEED = 2**31 - 1
 
 
@@ -49,15 +53,22 @@ def plan(request: HttpRequest, batch_id: int) -> HttpResponse:
 @allow(may_see_batches)
 @require_GET
 def progress(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """The progress of the running job, polled; once it has ended the page is loaded anew."""
+    """How far the running job is, polled; once it has ended the page is loaded anew. `back` names the page it stands on."""
     found = batch_of(request, batch_id)
     job = running_job(found)
     if job is None:
         response = HttpResponse(status=STOP_POLLING)
         response["HX-Refresh"] = "true"
         return response
-    context = {"batch": found, "job": job, "may_run": may_run_batches.test(request.user)} | live(job)
-    return render(request, "batches/parts/progress.html", context)
+    back = _back(request.GET)
+    context = {"batch": found, "job": job, "may_run": may_run_batches.test(request.user), "back": back} | live(job)
+    return render(request, STANDS_ON.get(back, SHORT), context)
+
+
+def _back(data: QueryDict) -> str:
+    """The page that the progress stands on, as its address or its form says; empty for the batch's own."""
+    back = data.get("back", "")
+    return back if back in STANDS_ON else ""
 
 
 @allow(may_run_batches)
@@ -71,8 +82,7 @@ def stop(request: HttpRequest, batch_id: int) -> HttpResponse:
     else:
         cancel_job(job=job, by=me(request))
         messages.info(request, "已请求停止。正在算的这一步结束后停下，不写入任何内容。")
-    back = request.POST.get("back", "")
-    return redirect(f"batches:{back}" if back in ("names", "studio") else "batches:batch", found.pk)
+    return redirect(f"batches:{_back(request.POST) or 'batch'}", found.pk)
 
 
 @allow(may_run_batches)

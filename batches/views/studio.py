@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
-from batches.actions.names import running_job
 from batches.actions.plans import differences, publish_obstacles
 from batches.actions.trials import adopt_trial, adoption_obstacles, may_try, start_trial
 from batches.arrangement import Arrangement, arrangement_of, planned
@@ -32,7 +31,6 @@ from batches.shortfalls import changes_of, title_of, unexplained, whys
 from batches.states import LIVE, PLANNABLE, allowed
 from batches.studio import Choice, choices, chosen, figures, live, studio_steps, tabs, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
-from batches.views.plan import STOP_POLLING
 from cadres.models import Cadre
 
 Purpose = PlanRun.Purpose
@@ -201,20 +199,6 @@ def _ways(batch: Batch, run: PlanRun) -> list[tuple[str, str]]:
             label, name, of_batch = pages[change["kind"]]
             found[label] = reverse(name, args=[batch.pk] if of_batch else [])
     return list(found.items())
-
-
-@allow(may_see_batches)
-@require_GET
-def studio_progress(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """How far the running job is, polled; once it has ended the page is loaded anew."""
-    found = batch_of(request, batch_id)
-    job = running_job(found)
-    if job is None:
-        response = HttpResponse(status=STOP_POLLING)
-        response["HX-Refresh"] = "true"
-        return response
-    context = {"batch": found, "job": job, "may_run": may_run_batches.test(request.user)} | live(job)
-    return render(request, "batches/studio/progress.html", context)
 
 
 def _plan_run(batch: Batch, pk: Any) -> PlanRun:

@@ -202,7 +202,9 @@ def test_plan_button_job_progress_and_stop(desk: Client, nominating: County) -> 
         task="batches.plan_step", title="步骤", parent=job, step=f"itinerary:B{nominating.batch.pk}", progress=40,
         state=JobState.RUNNING, result={"best": best},
     )  # fmt: skip
-    fragment = desk.get(reverse("batches:studio_progress", args=[nominating.batch.pk]), headers={"X-Poll": "1"})
+    fragment = desk.get(
+        reverse("batches:progress", args=[nominating.batch.pk]) + "?back=studio", headers={"X-Poll": "1"}
+    )
     told = fragment.content.decode()
     assert fragment.status_code == 200
     for words in ("第1期编排", "集中日期和基地", "往返路程 1,463公里，距最优不超过 0.6%"):
@@ -211,8 +213,33 @@ def test_plan_button_job_progress_and_stop(desk: Client, nominating: County) -> 
     assert "已请求停止" in post(desk, "stop", nominating.batch.pk, back="studio")
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
-    ended = desk.get(reverse("batches:studio_progress", args=[nominating.batch.pk]))
+    ended = desk.get(reverse("batches:progress", args=[nominating.batch.pk]) + "?back=studio")
     assert (ended.status_code, ended["HX-Refresh"]) == (286, "true")
+
+
+@pytest.mark.parametrize("name", ["names", "repair", "studio", "batch"])
+def test_stopping_leads_back_to_the_page_on_which_the_button_stands(
+    desk: Client, nominating: County, name: str
+) -> None:
+    """Also after the progress has been polled, which replaces the form."""
+    post(desk, "plan", nominating.batch.pk)
+    shown = page(desk, name, nominating.batch.pk)
+    for _ in range(2):
+        found = re.search(r'hx-get="([^"]+/progress/[^"]*)"', shown)
+        assert found is not None
+        shown = desk.get(found[1], headers={"X-Poll": "1"}).content.decode()
+    back = re.search(r'name="back" value="(\w+)"', shown)
+    answer = desk.post(
+        reverse("batches:stop", args=[nominating.batch.pk]), {"back": back[1]} if back is not None else {}
+    )
+    assert answer["Location"] == reverse(f"batches:{name}", args=[nominating.batch.pk])
+
+
+def test_progress_of_a_page_that_has_none_leads_to_the_batch(desk: Client, nominating: County) -> None:
+    post(desk, "plan", nominating.batch.pk)
+    assert 'name="back"' not in page(desk, "progress", nominating.batch.pk, query="?back=withdraw")
+    answer = desk.post(reverse("batches:stop", args=[nominating.batch.pk]), {"back": "list"})
+    assert answer["Location"] == reverse("batches:batch", args=[nominating.batch.pk])
 
 
 def test_failed_job_is_told_in_the_studio(desk: Client, nominating: County) -> None:

@@ -188,7 +188,7 @@ def test_progress_page_moves_with_the_parts_and_tells_what_is_done(
     told = live(job)
     assert told["percent"] == 30 + 45 * 40 // 100
     assert told["elapsed"] == elapsed(job) == "已算 1 分 05 秒"
-    shown = page(desk, "studio_progress", nominating.batch.pk)
+    shown = page(desk, "progress", nominating.batch.pk, query="?back=studio")
     assert "往返路程 400公里，距最优不超过 5.0%" in shown
     assert f"{told['percent']}%" in shown
     assert "正在缩短路程，已用 3 分钟" in shown
@@ -209,13 +209,13 @@ def test_job_whose_worker_is_silent_is_told_as_interrupted(nominating: County, s
     )  # fmt: skip
     PlanRun.objects.create(programme=nominating.batch.programme, batch=nominating.batch, job=job)
     told = "中断，等候接着做"
-    for name in ("studio_progress", "progress", "batch"):
-        shown = page(desk, name, nominating.batch.pk)
+    for name, query in (("progress", "?back=studio"), ("progress", ""), ("batch", "")):
+        shown = page(desk, name, nominating.batch.pk, query=query)
         assert "进行中" in shown
         assert told not in shown
     Job.objects.update(heartbeat_at=timezone.now() - datetime.timedelta(seconds=31))
-    for name in ("studio_progress", "progress", "batch"):
-        shown = page(desk, name, nominating.batch.pk)
+    for name, query in (("progress", "?back=studio"), ("progress", ""), ("batch", "")):
+        shown = page(desk, name, nominating.batch.pk, query=query)
         assert told in shown
         assert "算它的程序停了" in shown
         assert "进行中" not in shown

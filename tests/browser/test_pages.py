@@ -17,7 +17,7 @@ from tests.world import ANONYMOUS, CENTRE, World
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FAULTS = (Path(__file__).parent / "faults.js").read_text()
 FRAGMENTS = {
-    "accounts:reveal", "office:job_state", "batches:progress", "batches:studio_progress", "batches:outlook_estimate",
+    "accounts:reveal", "office:job_state", "batches:progress", "batches:outlook_estimate",
     "batches:outlook_progress", "cadres:import_reading",
 }  # fmt: skip
 """Parts of pages, which have no frame of their own."""
