@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from accounts import audit
 from accounts.models import AuditEntry, User
@@ -32,18 +32,42 @@ from office.jobs import start_job
 Purpose = PlanRun.Purpose
 DAY = datetime.timedelta(days=1)
 MOST_CHANGES = 50
+
+
+class Obstacle(NamedTuple):
+    """Why a trial is not adopted from its page; where another page cures it, the link there: its words and its route."""
+
+    sentence: str
+    label: str = ""
+    route: str = ""
+    of_batch: bool = False
+    """Whether the page is one of the batch."""
+
+
 ELSEWHERE = {
-    "parameter": "项目规则不在这里改：到“规则推演”看过影响再采用，成为新的一版，然后重新编排。",
-    "more_batches": "加办的期不在这里建：到“期班”新建一期。",
-    "reopen": "恢复接待不在这里办：到“基地”恢复，再重新编排。",
+    "parameter": Obstacle(
+        "项目规则不在这里改：到“规则推演”看过影响再采用，成为新的一版，然后重新编排。", "到规则推演", "batches:outlook"
+    ),
+    "more_batches": Obstacle("加办的期不在这里建：到“期班”新建一期。", "到期班", "batches:list"),
+    "reopen": Obstacle("恢复接待不在这里办：到“基地”恢复，再重新编排。", "到基地", "bases:overview"),
 }
 """Kinds of changes that become facts on another page, and which."""
-BEFORE = {"more_classes": "加班不在这里办：到“项目规则”改班型的班数，再重新编排。"}
-"""The same, of a batch that is not published yet."""
-LEAVING = dict.fromkeys(
-    ("withdraw", "later", "pin_batch"), "本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。"
+BEFORE = {
+    "more_classes": Obstacle(
+        "加班不在这里办：到“项目规则”改班型的班数，再重新编排。", "到项目规则", "batches:programme"
+    ),
+    "drop_pin": Obstacle("名单里的人不在这里取消：到“名单”缓派，再重新编排。", "到名单", "batches:names", True),
+}
+"""The same, of a batch that is not published yet; of pins, those that hold somebody in the list."""
+IN_FORCE = dict.fromkeys(
+    ("withdraw", "later", "pin_batch", "drop_pin"),
+    Obstacle("本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。", "到调整", "batches:adjust", True),
 )
 """The same, of a batch in force."""
+ADOPTED = Obstacle(
+    "这个试算的改动已经采用过。请到“少变动重排”重排一次，看过动了谁再发布；还要别的，另做试算。",
+    "到少变动重排", "batches:repair", True,
+)  # fmt: skip
 ABOUT_PEOPLE = re.compile(r"(?<![A-Za-z0-9_])[CHRSE][1-9]\d*(?![A-Za-z0-9_])")
 """Identifiers that stand for a person, a household or what somebody wrote (`plan_labels.KINDS`)."""
 CLASS = re.compile(r"(?<![A-Za-z0-9_])K[1-9]\d*(?![A-Za-z0-9_])")
@@ -56,7 +80,6 @@ IN_SHORT = {
 """How many changes of a kind there are, for titles: they outlive the people, so they hold no names."""
 OLDER = "这个试算是旧版本算的，没有记下加开的是哪个班、单周还是双周，不能接着用。请从原来的方案再试算一次。"
 """Trials were once stored without the numbers and the weeks of the classes that they add."""
-OUT_OF_THE_LIST = "名单里的人不在这里取消：到“名单”缓派，再重新编排。"
 
 
 def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanRun, title: str = "") -> PlanRun:
@@ -141,20 +164,20 @@ def may_try(batch: Batch) -> bool:
     return states.allowed(batch, "plan") or states.allowed(batch, "republish")
 
 
-def adoption_obstacles(run: PlanRun) -> list[str]:
+def adoption_obstacles(run: PlanRun) -> list[Obstacle]:
     """Why a trial's changes cannot become facts from its page, and where they can; empty when they can."""
     if run.purpose != Purpose.TRIAL or run.batch is None:
-        return ["这不是试算，没有要采用的改动。"]
+        return [Obstacle("这不是试算，没有要采用的改动。")]
     if not may_try(run.batch):
-        return [f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。"]
-    if run.batch.state in states.LIVE and _was_adopted(run):
-        return ["这个试算的改动已经采用过。请到“少变动重排”重排一次，看过动了谁再发布；还要别的，另做试算。"]
-    if run.batch.state in states.LIVE and _is_older(run.changes):
-        return [OLDER]
-    elsewhere = {**ELSEWHERE, **LEAVING} if run.batch.state in states.LIVE else ELSEWHERE | BEFORE
-    told = [elsewhere[row["kind"]] for row in run.changes if row["kind"] in elsewhere]
-    told += [OUT_OF_THE_LIST for row in run.changes if row["kind"] == "drop_pin" and row["of"] == "batches"]
-    return list(dict.fromkeys(told))
+        return [Obstacle(f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。")]
+    in_force = run.batch.state in states.LIVE
+    if in_force and _was_adopted(run):
+        return [ADOPTED]
+    if in_force and _is_older(run.changes):
+        return [Obstacle(OLDER)]
+    pages = ELSEWHERE | (IN_FORCE if in_force else BEFORE)
+    refused = [row for row in run.changes if row["kind"] != "drop_pin" or row["of"] == "batches"]
+    return list(dict.fromkeys(pages[row["kind"]] for row in refused if row["kind"] in pages))
 
 
 def _was_adopted(run: PlanRun) -> bool:
@@ -175,7 +198,7 @@ def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None)
     with audit.act("adopt_trial", by=by, subject=run.batch, reason=reason, run=run.pk) as entry:
         batch = change_arrangement(_batch(run), entry, seen=seen)
         if obstacles := adoption_obstacles(run):  # whoever came first may have adopted it while this one waited
-            raise DomainError("not_adoptable", obstacles[0])
+            raise DomainError("not_adoptable", obstacles[0].sentence)
         made: dict[str, str] = {}
         for change in run.changes:
             made |= ADOPT[change["kind"]](batch, _renamed(change, made), reason, by) or {}

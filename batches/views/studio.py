@@ -36,19 +36,6 @@ from cadres.models import Cadre
 Purpose = PlanRun.Purpose
 IN_THE_BAR = ("违反", "路程", "承接", "农户")
 MOST_DIFFERENCES = 20
-ELSEWHERE = {
-    "parameter": ("到规则推演", "batches:outlook", False),
-    "more_classes": ("到项目规则", "batches:programme", False),
-    "more_batches": ("到期班", "batches:list", False),
-    "reopen": ("到基地", "bases:overview", False),
-    "drop_pin": ("到名单", "batches:names", True),
-    "withdraw": ("到调整", "batches:adjust", True),
-    "later": ("到调整", "batches:adjust", True),
-    "pin_batch": ("到调整", "batches:adjust", True),
-}
-"""Where a change that cannot be adopted here is made: label, page, and whether the page is one of the batch."""
-IN_FORCE = {"more_classes": ("到少变动重排", "batches:repair", True)}
-"""The same, of a published batch: classes are added to the batch itself."""
 
 
 @allow(may_see_batches)
@@ -179,8 +166,9 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
         "may_publish": publishable and not obstacles,
         "again": again,
         "may_adopt": is_trial and may_run and not refused,
-        "refused": refused,
-        "ways": _ways(batch, run) if refused else [],
+        "refused": [
+            (row, reverse(row.route, args=[batch.pk] if row.of_batch else []) if row.route else "") for row in refused
+        ],
         "next_number": previous.number + 1 if previous else 1,
         "previous": previous,
         "differences": lines[:MOST_DIFFERENCES],
@@ -189,16 +177,6 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
         "told": told,
         "untold": untold,
     }
-
-
-def _ways(batch: Batch, run: PlanRun) -> list[tuple[str, str]]:
-    """Links to the pages on which the trial's changes can be made."""
-    found, pages = {}, ELSEWHERE | (IN_FORCE if batch.state in LIVE else {})
-    for change in run.changes:
-        if change["kind"] in pages:
-            label, name, of_batch = pages[change["kind"]]
-            found[label] = reverse(name, args=[batch.pk] if of_batch else [])
-    return list(found.items())
 
 
 def _plan_run(batch: Batch, pk: Any) -> PlanRun:

@@ -276,7 +276,8 @@ def test_class_more_of_a_cure_is_named_and_keeps_its_weeks(planned: County, staf
     Job.objects.update(state="done")
     second = start_trial(batch=batch, by=staff, changes=cure, against=first)
     assert second.changes == [wanted, wanted | {"ids": [class_to_come(4)], "parities": ["even"]}]
-    assert adoption_obstacles(second) == ["加班不在这里办：到“项目规则”改班型的班数，再重新编排。"]
+    [obstacle] = adoption_obstacles(second)
+    assert obstacle.sentence == "加班不在这里办：到“项目规则”改班型的班数，再重新编排。"
 
 
 def tried(county: County, staff: User, changes: list[dict[str, Any]]) -> PlanRun:

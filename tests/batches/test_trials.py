@@ -1,6 +1,7 @@
 """Trials of cures: planned beside the facts, told in words, and adopted by the acts that make each change a fact."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,16 @@ from accounts.models import AuditEntry, User
 from bases.models import Closure
 from batches import tasks
 from batches.actions.plans import publish_obstacles
-from batches.actions.trials import ADOPT, ELSEWHERE, IN_SHORT, adopt_trial, adoption_obstacles, start_trial
+from batches.actions.trials import (
+    ADOPT,
+    BEFORE,
+    ELSEWHERE,
+    IN_FORCE,
+    IN_SHORT,
+    adopt_trial,
+    adoption_obstacles,
+    start_trial,
+)
 from batches.models import Batch, GatheringPin, Nomination, PlanDemand, PlanRun, Waiver
 from batches.plan_ids import class_to_come
 from batches.planning.changes import FIELDS, apply
@@ -424,10 +434,11 @@ def test_change_that_is_made_elsewhere_says_where(
     }
     run = trial_of(planned, [filled])
     [obstacle] = adoption_obstacles(run)
-    assert where in obstacle
+    assert where in obstacle.sentence
     shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
-    assert obstacle in shown
-    assert f">到{where}</a>" in shown
+    assert obstacle.sentence in shown
+    address = reverse(obstacle.route, args=[planned.batch.pk] if obstacle.of_batch else [])
+    assert f'<a href="{address}">到{where}</a>' in shown
     assert "采用这些改动…" not in shown
     with pytest.raises(DomainError) as refused:
         adopt_trial(run=run, by=staff, reason="要改")
@@ -435,7 +446,7 @@ def test_change_that_is_made_elsewhere_says_where(
 
 
 def test_class_more_is_made_on_the_page_of_the_programme_or_of_the_repair(desk: Client, planned: County) -> None:
-    """Refused for another change, a class more of a published batch is still added to that batch, not to the programme."""
+    """Refused for another change, a class more of a published batch is nothing that has to be made elsewhere."""
     batch = planned.batch
     changes = [
         {"kind": "more_classes", "batch": f"B{batch.pk}", "track": f"W{planned.classes[0].track_id}", "count": 1,
@@ -443,15 +454,13 @@ def test_class_more_is_made_on_the_page_of_the_programme_or_of_the_repair(desk: 
         {"kind": "parameter", "name": "class_size.max", "value": 6},
     ]  # fmt: skip
     run = trial_of(planned, changes)
-    for state, label, address in (
-        (Batch.State.PLANNED, "到项目规则", reverse("batches:programme")),
-        (Batch.State.PUBLISHED, "到少变动重排", reverse("batches:repair", args=[batch.pk])),
-    ):
+    link = f'<a href="{reverse("batches:programme")}">到项目规则</a>'
+    for state in (Batch.State.PLANNED, Batch.State.PUBLISHED):
         Batch.objects.update(state=state)
         shown = page(desk, "studio", batch.pk, query=f"?run={run.pk}")
-        assert "到规则推演</a>" in shown
-        assert f'<a href="{address}">{label}</a>' in shown
-        assert ("到项目规则</a>" in shown) == (state == Batch.State.PLANNED)
+        assert f'<a href="{reverse("batches:outlook")}">到规则推演</a>' in shown
+        assert (link in shown) == (state == Batch.State.PLANNED)
+        assert "到少变动重排</a>" not in shown
 
 
 def test_adoption_from_an_outdated_page_is_refused(desk: Client, planned: County, colleague: User) -> None:
@@ -467,15 +476,38 @@ def test_adoption_from_an_outdated_page_is_refused(desk: Client, planned: County
 
 
 def test_leaving_is_not_adopted_once_the_batch_is_in_force(published: County, staff: User) -> None:
-    run = newest(published)
-    run.purpose, run.changes = Purpose.TRIAL, [{"kind": "withdraw", "cadre": f"C{published.cadres[0].pk}"}]
+    run, name = newest(published), f"C{published.cadres[0].pk}"
+    run.purpose, run.changes = Purpose.TRIAL, [
+        {"kind": "withdraw", "cadre": name}, {"kind": "drop_pin", "of": "batches", "subject": name},
+    ]  # fmt: skip
     run.save()
     [obstacle] = adoption_obstacles(run)
-    assert "办退出" in obstacle
+    assert "办退出" in obstacle.sentence
+    assert (obstacle.label, obstacle.route) == ("到调整", "batches:adjust")
     Batch.objects.update(state=Batch.State.CLOSED)
     run.refresh_from_db()
     [obstacle] = adoption_obstacles(run)
-    assert "不再编排" in obstacle
+    assert "不再编排" in obstacle.sentence
+    assert obstacle.route == ""
+
+
+def test_links_of_a_refused_trial_are_those_of_what_was_refused(planned: County, desk: Client) -> None:
+    """Somebody who withdraws can be adopted before publication: only the rule is made elsewhere."""
+    changes: Changes = [
+        {"kind": "withdraw", "cadre": f"C{planned.cadres[0].pk}"},
+        {"kind": "pin_class", "cadre": f"C{planned.cadres[1].pk}", "class": f"K{planned.classes[0].pk}"},
+        {"kind": "parameter", "name": "class_size.max", "value": 6},
+    ]
+    run = trial_of(planned, changes)
+    shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
+    told = shown[shown.index('id="changes"') :].partition('id="classes"')[0]
+    assert re.findall(r"<a href=[^>]*>(到[^<]+)</a>", told) == ["到规则推演"]
+
+
+def test_every_change_that_is_made_elsewhere_has_a_page() -> None:
+    for obstacle in (*ELSEWHERE.values(), *BEFORE.values(), *IN_FORCE.values()):
+        assert reverse(obstacle.route, args=[7] if obstacle.of_batch else [])
+        assert f"“{obstacle.label.removeprefix('到')}”" in obstacle.sentence
 
 
 def test_trials_are_for_the_centre(short: County, leader: User, signed_in: Callable[[User], Client]) -> None:
