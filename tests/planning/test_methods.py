@@ -80,7 +80,7 @@ def test_households_are_given_out_at_the_least_squared_income() -> None:
 def test_least_income_range_of_a_base_is_the_one_found_by_force() -> None:
     rng = random.Random(5)
     exact: list[bool] = []
-    for _ in range(18):
+    for _ in range(40):
         beds = [rng.choice([2, 3, 4]) for _ in range(rng.randint(2, 4))]
         history = [rng.choice([0, 0, 4, 6]) for _ in beds]
         steps = [sorted({g for v in range(4) for g in range(2 * v, n * v + 1)}) for n in beds]
