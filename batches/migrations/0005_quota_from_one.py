@@ -4,12 +4,6 @@ import django.core.validators
 from django.db import migrations, models
 
 
-def raise_zero(apps, schema_editor):
-    """A quota of nobody stood for no rule: such a programme gets the usual one."""
-    rows = apps.get_model('batches', 'Programme').objects.filter(unit_max_per_batch=0)
-    rows.update(unit_max_per_batch=3)
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -17,7 +11,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(raise_zero, migrations.RunPython.noop),
         migrations.AlterField(
             model_name='programme',
             name='unit_max_per_batch',
@@ -27,9 +20,5 @@ class Migration(migrations.Migration):
             model_name='programmeevent',
             name='unit_max_per_batch',
             field=models.PositiveSmallIntegerField(default=3, validators=[django.core.validators.MinValueValidator(1)], verbose_name='各单位每期最多（人）'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('unit_max_per_batch__gte', 1)), name='programme_quota_from_one', violation_error_message='各单位每期最多至少 1 人。某个单位不派人，到单位资料里把它的名额改为 0。'),
         ),
     ]

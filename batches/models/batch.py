@@ -201,8 +201,13 @@ class ClassStaff(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["practice_class", "user", "kind"], condition=Q(until__isnull=True), name="class_post_once"
-            )
-        ]
+            ),
+            models.UniqueConstraint(
+                fields=["practice_class"], condition=Q(until__isnull=True, kind="head_teacher"),
+                name="one_head_teacher_a_class",
+                violation_error_message="一个班同时只有一名班主任：请刷新页面，看过现在是谁再换人。",
+            ),
+        ]  # fmt: skip
 
 
 @pghistory.track()

@@ -1,6 +1,6 @@
 """Two at once on real connections: what the second has read is no longer so when its turn comes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
@@ -8,12 +8,14 @@ import time_machine
 from accounts import audit
 from accounts.models import Role, User
 from batches.actions.names import confirm_unit, defer_nomination, open_nominations
-from batches.models import Batch, Nomination
+from batches.actions.staff import assign_class_staff, assign_office
+from batches.models import Batch, ClassMembership, ClassOffice, ClassStaff, Nomination
 from tests import factories
-from tests.batches.county import NOW, TODAY, County, make_county
-from tests.races import one_waits
+from tests.batches.county import NOW, TODAY, County, make_county, publish_by_hand
+from tests.races import at_once, one_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 5
 
 
 @pytest.fixture
@@ -46,3 +48,34 @@ def test_deferral_that_came_first_is_not_confirmed_with_the_unit(asked: County, 
     for row in (one, other):
         row.refresh_from_db()
     assert (one.state, one.reason, other.state) == ("deferred", "产假", "confirmed")
+
+
+@pytest.fixture
+def running(clerk: User) -> County:
+    """Published, nobody has a post yet."""
+    county = make_county(clerk)
+    publish_by_hand(county, clerk)
+    return county
+
+
+def test_two_head_teachers_of_one_class_at_once_are_one_after_the_other(running: County, clerk: User) -> None:
+    one = running.classes[0]
+
+    def assign(user: User) -> Callable[[], object]:
+        return lambda: assign_class_staff(practice_class=one, user=user, kind=ClassStaff.Kind.HEAD_TEACHER, by=clerk)
+
+    for _ in range(ROUNDS):
+        assert at_once(*(assign(factories.UserFactory()) for _ in range(2))) == ["", ""]
+        assert ClassStaff.objects.filter(practice_class=one, until__isnull=True).count() == 1
+
+
+def test_two_monitors_of_one_class_at_once_are_one_after_the_other(running: County, clerk: User) -> None:
+    one = running.classes[0]
+
+    def assign(membership: ClassMembership) -> Callable[[], object]:
+        return lambda: assign_office(membership=membership, kind=ClassOffice.Kind.MONITOR, by=clerk)
+
+    for _ in range(ROUNDS):
+        assert at_once(*(assign(row) for row in one.memberships.order_by("pk")[:2])) == ["", ""]
+        assert ClassOffice.objects.filter(until__isnull=True).count() == 1
+        ClassOffice.objects.all().delete()
