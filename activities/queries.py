@@ -27,7 +27,7 @@ from batches.models import (
     PracticeClass,
 )
 from batches.presence import Presence, sites_of, visits_of, with_sites
-from batches.queries import GONE, LIVE_STATES, visible_classes
+from batches.queries import LIVE_STATES, belonging, visible_classes
 from batches.rules import held, in_force
 from config.errors import DomainError
 from office.todo import Todo
@@ -180,8 +180,7 @@ class MyCourse:
 def own_enrollment(user: User) -> Enrollment | None:
     """The user's own enrollment in force, in the newest batch that is published."""
     return (
-        Enrollment.objects.filter(cadre__user=user, live=True, batch__state__in=LIVE_STATES)
-        .exclude(state__in=GONE)
+        Enrollment.objects.filter(belonging(timezone.localdate()), cadre__user=user, batch__state__in=LIVE_STATES)
         .select_related("batch__programme", "cadre__unit")
         .order_by("-batch__number")
         .first()

@@ -7,13 +7,11 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils import timezone
-
 from bases.models import Bed, HostHousehold, PracticeBase, Room
-from batches.models import Batch, ClassMembership, Gathering, Lodging, PlanRun, PracticeClass
+from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
 from batches.plan_ids import class_pk, number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
-from batches.queries import LIVE_STATES, latest_run, version_in_force
+from batches.queries import LIVE_STATES, latest_run, sitting, version_in_force
 from cadres.models import Cadre
 
 
@@ -132,11 +130,7 @@ def current(batch: Batch) -> Arrangement:
     leaves out, of which there are no rows (7 queries)."""
     found = Arrangement(batch, _classes(batch))
     classes = {row.pk: row for row in found.classes}
-    day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
-    memberships = ClassMembership.objects.filter(
-        practice_class__batch=batch, live=True, enrollment__live=True, days__contains=day
-    ).select_related("enrollment__cadre__unit")
-    for row in memberships.order_by("enrollment__cadre__sort_name", "pk"):
+    for row in sitting(batch):
         found.members[row.practice_class_id].append(row.enrollment.cadre)
     gatherings = (
         Gathering.objects.filter(practice_class__batch=batch)

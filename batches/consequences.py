@@ -7,7 +7,6 @@ from django.db import transaction
 
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging
 from batches.presence import village_days
-from batches.queries import GONE
 
 
 class _Undo(Exception):
@@ -64,10 +63,9 @@ def _picture(batch: Batch) -> Picture:
 
 
 def _expected(batch: Batch, gatherings: Iterable[Gathering]) -> dict[int, int]:
-    """Members of each gathering's class on its first day."""
+    """Members of each gathering's class on its first day (`queries.seated`, for many days at once)."""
     rows = list(
         ClassMembership.objects.filter(practice_class__batch=batch, live=True, enrollment__live=True)
-        .exclude(enrollment__state__in=GONE)
         .order_by("pk")
         .values_list("practice_class", "days")
     )

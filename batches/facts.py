@@ -22,7 +22,7 @@ from batches.models import (
     PlanRun,
     PracticeClass,
 )
-from batches.queries import GONE, OF_THE_FACTS
+from batches.queries import OF_THE_FACTS, belonging
 from batches.rules import in_force
 from office.models import Job, JobState
 
@@ -89,8 +89,8 @@ def _runs(found: dict[int, Facts]) -> None:
 
 
 def enrolled(batches: Iterable[int]) -> "Q":
-    """Enrollments in force of these batches."""
-    return Q(batch__in=list(batches), live=True) & ~Q(state__in=GONE)
+    """Enrollments of these batches in force today."""
+    return Q(batch__in=list(batches)) & belonging(timezone.localdate())
 
 
 def _people(found: dict[int, Facts]) -> None:

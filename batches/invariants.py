@@ -16,7 +16,7 @@ from django.utils import timezone
 from bases.models import Closure, HostHousehold
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanVersion, Waiver
 from batches.plan_ids import key, pk_of
-from batches.queries import GONE
+from batches.queries import GONE, sitting
 from batches.states import LIVE
 from office.invariants import Invariant
 
@@ -149,7 +149,8 @@ def _versions_in_force() -> list[PlanVersion]:
 def unit_rules_broken() -> list[str]:
     """5: a unit's people in a batch: not more than its quota, spread over classes and over odd and even weeks.
 
-    Asked of batches in force and of members of today (before the batch of its first day, after it of its last). The quota
+    Asked of batches in force and of members of today (before the batch of its first day, after it of its last), without
+    those who will leave: their places have been given up and may be filled again. The quota
     is the one the published plan was made with. A waiver for the subject, once approved, excuses it for good: ending one
     leaves what was arranged under it.
     """
@@ -200,11 +201,7 @@ def _quotas(version: PlanVersion) -> tuple[int, dict[int, int]]:
 
 
 def _members(batch: Batch) -> list[ClassMembership]:
-    day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
-    rows = ClassMembership.objects.filter(
-        practice_class__batch=batch, live=True, enrollment__live=True, days__contains=day
-    ).exclude(enrollment__state__in=GONE)
-    return list(rows.select_related("practice_class", "enrollment__cadre__unit").order_by("pk"))
+    return list(sitting(batch).exclude(enrollment__state__in=GONE).order_by("pk"))
 
 
 def rows_beside_the_version() -> list[str]:

@@ -7,7 +7,7 @@ same facts give the same canonical text and fingerprint.
 import datetime
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,6 +40,9 @@ from office.calendar import holidays, working_weekend_days
 
 DAY = datetime.timedelta(days=1)
 INPUT_FORMAT = "dunmiao-planning-input/1"
+EXCUSES = OVER, LEAVING = "已经集中过", "有人还没有离班"
+"""Said in the place of an approver where no exception was made: the rule does not bear on what is over, nor on a group in
+which somebody still sleeps who has no seat any more."""
 ATTRIBUTES = ("sex", "age_band", "level", "unit_kind", "post_kind")
 Ranges = list[list[str]]
 
@@ -111,6 +114,7 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
     for row in document["batches"][0]["classes"]:
         row["staff"] = [name for name in row["staff"] if (pk_of(name), pk_of(row["id"])) not in clashing]
     _excuse_what_was(batch, standing, document)
+    _excuse_groups_of_leaving(standing, document)
     document["previous"] = decisions_of(_plan_of(batch, standing))
     document["pins"] = _pins_in_force(batch, standing, document)
     return document
@@ -171,10 +175,26 @@ def _excuse_what_was(batch: Batch, standing: Standing, document: dict[str, Any])
             document["waivers"] += [
                 {
                     "rule": "R16", "subject": f"{house['id']}:{key('K', place[0])}#{place[1]}",
-                    "reason": "已经集中过", "approver": "已经集中过",
+                    "reason": OVER, "approver": OVER,
                 }
                 for house in row["households"]
             ]  # fmt: skip
+
+
+def _excuse_groups_of_leaving(standing: Standing, document: dict[str, Any]) -> None:
+    """Where somebody who will have left still sleeps, those who share the household are no smaller a group for that."""
+    least = document["programme"]["household_group"]["min"]
+    for place, stood in sorted(standing.coming.items()):
+        leaving = set(standing.still_there(place[0], stood.gathering.first_day))
+        groups = Counter(household for household, _, _ in stood.beds.values())
+        homes = {row.household_id for row in stood.gathering.lodgings.all() if row.enrollment.cadre_id in leaving}
+        document["waivers"] += [
+            {
+                "rule": "R16", "subject": f"{key('H', home)}:{key('K', place[0])}#{place[1]}", "reason": LEAVING,
+                "approver": LEAVING,
+            }
+            for home in sorted(home for home in homes if home is not None and 0 < groups[home] < least)
+        ]  # fmt: skip
 
 
 def _add_room_that_was(

@@ -33,6 +33,17 @@ LIVE_STATES = LIVE
 OF_THE_FACTS = (PlanRun.Purpose.PLAN, PlanRun.Purpose.REPAIR)
 """Runs whose plan may be published."""
 GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
+"""States of those who have left, or have said from which day on they will have (`belonging`)."""
+
+
+def belonging(day: datetime.date) -> Q:
+    """Enrollments in force on a day: everybody who stays, and who leaves until the day before leaving."""
+    return Q(live=True) & (~Q(state__in=GONE) | Q(left_on__gt=day))
+
+
+def seated(day: datetime.date) -> Q:
+    """Memberships that hold on a day: who sits in which class is asked of these alone, whatever happens afterwards."""
+    return Q(live=True, enrollment__live=True, days__contains=day)
 
 
 def sees_all(user: User) -> bool:
@@ -92,7 +103,7 @@ def empty_classes(batch: Batch) -> QuerySet[PracticeClass]:
 def members_on(practice_class: PracticeClass, day: datetime.date) -> QuerySet[ClassMembership]:
     """Living memberships of a class on a day, of enrollments that are in force."""
     return (
-        practice_class.memberships.filter(live=True, days__contains=day, enrollment__live=True)
+        practice_class.memberships.filter(seated(day))
         .select_related("enrollment__cadre__unit")
         .order_by("enrollment__cadre__sort_name", "pk")
     )
@@ -146,17 +157,21 @@ def since_answered(batch: Batch) -> dict[str, int]:
     """Of those confirmed for a batch in force: who is in no class any more, and who is in none yet."""
     if batch.state not in LIVE:
         return {"left": 0, "waiting": 0}
-    sits = batch.enrollments.filter(live=True).exclude(state__in=GONE).values("cadre")
+    sits = batch.enrollments.filter(belonging(timezone.localdate())).values("cadre")
     out = going(batch).filter(state=Nomination.State.CONFIRMED).exclude(cadre__in=sits)
     left = out.filter(cadre__in=batch.enrollments.values("cadre")).count()
     return {"left": left, "waiting": out.count() - left}
 
 
 def enrolled(batch: Batch) -> QuerySet[Enrollment]:
-    """Everybody in force, by unit and name."""
+    """Everybody who stays, by unit and name: those whom acts are about."""
+    return attending(batch).exclude(state__in=GONE)
+
+
+def attending(batch: Batch) -> QuerySet[Enrollment]:
+    """Everybody in force today, who will leave among them, by unit and name."""
     return (
-        batch.enrollments.filter(live=True)
-        .exclude(state__in=GONE)
+        batch.enrollments.filter(belonging(timezone.localdate()))
         .select_related("cadre__unit")
         .order_by("cadre__unit__sort_name", "cadre__sort_name", "pk")
     )
@@ -166,9 +181,7 @@ def sitting(batch: Batch) -> QuerySet[ClassMembership]:
     """Memberships that hold today, or on the batch's first day before it begins."""
     day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
     return (
-        ClassMembership.objects.filter(
-            practice_class__batch=batch, live=True, enrollment__live=True, days__contains=day
-        )
+        ClassMembership.objects.filter(seated(day), practice_class__batch=batch)
         .select_related("enrollment__cadre__unit", "practice_class")
         .order_by("practice_class__number", "enrollment__cadre__sort_name", "pk")
     )
@@ -219,7 +232,10 @@ def coverage(full_coverage_age: int, day: datetime.date | None = None) -> dict[s
     done = Exists(PastAttendance.objects.filter(cadre=OuterRef("pk"))) | Exists(
         enrolled.filter(state=Enrollment.State.COMPLETED)
     )
-    now = Exists(enrolled.filter(batch__state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING)))
+    under_way = (Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING)
+    now = Exists(
+        Enrollment.objects.filter(belonging(timezone.localdate()), cadre=OuterRef("pk"), batch__state__in=under_way)
+    )
     return {
         "due": due,
         "done": due.filter(done),

@@ -16,7 +16,6 @@ from bases.models import Bed
 from batches.models import (
     Batch,
     ClassMembership,
-    Enrollment,
     Gathering,
     GatheringSite,
     Lodging,
@@ -25,20 +24,20 @@ from batches.models import (
     Parity,
     PracticeClass,
 )
+from batches.queries import GONE
 
 DAY = datetime.timedelta(days=1)
 WEEK = datetime.timedelta(days=7)
 OUT = "withdrawn"
 """Why a fortnight stays without gathering: it is over, or people took it out."""
 Place = tuple[int, int]
-GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
 NAMED = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
 
 
 @dataclass(frozen=True)
 class Stood:
     """A gathering as it stands: its days, base → people of the class in order of travel, member (cadre) → (household, room,
-    bed). Those of other classes who make days up there are in neither (`Standing.guests`).
+    bed). Those of other classes who make days up there, and those who will have left, are in neither (`Standing.guests`).
     """
 
     gathering: Gathering
@@ -59,9 +58,16 @@ class Standing:
     held: dict[Place, Stood] = field(default_factory=dict)
     skipped: dict[Place, str] = field(default_factory=dict)
     guests: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-    """Gathering → (base, cadre) of those who are lodged there and belong to another class (make-ups)."""
+    """Gathering → (base, cadre) of those who are lodged there and have no seat in its class: make-ups, and `leaving`."""
+    leaving: dict[int, list[tuple[int, datetime.date, datetime.date]]] = field(default_factory=dict)
+    """Class → (cadre, first day, first day away) of those who still sit in it and will have left or moved before the batch
+    ends: no seat of `seats`, but a bed at whatever they still belong to."""
     numbers: dict[int, int] = field(default_factory=dict)
     """Active bed → its number for the planner (`bed_numbers`)."""
+
+    def still_there(self, practice_class: int, day: datetime.date) -> list[int]:
+        """Of `leaving`: cadres who belong to the class on that day."""
+        return [cadre for cadre, lower, upper in self.leaving.get(practice_class, ()) if lower <= day < upper]
 
     @property
     def begun(self) -> dict[Place, Stood]:
@@ -76,6 +82,7 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
     """What stands of a published batch on a day, in a fixed number of queries."""
     found = Standing(since=max(today + DAY, batch.first_day), numbers=bed_numbers())
     found.seats = _seats(batch, found.since)
+    _leaving(batch, found)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
     named = batch.nominations.filter(state__in=NAMED, cadre__state="in_post").values_list("cadre", flat=True)
     found.waiting = set(named) - enrolled
@@ -96,6 +103,17 @@ def _seats(batch: Batch, since: datetime.date) -> dict[int, int]:
     return dict(rows.values_list("enrollment__cadre", "practice_class"))
 
 
+def _leaving(batch: Batch, found: Standing) -> None:
+    rows = ClassMembership.objects.filter(
+        enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=found.since,
+        days__endswith__lte=batch.last_day,
+    )  # fmt: skip
+    for row in rows.select_related("enrollment").order_by("days", "pk"):
+        if row.days.lower is not None and row.days.upper is not None:
+            leaves = (row.enrollment.cadre_id, row.days.lower, row.days.upper)
+            found.leaving.setdefault(row.practice_class_id, []).append(leaves)
+
+
 def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
     sites = GatheringSite.objects.order_by("order", "pk")
     lodgings = Lodging.objects.filter(live=True).select_related("bed", "enrollment").order_by("pk")
@@ -110,14 +128,15 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
     for gathering in rows:
         live = [site for site in gathering.sites.all() if site.live] or list(gathering.sites.all())
         beds, guests = {}, Counter[int]()
+        begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
+        leaving = set() if begun else set(found.still_there(gathering.practice_class_id, gathering.first_day))
         for row in gathering.lodgings.all():
             cadre = row.enrollment.cadre_id
-            if (gathering.pk, row.enrollment_id) in made_up:
+            if (gathering.pk, row.enrollment_id) in made_up or cadre in leaving:
                 found.guests.setdefault(gathering.pk, []).append((base_of[row.bed_id], cadre))
                 guests[base_of[row.bed_id]] += 1
             elif row.bed_id in found.numbers and row.household_id is not None:
                 beds[cadre] = (row.household_id, row.bed.room_id, found.numbers[row.bed_id])
-        begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
         found.held[gathering.practice_class_id, gathering.index] = Stood(
             gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, begun
         )

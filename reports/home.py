@@ -30,7 +30,7 @@ from batches.models import (
     Programme,
 )
 from batches.presence import presence_of_gatherings
-from batches.queries import GONE, LIVE_STATES, coverage, visible_gatherings
+from batches.queries import LIVE_STATES, belonging, coverage, visible_gatherings
 from batches.rules import in_force
 from cadres.models import UnitLiaison
 from evaluations.models import Campaign, Review
@@ -69,9 +69,8 @@ def people_of(user: User) -> list[Person]:
     units = in_force(UnitLiaison.objects.filter(user=user)).values("unit")
     mentored = in_force(Mentorship.objects.filter(user=user)).values("enrollment")
     rows = list(
-        Enrollment.objects.filter(Q(cadre__unit__in=units) | Q(pk__in=mentored), live=True)
+        Enrollment.objects.filter(Q(cadre__unit__in=units) | Q(pk__in=mentored), belonging(timezone.localdate()))
         .filter(batch__state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING))
-        .exclude(state__in=GONE)
         .select_related("cadre__unit", "batch__programme")
         .order_by("batch", "cadre__sort_name", "pk")
     )

@@ -30,7 +30,7 @@ from batches.actions.attendance import (
 )
 from batches.models import Absence, Enrollment, Gathering, MakeUp
 from batches.presence import presence_of_gathering, sites_of
-from batches.queries import GONE, visible_gatherings
+from batches.queries import belonging, visible_gatherings
 from batches.rules import may_arrange_makeup, may_correct_presence, may_decide_leave, may_keep_attendance
 from config.errors import DomainError
 from office.files import download
@@ -262,7 +262,7 @@ def makeup(request: HttpRequest, gathering_id: int) -> HttpResponse:
     user: Any = request.user
     chosen = get_object_or_404(queries.followed_gatherings(user), pk=gathering_id)
     here = {row.enrollment.pk for row in presence_of_gathering(chosen)}
-    people = Enrollment.objects.filter(batch=chosen.practice_class.batch, live=True).exclude(state__in=GONE)
+    people = Enrollment.objects.filter(belonging(chosen.first_day), batch=chosen.practice_class.batch)
     form = MakeUpForm(request.POST or None, people=people.exclude(pk__in=here))
     status = 200
     if request.method == "POST" and form.is_valid():

@@ -5,15 +5,15 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.actions import MOST_AT_ONCE, Slip, issue_accounts
 from accounts.models import User
-from batches.models import Batch, Enrollment, PracticeClass
-from batches.queries import GONE
+from batches.models import Batch, PracticeClass
+from batches.queries import attending
 from cadres.models import Cadre
 from config.errors import DomainError
 
 
 def cadres_without_account(batch: Batch, practice_class: PracticeClass | None = None) -> QuerySet[Cadre]:
     """Cadres enrolled in the batch (in one class of it) who cannot sign in yet, by unit and name."""
-    enrolled = Enrollment.objects.filter(batch=batch, live=True).exclude(state__in=GONE)
+    enrolled = attending(batch)
     if practice_class is not None:
         enrolled = enrolled.filter(memberships__practice_class=practice_class, memberships__live=True)
     return (

@@ -72,13 +72,14 @@ def _site_of(gathering: Gathering, base: int) -> GatheringSite | None:
     return found
 
 
-def give_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> Lodging | None:
+def give_bed(gathering: Gathering, enrollment: Enrollment, by: User, *, before: int | None = None) -> Lodging | None:
     """A bed for one more person at a gathering, or None when there is none (the gathering then shows it).
 
     Preferred is a household where people of the same class and sex already stay and the group is not full (R16: nobody
-    alone); the base's capacity is reserved first.
+    alone); the base's capacity is reserved first. The bed slept in `before` is kept while it is free.
     """
-    bed = joinable_beds(gathering, enrollment).first()
+    bed = free_beds(gathering, enrollment).filter(pk=before).first() if before is not None else None
+    bed = bed or joinable_beds(gathering, enrollment).first()
     if bed is None:
         return None
     try:

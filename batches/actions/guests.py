@@ -26,7 +26,8 @@ def guests_of(gatherings: Iterable[Gathering]) -> list[MakeUp]:
 
 
 def free_guests(standing: Standing, lodged: set[Place]) -> set[tuple[int, int]]:
-    """Guests of gatherings whose beds change leave theirs until the members lie: (gathering, enrollment)."""
+    """Guests of gatherings whose beds change leave theirs until the members lie: (gathering, enrollment). Those who still
+    belong to the class are among them (`settle_leaving`)."""
     found = set()
     for place in sorted(lodged & standing.coming.keys()):
         gathering = standing.coming[place].gathering
@@ -82,6 +83,24 @@ def settle_guests(
             give_up_bed(gathering, enrollment, by)
         if why:
             touched.people[enrollment.pk].append(why)
+
+
+def settle_leaving(standing: Standing, gatherings: Mapping[Place, Gathering], by: User, touched: Touched) -> None:
+    """Who will have left but still belongs to a gathering of the class sleeps there: in the bed as before while it is free,
+    else in another. Where none is found the gathering shows it. Call it after seats, gatherings and members' beds are written.
+    """
+    for place, gathering in sorted(gatherings.items()):
+        belong = standing.still_there(place[0], gathering.first_day)
+        rows = Enrollment.objects.filter(batch=gathering.practice_class.batch_id, cadre__in=belong)
+        for enrollment in rows.select_related("cadre__user").order_by("pk"):
+            lodged = gathering.lodgings.filter(enrollment=enrollment).order_by("-live", "-pk").first()
+            if lodged is not None and lodged.live:
+                continue
+            found = give_bed(gathering, enrollment, by, before=lodged.bed_id if lodged is not None else None)
+            if lodged is None or found is None or found.bed_id != lodged.bed_id:
+                touched.people[enrollment.pk].append(
+                    f"{gathering.first_day:%m-%d} 集中{'暂时没有床位' if found is None else '换了床位'}"
+                )
 
 
 def settle_own(enrollment: Enrollment, day: datetime.date, by: User) -> list[str]:

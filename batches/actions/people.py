@@ -13,7 +13,7 @@ from batches.actions.names import is_waived, require_place
 from batches.actions.projection import DAY
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PlanDemand, PracticeClass
 from batches.plan_ids import key
-from batches.queries import GONE
+from batches.queries import GONE, seated
 from batches.revision import change_arrangement
 from cadres.models import Cadre
 from config.errors import DomainError
@@ -31,17 +31,14 @@ def _require_room(practice_class: PracticeClass, cadre: Cadre, day: datetime.dat
     """R04 upper limit, R02 and R03 for one more member; a waiver for the exact subject sets R02 or R03 aside."""
     batch = practice_class.batch
     PracticeClass.objects.select_for_update().get(pk=practice_class.pk)
-    present = ClassMembership.objects.filter(
-        practice_class__batch=batch, live=True, days__contains=day, enrollment__live=True
-    )
+    present = ClassMembership.objects.filter(seated(day), practice_class__batch=batch).exclude(enrollment__cadre=cadre)
     full = present.filter(practice_class=practice_class).count() >= batch.programme.class_size_max
     if full and not is_waived(batch, "R04", key("K", practice_class.pk)):
         raise DomainError(
             "class_full",
             f"{practice_class.short_name}已满 {batch.programme.class_size_max} 人（R04）。请换一个班，或申请批准例外。",
         )
-    mates = list(present.filter(enrollment__cadre__unit=cadre.unit).exclude(enrollment__cadre=cadre).select_related(
-        "practice_class"))  # fmt: skip
+    mates = list(present.filter(enrollment__cadre__unit=cadre.unit).select_related("practice_class"))
     subject = f"{key('U', cadre.unit_id)}@{key('B', batch.pk)}"
     classes = batch.classes.filter(track=practice_class.track).count()
     together = sum(row.practice_class_id == practice_class.pk for row in mates) + 1
@@ -84,7 +81,7 @@ def move_member(
         if to.batch_id != batch.pk:
             raise DomainError("other_batch", "只能调到同一期的班。")
         current = enrollment.memberships.filter(live=True, days__contains=_within(batch, from_day)).first()
-        if current is None or not enrollment.live:
+        if current is None or not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_a_member", f"{enrollment.cadre}在那天不在任何班里，不能调班。")
         if current.practice_class_id == to.pk:
             raise DomainError("same_class", f"{enrollment.cadre}本来就在{to.short_name}。")
@@ -157,8 +154,12 @@ def add_late(
         require_place(locked, cadre)
         _require_room(to, cadre, day)
         enrollment = join(locked, cadre.pk, day, reason)
+        still = enrollment.memberships.filter(live=True, days__endswith__gt=day).select_related("practice_class")
+        left = list(still.order_by("days", "pk"))  # who would have left later, and comes back before that
+        for membership in left:
+            end_membership(membership, day, reason)
         _begin_membership(enrollment, to, day, locked, reason)
-        relodge(enrollment, [], to, day, by)
+        relodge(enrollment, [row.practice_class for row in left if row.practice_class_id != to.pk], to, day, by)
         _tell([enrollment], f"您编入{batch}{to.short_name}", reason)
     return enrollment
 
@@ -189,6 +190,8 @@ def withdraw_enrollment(
     with audit.act("withdraw_enrollment", by=by, subject=enrollment, reason=reason, on_day=on_day) as entry:
         batch = change_arrangement(enrollment.batch, entry, seen=seen)
         _require_running(batch)
+        if enrollment.live and enrollment.state in GONE and enrollment.left_on is not None:
+            raise DomainError("not_enrolled", f"{enrollment.cadre}已登记从 {enrollment.left_on:%m-%d} 起退出{batch}。")
         if not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已经不在{batch}里。")
         memberships = enrollment.memberships.filter(live=True, days__endswith__gt=on_day)

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef
 from accounts.models import User
 from bases.actions import lock_bases, release_base
 from bases.models import Bed, PracticeBase
-from batches.actions.guests import free_guests, guests_of, settle_guests, whereabouts
+from batches.actions.guests import free_guests, guests_of, settle_guests, settle_leaving, whereabouts
 from batches.actions.notices import Touched, Wanted, say_gathering, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
@@ -70,7 +70,7 @@ def _write(
     reason: str,
     touched: Touched,
 ) -> None:
-    """Seats, gatherings, beds of members, then guests."""
+    """Seats, gatherings, beds of members, then of those who will have left, then guests."""
     makeups = guests_of(stood.gathering for stood in standing.coming.values())
     was = whereabouts(makeups)
     _seat(batch, standing, plan, reason, touched)
@@ -79,6 +79,7 @@ def _write(
     freed = free_guests(standing, lodged)
     gatherings = _gather(batch, standing, wanted, {gathering for gathering, _ in freed}, by, touched)
     _lodge(standing, wanted, gatherings, enrollments, lodged, touched)
+    settle_leaving(standing, gatherings, by, touched)
     members = {gatherings[place].pk: set(want.beds) for place, want in wanted.items()}
     settle_guests(makeups, freed, members, was, by, touched)
 
@@ -129,7 +130,18 @@ def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> di
             stays = begun_since[place].beds.get(pk_of(row["cadre"]))
             if stays is not None and stays[1:] != (pk_of(row["room"]), row["bed"]):
                 raise _too_late(begun_since[place])
+    _leave_beds_of_moving(standing, found)
     return found
+
+
+def _leave_beds_of_moving(standing: Standing, wanted: dict[Place, Wanted]) -> None:
+    """Who changes class later sleeps with the old class until then, and has no second bed on the same nights."""
+    for (old, _), kept in wanted.items():
+        cadres = standing.still_there(old, kept.first_day)
+        for (practice_class, _), other in wanted.items():
+            if practice_class != old and other.first_day <= kept.last_day and kept.first_day <= other.last_day:
+                for cadre in cadres:
+                    other.beds.pop(cadre, None)
 
 
 def _require_in_place(row: dict[str, Any], stood: Stood) -> None:

@@ -16,6 +16,7 @@ from batches.forms.fields import (
     GatheringField,
     MemberField,
     day_field,
+    leaves_from,
     reason_field,
 )
 from batches.models import Enrollment, Gathering, PracticeClass
@@ -66,7 +67,8 @@ class WithdrawForm(ArrangementForm):
 
     def perform(self, by: User) -> str:
         withdraw_enrollment(**self.values(), by=by, seen=self.seen)
-        return f"{self.cleaned_data['enrollment'].cadre}已退出。退错了可以用“中途加入”加回来，此前的天数还在。"
+        leaves = f"{self.cleaned_data['enrollment'].cadre}{leaves_from(self.cleaned_data['on_day'])}"
+        return f"{leaves}。退错了可以用“中途加入”加回来，此前的天数还在。"
 
 
 class CancelForm(ArrangementForm):

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 
 from accounts.models import User
 from batches.models import Batch
@@ -21,6 +22,11 @@ class DateInput(forms.DateInput):
 
     def __init__(self) -> None:
         super().__init__(format="%Y-%m-%d")
+
+
+def leaves_from(day: datetime.date) -> str:
+    """已退出, or from which day to come somebody leaves."""
+    return "已退出" if day <= timezone.localdate() else f"从 {day:%m-%d} 起退出，此前照常"
 
 
 def day_field(label: str, help_text: str = "", **options: Any) -> forms.DateField:

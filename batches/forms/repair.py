@@ -16,7 +16,7 @@ from batches import states
 from batches.actions.people import withdraw_enrollment
 from batches.actions.repair import add_classes, close_everywhere, name_late, start_repair
 from batches.actions.trials import start_trial
-from batches.forms.fields import ActForm, ArrangementForm, CadreField, MemberField, day_field, reason_field
+from batches.forms.fields import ActForm, ArrangementForm, CadreField, MemberField, day_field, leaves_from, reason_field
 from batches.models import Enrollment, PlanRun
 from batches.more_classes import told, ways_of
 from batches.plan_ids import key, pk_of
@@ -125,7 +125,7 @@ class LeaveForm(ScenarioForm):
 
     def fact(self, by: User) -> str:
         withdraw_enrollment(**self.values(), by=by, seen=self.seen)
-        return f"{self.cleaned_data['enrollment'].cadre}已退出。"
+        return f"{self.cleaned_data['enrollment'].cadre}{leaves_from(self.cleaned_data['on_day'])}。"
 
     def trial(self) -> list[Change]:
         return [{"kind": "withdraw", "cadre": key("C", self.cleaned_data["enrollment"].cadre_id)}]

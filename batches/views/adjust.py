@@ -15,7 +15,7 @@ from batches.facts import beds_missing
 from batches.forms.changes import CancelDaysForm, CancelForm, LateForm, MoveForm, PlaceForm, WithdrawForm
 from batches.forms.fields import ActForm
 from batches.models import Batch, Gathering
-from batches.queries import enrolled
+from batches.queries import attending
 from batches.rules import may_run_batches
 from batches.views.acts import UNPROCESSABLE, batch_of, forms_for, me, status_of
 from config.errors import DomainError
@@ -105,7 +105,7 @@ def place(request: HttpRequest, batch_id: int, gathering_id: int, enrollment_id:
         "practice_class__batch__programme"
     )
     gathering = get_object_or_404(gatherings, pk=gathering_id)
-    enrollment = get_object_or_404(enrolled(found), pk=enrollment_id)
+    enrollment = get_object_or_404(attending(found), pk=enrollment_id)
     form = PlaceForm(gathering, enrollment, request.POST if request.method == "POST" else None)
     if request.method == "POST" and (message := form.carried_out(me(request))):
         messages.success(request, message)

@@ -14,7 +14,7 @@ from batches.actions.accounts import cadres_without_account, issue_batch_account
 from batches.actions.staff import end_class_staff, end_mentoring, end_office
 from batches.forms.staff import MentorForm, OfficeForm, TeacherForm
 from batches.models import Batch, ClassOffice, ClassStaff, Mentorship
-from batches.queries import enrolled, sitting
+from batches.queries import attending, sitting
 from batches.rules import held, in_force, may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.views.acts import batch_of, carry_out, forms_for, me, status_of
@@ -31,7 +31,7 @@ def staff(request: HttpRequest, batch_id: int) -> HttpResponse:
     done = carry_out(request, forms, "batches:staff", found.pk)
     if done is not None:
         return done
-    people = enrolled(found)
+    people = attending(found)
     context = {
         "batch": found,
         "rows": _rows(found),

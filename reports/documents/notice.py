@@ -14,7 +14,7 @@ from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 
 from batches.models import Batch, Enrollment, Gathering
-from batches.queries import enrolled, live_gatherings
+from batches.queries import attending, live_gatherings
 from reports.documents.tables import places
 from reports.rules import published_version
 
@@ -33,7 +33,7 @@ def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
     Raises DomainError until the batch's plan is published. ID numbers and phones are not in it.
     """
     published_version(batch)
-    people = list(enrolled(batch).prefetch_related("memberships__practice_class"))
+    people = list(attending(batch).prefetch_related("memberships__practice_class"))
     gatherings = list(live_gatherings(batch))
     letter = Letter()
     letter.title(f"关于组织第{batch.number}期干部参加", "“四下基层”实践的通知")

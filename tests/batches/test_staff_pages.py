@@ -103,7 +103,7 @@ def test_withdrawal_is_told_first_and_done_second(desk: Client, published: Count
     assert 'value="生病"' in shown
     enrollment.refresh_from_db()
     assert enrollment.state == Enrollment.State.CONFIRMED
-    assert f"{cadre.name}已退出" in adjust(desk, published, "withdraw", **data)
+    assert f"{cadre.name}从 03-01 起退出" in adjust(desk, published, "withdraw", **data)
     enrollment.refresh_from_db()
     assert enrollment.state == Enrollment.State.WITHDRAWN
 

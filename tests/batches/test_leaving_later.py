@@ -1,0 +1,147 @@
+"""Somebody leaves a class from a day to come, or changes it: until that day everything stays, and every page knows it."""
+
+import datetime
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from django.db.models import Q
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from bases.actions import close_place
+from bases.models import Closure
+from batches.actions.people import add_late, move_member, withdraw_enrollment
+from batches.actions.plans import publish_plan
+from batches.arrangement import current
+from batches.facts import beds_missing, facts_of
+from batches.foretold import needs
+from batches.models import Enrollment, Gathering, GatheringSite, Lodging, Nomination
+from batches.queries import attending, coverage, enrolled, members_on, sitting
+from config.errors import DomainError
+from tests import factories
+from tests.batches.county import County
+from tests.batches.test_people import let_together
+from tests.batches.test_repair import MARCH, broken, publish, repair, running
+
+__all__ = ["running"]
+"""The fixture of a batch under way: class 2 gathers on 03-12 and 03-26, class 1 on 03-19 for its second time."""
+pytestmark = pytest.mark.django_db
+
+
+def leave(county: County, staff: User, day: datetime.date, number: int = 2) -> Enrollment:
+    """The first member of a class gives notice; answers with the enrollment."""
+    enrollment: Enrollment = members_on(county.classes[number - 1], MARCH(day=9)).first().enrollment
+    withdraw_enrollment(enrollment=enrollment, on_day=day, by=staff, reason="调走")
+    return enrollment
+
+
+def lodged(enrollment: Enrollment) -> list[tuple[int, int]]:
+    """Gatherings (index) and beds of somebody, those to come."""
+    rows = Lodging.objects.filter(enrollment=enrollment, live=True, gathering__state=Gathering.State.PLANNED)
+    return list(rows.order_by("gathering__first_day").values_list("gathering__index", "bed"))
+
+
+def test_before_the_day_of_leaving_nothing_asks_for_a_repair(running: County, staff: User) -> None:
+    leave(running, staff, MARCH(day=20))
+    running.batch.refresh_from_db()
+    assert not [line for _, lines in needs(running.batch) for line in lines if "第2班第1次集中" in line]
+
+
+def test_repair_keeps_the_beds_before_the_day_of_leaving(running: County, staff: User) -> None:
+    enrollment = leave(running, staff, MARCH(day=20))
+    before = lodged(enrollment)
+    assert [index for index, _ in before] == [1]
+    first = running.gathering(2, 1)
+    publish(running, repair(running, staff), staff)
+    assert lodged(enrollment) == before
+    assert GatheringSite.objects.get(gathering=first, live=True).people == 6
+    assert GatheringSite.objects.get(gathering=running.gathering(2, 2), live=True).people == 5
+    assert first.lodgings.filter(live=True).count() == 6
+    assert broken() == []
+
+
+def test_replacement_named_at_once_finds_a_bed_beside_who_will_leave(running: County, staff: User) -> None:
+    enrollment = leave(running, staff, MARCH(day=20))
+    late = factories.CadreFactory(sex=enrollment.cadre.sex)
+    Nomination.objects.create(batch=running.batch, cadre=late, state=Nomination.State.CONFIRMED)
+    publish(running, repair(running, staff), staff)
+    joined = running.enrollment(late).memberships.get(live=True).practice_class.number
+    assert joined == 2
+    assert [index for index, _ in lodged(enrollment)] == [1]
+    assert len(lodged(running.enrollment(late))) == 2
+    assert GatheringSite.objects.get(gathering=running.gathering(2, 1), live=True).people == 7
+    assert beds_missing(Q(practice_class__batch=running.batch)) == []
+
+
+def test_gathering_moved_to_another_base_takes_along_who_will_leave(running: County, staff: User) -> None:
+    enrollment = leave(running, staff, MARCH(day=20))
+    close_place(
+        base=running.bases[0], first_day=MARCH(day=10), last_day=MARCH(day=15), kind=Closure.Kind.WORKS, by=staff,
+        reason="修路",
+    )  # fmt: skip
+    publish(running, repair(running, staff), staff)
+    lodging = Lodging.objects.get(enrollment=enrollment, live=True, gathering=running.gathering(2, 1))
+    site = GatheringSite.objects.get(gathering=running.gathering(2, 1), live=True)
+    assert (lodging.bed.room.household.base, site.people) == (site.base, 6)
+    assert site.base != running.bases[0]
+
+
+def test_who_moves_later_sleeps_with_the_old_class_until_then(running: County, staff: User, colleague: User) -> None:
+    enrollment = members_on(running.classes[1], MARCH(day=9))[0].enrollment
+    let_together(running, enrollment.cadre, staff, colleague)
+    before = lodged(enrollment)
+    move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=15), by=staff, reason="调班")
+    kept = [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)]
+    assert kept == [(2, 1), (1, 2)]
+    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{running.classes[0].pk}"}
+    publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
+    assert broken() == []
+    assert lodged(enrollment)[0] == before[0]
+    assert [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)] == kept
+
+
+def _beds(enrollment: Enrollment) -> list[Lodging]:
+    rows = Lodging.objects.filter(enrollment=enrollment, live=True, gathering__state=Gathering.State.PLANNED)
+    return list(rows.select_related("gathering__practice_class").order_by("gathering__first_day"))
+
+
+def test_every_page_counts_who_will_leave_until_the_day(
+    running: County, staff: User, desk: Client, signed_in: Callable[[User], Client], clock: time_machine.Traveller
+) -> None:
+    member = members_on(running.classes[1], MARCH(day=9))[0].enrollment.cadre
+    member.user = factories.UserFactory()
+    member.save()
+    enrollment = leave(running, staff, MARCH(day=20))
+    batch = running.batch
+    for day, people, there in ((9, 12, True), (19, 12, True), (20, 11, False)):
+        clock.move_to(datetime.datetime(2027, 3, day, 9, tzinfo=timezone.get_current_timezone()))
+        shown = current(batch)
+        assert facts_of([batch])[batch.pk].people == people
+        assert sum(len(rows) for rows in shown.members.values()) == sitting(batch).count() == people
+        assert attending(batch).count() == people
+        assert coverage(60)["in_training"].filter(pk=member.pk).exists() is there
+        assert ("还没有编班" in signed_in(member.user).get("/activities/me/").content.decode()) is not there
+    assert enrolled(batch).filter(pk=enrollment.pk).count() == 0
+    assert broken() == []
+
+
+def test_who_would_have_left_comes_back_before_that(running: County, staff: User) -> None:
+    before = lodged(members_on(running.classes[1], MARCH(day=9))[0].enrollment)
+    enrollment = leave(running, staff, MARCH(day=20))
+    add_late(
+        batch=running.batch, cadre=enrollment.cadre, to=running.classes[1], from_day=MARCH(day=10), by=staff, reason="不走了"
+    )  # fmt: skip
+    assert running.enrollment(enrollment.cadre).left_on is None
+    assert [index for index, _ in lodged(enrollment)] == [index for index, _ in before] == [1, 2]
+    assert sitting(running.batch).filter(enrollment=enrollment).count() == 1
+    assert broken() == []
+
+
+def test_who_will_leave_is_neither_moved_nor_withdrawn_again(running: County, staff: User) -> None:
+    enrollment = leave(running, staff, MARCH(day=20))
+    with pytest.raises(DomainError, match="已登记从 03-20 起退出"):
+        withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=22), by=staff, reason="再退")
+    with pytest.raises(DomainError, match="不在任何班里"):
+        move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=10), by=staff, reason="调班")
