@@ -139,11 +139,6 @@ def live_closures(bases: Iterable[PracticeBase], first: datetime.date, last: dat
     )
 
 
-def is_closed(base: PracticeBase, first: datetime.date, last: datetime.date) -> bool:
-    """Whether the base as a whole is closed on any day from first to last."""
-    return Closure.objects.filter(base=base, live=True, days__overlap=period(first, last)).exists()
-
-
 def uses_touched(closure: Closure) -> "QuerySet[BaseUse]":
     """Uses of the base from today on that a closure falls on: what the planner has to move.
 

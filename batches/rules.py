@@ -71,7 +71,6 @@ def is_member(user: User, target: PracticeClass | Gathering | None = None) -> bo
 may_run_batches = is_centre_staff
 may_see_batches = is_centre_staff | is_leader
 may_answer_nominations = is_centre_staff | is_unit_liaison
-may_follow_class = is_centre_staff | is_leader | is_head_teacher | is_counsellor | is_monitor | is_member
 
 # Attendance
 may_keep_attendance = is_centre_staff | is_head_teacher | is_monitor

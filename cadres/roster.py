@@ -120,10 +120,6 @@ class RosterReading:
         """The fields the sheet has columns for; what is not among them should be left as it is."""
         return frozenset(column.field for column in self.columns if column.field)
 
-    def findings_of(self, number: int) -> tuple[Finding, ...]:
-        """Findings of one row."""
-        return tuple(finding for finding in self.findings if finding.row == number)
-
     def as_dict(self) -> dict[str, Any]:
         """The public form: sheet, number of rows and of accepted ones, findings."""
         return {

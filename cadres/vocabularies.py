@@ -117,18 +117,6 @@ _OTHER_SEQUENCES = re.compile(
     r"|[一二三四五]级(?:高级法官|高级检察官)|(?:一|二)级(?:总监|警务专员|高级主管|高级主办)|督办)"
 )
 
-# Highest first; what an entry such as 省委党校研究生 or 在职大学 counts as is decided by these words in this order.
-EDUCATION_LEVELS = ("研究生", "大学", "大专", "中专", "高中", "初中", "小学")
-_EDUCATION_WORDS = (
-    ("研究生", ("研究生", "博士", "硕士")),
-    ("大专", ("大专", "专科", "高职")),
-    ("中专", ("中专", "中技", "技校", "职高", "中师")),
-    ("大学", ("大学", "本科", "学士")),
-    ("高中", ("高中",)),
-    ("初中", ("初中",)),
-    ("小学", ("小学",)),
-)
-
 
 def nationality(text: str) -> tuple[str, bool]:
     """The nationality as listed (汉 → 汉族) and whether the list has it."""
@@ -176,12 +164,6 @@ def rank(text: str) -> tuple[str, bool]:
     if match:
         return f"技术工{match[1] or match[2]}级", True
     return text, False
-
-
-def education_level(text: str) -> str:
-    """What an education counts as, of EDUCATION_LEVELS; empty when it cannot be told."""
-    plain = _plain(text)
-    return next((name for name, words in _EDUCATION_WORDS if any(word in plain for word in words)), "")
 
 
 def _plain(text: str) -> str:

@@ -39,16 +39,6 @@ def visible_campaigns(user: User) -> QuerySet[Campaign]:
     return scoring.filter(Exists(mentored) | Exists(staffed) | Exists(seats))
 
 
-def visible_results(user: User) -> QuerySet[Result]:
-    """Centre staff and leaders: all that stand; others: their own once it is final."""
-    results = Result.objects.select_related("enrollment__cadre__unit", "campaign__batch").order_by(
-        "-campaign__batch__number", "enrollment__cadre__sort_name", "pk"
-    )
-    if sees_all(user):
-        return results.filter(campaign__state__in=COMPUTED)
-    return own_results(user)
-
-
 def own_results(user: User) -> QuerySet[Result]:
     """Somebody's own final results, the newest first."""
     return (

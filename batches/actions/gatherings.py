@@ -57,14 +57,14 @@ def cancel_days(
 
 def _tell(gathering: Gathering, reason: str, guests: list[User | None]) -> None:
     members = gathering.practice_class.memberships.filter(
-        live=True, days__contains=gathering.first_day, enrollment__live=True, enrollment__cadre__user__isnull=False
+        live=True, days__contains=gathering.first_day, enrollment__live=True
     ).select_related("enrollment__cadre__user")  # fmt: skip
     notify(
         addressees=[row.enrollment.cadre.user for row in members], url="/activities/me/",
         subject=f"{gathering.first_day:%m-%d} 集中取消", text=f"{gathering}取消：{reason}。缺的天数怎么补，看首页“还欠什么”。",
     )  # fmt: skip
     notify(
-        addressees=[user for user in guests if user is not None], url="/activities/me/",
+        addressees=guests, url="/activities/me/",
         subject=f"{gathering.first_day:%m-%d} 补课取消",
         text=f"您补课的{gathering}取消：{reason}。补课不算了，请另选一次。",
     )  # fmt: skip

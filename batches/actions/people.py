@@ -208,5 +208,4 @@ def withdraw_enrollment(
 
 
 def _tell(enrollments: list[Enrollment], subject: str, text: str) -> None:
-    users = [row.cadre.user for row in enrollments if row.cadre.user is not None]
-    notify(addressees=users, subject=subject, text=text, url="/activities/me/")
+    notify(addressees=[row.cadre.user for row in enrollments], subject=subject, text=text, url="/activities/me/")

@@ -39,8 +39,8 @@ def code_of(act: object, **arguments: object) -> str:
 
 def test_closure_covers_its_last_day(closure: Closure, base: PracticeBase) -> None:
     assert closure.days == DateRange(FIRST, LAST + queries.DAY)
-    assert queries.is_closed(base, LAST, LAST)
-    assert not queries.is_closed(base, LAST + queries.DAY, LAST + queries.DAY)
+    assert list(queries.live_closures([base], LAST, LAST)) == [closure]
+    assert not queries.live_closures([base], LAST + queries.DAY, LAST + queries.DAY)
 
 
 def test_place_is_not_closed_twice_on_a_day(closure: Closure, base: PracticeBase, staff: User) -> None:
@@ -63,8 +63,8 @@ def test_closure_of_no_place_two_places_or_backwards_is_refused(base: PracticeBa
 def test_reopening_from_a_day_keeps_the_days_before(closure: Closure, base: PracticeBase, staff: User) -> None:
     middle = FIRST + datetime.timedelta(2)
     actions.reopen_place(closure=closure, from_day=middle, reason="提前收完", by=staff)
-    assert queries.is_closed(base, middle - queries.DAY, middle - queries.DAY)
-    assert not queries.is_closed(base, middle, LAST)
+    assert queries.live_closures([base], middle - queries.DAY, middle - queries.DAY)
+    assert not queries.live_closures([base], middle, LAST)
 
 
 def test_reopening_from_its_first_day_voids_the_closure_once(closure: Closure, base: PracticeBase, staff: User) -> None:

@@ -174,18 +174,3 @@ def test_known_value_is_stored_in_its_listed_form(look_up, written, stored):
 )
 def test_unknown_value_is_kept_as_written_and_told(look_up):
     assert look_up("闻所未闻") == ("闻所未闻", False)
-
-
-@pytest.mark.parametrize(
-    ("written", "counts_as"),
-    [
-        ("省委党校研究生", "研究生"),
-        ("在职大学", "大学"),
-        ("大专", "大专"),
-        ("大学专科", "大专"),
-        ("高中", "高中"),
-        ("？", ""),
-    ],
-)
-def test_education_counts_as_one_of_the_levels(written, counts_as):
-    assert vocabularies.education_level(written) == counts_as

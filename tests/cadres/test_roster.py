@@ -180,7 +180,7 @@ def test_birth_and_sex_come_from_the_id_number_where_no_column_has_them():
 def test_second_row_of_one_id_number_is_refused_and_names_the_first():
     reading = read(roster_of(PERSON, PERSON | SECOND, PERSON | {"姓名": "范海治"}))
     assert reading.rows_with_errors == (4,)
-    assert "第 2 行" in reading.findings_of(4)[0].message
+    assert [(one.row, "第 2 行" in one.message) for one in reading.findings] == [(4, True)]
 
 
 def test_namesakes_are_remarked_on_and_never_merged():
@@ -205,7 +205,7 @@ def test_unknown_units_are_offered_with_rows_and_the_likeliest_name():
         ("林业局", (2,), "县林业局"),
         ("外星局", (3,), ""),
     ]
-    assert "是不是“县林业局”" in reading.findings_of(2)[0].remedy
+    assert "是不是“县林业局”" in next(one.remedy for one in reading.findings if one.row == 2)
 
 
 def test_empty_county_offers_every_unit_of_the_clean_roster_and_then_accepts_all():
