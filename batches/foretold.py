@@ -18,6 +18,7 @@ from django.utils import timezone
 from bases.models import BaseManager, TownshipLiaison
 from batches import states
 from batches.arrangement import Arrangement, planned
+from batches.fixed import require_free
 from batches.models import Batch, PlanRun
 from batches.overview import CELL, ClassLine, class_table
 from batches.plan_ids import key, pk_of
@@ -70,7 +71,8 @@ def as_plan(decided: Document) -> Document:
 
 
 def foretell(batch: Batch, changes: Sequence[Change], run: PlanRun | None = None) -> Foretold:
-    """What the changes would do. Raises the planner's InputError for changes that do not fit, DomainError "no_plan"."""
+    """What the changes would do. Raises the planner's InputError for changes that do not fit, DomainError "no_plan", "fixed"."""
+    require_free(batch, changes)
     document, plan = plan_as_it_stands(batch, run)
     changed_document = apply(document, changes)
     over = _over(batch)

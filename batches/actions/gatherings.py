@@ -6,6 +6,7 @@ from accounts import audit
 from accounts.models import User
 from batches.actions.guests import guests_of
 from batches.actions.projection import hold_gatherings, let_go
+from batches.fixed import require_may_fall_out
 from batches.models import Batch, Gathering
 from batches.revision import change_arrangement
 from config.errors import DomainError
@@ -15,13 +16,14 @@ from office.actions import notify
 def cancel_gathering(*, gathering: Gathering, by: User, reason: str, seen: int | None = None) -> None:
     """A gathering falls out (typhoon, flood …): base and beds are free again; everybody concerned is told.
 
-    Days, nights and what is owed follow by themselves. Raises DomainError once it was held, Conflict when the arrangement
-    is no longer the one `seen`.
+    Days, nights and what is owed follow by themselves. Raises DomainError once it was held, and "fixed" while
+    somebody has fixed it; Conflict when the arrangement is no longer the one `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明取消的原因，会通知学员和基地。")
     with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason) as entry:
-        change_arrangement(gathering.practice_class.batch, entry, seen=seen)
+        batch = change_arrangement(gathering.practice_class.batch, entry, seen=seen)
+        require_may_fall_out(batch, [gathering])
         _cancel(gathering, by, reason)
 
 
@@ -37,7 +39,10 @@ def _cancel(gathering: Gathering, by: User, reason: str) -> None:
 def cancel_days(
     *, batch: Batch, first_day: datetime.date, last_day: datetime.date, by: User, reason: str, seen: int | None = None
 ) -> int:
-    """Cancel every planned gathering of a batch that touches these days (a typhoon weekend); returns how many."""
+    """Cancel every planned gathering of a batch that touches these days (a typhoon weekend); returns how many.
+
+    None of them may be fixed: raises DomainError "reason_needed", "nothing_planned", "fixed", Conflict.
+    """
     touched = Gathering.objects.filter(
         practice_class__batch=batch, state=Gathering.State.PLANNED, first_day__lte=last_day, last_day__gte=first_day
     ).select_related("practice_class__batch")  # fmt: skip
@@ -48,6 +53,7 @@ def cancel_days(
         rows = hold_gatherings(touched)
         if not rows:
             raise DomainError("nothing_planned", "这些日期没有安排集中，不用取消。")
+        require_may_fall_out(batch, rows)
         for gathering in rows:
             with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason):
                 _cancel(gathering, by, reason)

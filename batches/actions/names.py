@@ -9,6 +9,7 @@ from accounts import audit
 from accounts.models import User
 from accounts.rules import is_centre_staff
 from batches import states
+from batches.fixed import require_may_stay_away
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
 from batches.plan_ids import key
 from batches.queries import going, placed
@@ -115,15 +116,20 @@ def confirm_unit(*, batch: Batch, unit: Unit, by: User) -> int:
 
 
 def defer_nomination(*, nomination: Nomination, reason: str, by: User) -> None:
-    """The cadre does not go this time; the reason is kept and the cadre is proposed again later."""
+    """The cadre does not go this time; the reason is kept and the cadre is proposed again later. Raises "fixed"."""
     if not reason.strip():
         raise DomainError("reason_needed", "请写明缓派的原因，例如“11 月至 1 月产假”。")
     with audit.act("defer_nomination", by=by, subject=nomination, reason=reason):
-        _decide(_answerable(nomination, by), State.DEFERRED, by, reason)
+        fresh = _answerable(nomination, by)
+        require_may_stay_away(fresh.batch, fresh.cadre)
+        _decide(fresh, State.DEFERRED, by, reason)
 
 
 def set_aside(*, nomination: Nomination, reason: str, by: User) -> None:
-    """The centre takes a name out of a batch that is not yet published, also after the answers are in; kept as 缓派."""
+    """The centre takes a name out of a batch that is not yet published, also after the answers are in; kept as 缓派.
+
+    Raises DomainError "reason_needed", "already_published", "fixed" (to a class, or to attend), Conflict "already_out".
+    """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明缓派的原因，例如“11 月至 1 月产假”。")
     with audit.act("defer_nomination", by=by, subject=nomination, reason=reason):
@@ -133,6 +139,7 @@ def set_aside(*, nomination: Nomination, reason: str, by: User) -> None:
         fresh = Nomination.objects.select_for_update(of=("self",)).select_related("cadre").get(pk=nomination.pk)
         if fresh.state not in (State.PROPOSED, State.CONFIRMED):
             raise Conflict("already_out", f"{fresh.cadre}已经不在名单里，请刷新后再看。")
+        require_may_stay_away(batch, fresh.cadre)
         _decide(fresh, State.DEFERRED, by, reason)
 
 
@@ -147,7 +154,7 @@ def candidates_for_swap(nomination: Nomination) -> QuerySet[Cadre]:
 
 
 def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: User) -> Nomination:
-    """Send a colleague of the same unit instead. Raises DomainError for another unit's cadre or one already named."""
+    """Send a colleague of the same unit instead. Raises DomainError for another unit's cadre or one already named, "fixed"."""
     if not reason.strip():
         raise DomainError("reason_needed", "请写明换人的原因。")
     with audit.act("swap_nomination", by=by, subject=nomination, reason=reason) as entry:
@@ -156,6 +163,8 @@ def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: Us
             raise DomainError("not_a_candidate", f"{cadre}不是本单位可以替换的人：要在职、同单位、这一期还没有报名。")
         if fresh.state == State.DEFERRED:
             require_place(fresh.batch, fresh.cadre)
+        else:
+            require_may_stay_away(fresh.batch, fresh.cadre)
         _decide(fresh, State.SWAPPED, by, reason)
         Nomination.objects.filter(replaces=fresh).update(replaces=None)
         new, _ = Nomination.objects.update_or_create(

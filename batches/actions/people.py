@@ -11,7 +11,8 @@ from batches.actions.beds import relodge
 from batches.actions.guests import settle_own
 from batches.actions.names import is_waived, require_place
 from batches.actions.projection import DAY
-from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PlanDemand, PracticeClass
+from batches.fixed import require_may_sit_in, require_may_stay_away
+from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PracticeClass
 from batches.plan_ids import key
 from batches.queries import GONE, seated
 from batches.revision import change_arrangement
@@ -69,8 +70,8 @@ def move_member(
     """Move somebody to another class of the batch from a day on; days, nights and what is owed follow by themselves.
 
     Beds of the old class's coming gatherings are given up, the new class's are found; where none is free the gathering shows
-    it as a finding; somebody fixed to a class is fixed to the new one. Make-ups with the new class, or on its days, end.
-    Raises DomainError when a rule stands against it (R02, R03, R04) and no waiver sets it aside, Conflict when the
+    it as a finding. Make-ups with the new class, or on its days, end. Raises DomainError "fixed" for somebody fixed to
+    another class, others when a rule stands against it (R02, R03, R04) and no waiver sets it aside, Conflict when the
     arrangement is no longer the one `seen`.
     """
     if not reason.strip():
@@ -85,13 +86,11 @@ def move_member(
             raise DomainError("not_a_member", f"{enrollment.cadre}在那天不在任何班里，不能调班。")
         if current.practice_class_id == to.pk:
             raise DomainError("same_class", f"{enrollment.cadre}本来就在{to.short_name}。")
+        require_may_sit_in(to, enrollment.cadre)
         _require_room(to, enrollment.cadre, _within(batch, from_day))
         end_membership(current, from_day, reason)
         membership = _begin_membership(enrollment, to, from_day, batch, reason)
         end_offices(current, from_day)
-        PlanDemand.objects.filter(batch=batch, cadre=enrollment.cadre_id, kind=PlanDemand.Kind.PIN, live=True).update(
-            class_number=to.number
-        )
         relodge(enrollment, [current.practice_class], to, from_day, by)
         ended = settle_own(enrollment, from_day, by)
         _tell([enrollment], f"您从{current.practice_class.short_name}调到{to.short_name}", "；".join([reason, *ended]))
@@ -138,7 +137,7 @@ def add_late(
     reason: str,
     seen: int | None = None,
 ) -> Enrollment:
-    """Enroll somebody after publication, in a class from a day on (within the unit's places, R01)."""
+    """Enroll somebody after publication, in a class from a day on (within the unit's places, R01; fixed to no other)."""
     if not reason.strip():
         raise DomainError("reason_needed", "请写明中途加入的原因。")
     with audit.act("add_late", by=by, subject=batch, reason=reason, cadre=cadre.pk, to=to.number) as entry:
@@ -150,6 +149,7 @@ def add_late(
             raise DomainError("already_enrolled", f"{cadre}已经在{batch}里。")
         if cadre.state != Cadre.State.IN_POST:
             raise DomainError("not_in_post", f"{cadre}不在职，不能加入。")
+        require_may_sit_in(to, cadre)
         day = _within(locked, from_day)
         require_place(locked, cadre)
         _require_room(to, cadre, day)
@@ -183,7 +183,8 @@ def withdraw_enrollment(
     """Somebody leaves the batch from a day on; what was attended before it stays counted.
 
     Make-ups from that day on end with it; the person is told, and the head teachers of the classes where they were. Raises
-    DomainError "reason_needed", "not_running", "not_enrolled", Conflict when the arrangement is no longer the one `seen`.
+    DomainError "reason_needed", "not_running", "not_enrolled", "fixed" (to a class, or to attend), Conflict when the
+    arrangement is no longer the one `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明退出的原因。")
@@ -194,6 +195,7 @@ def withdraw_enrollment(
             raise DomainError("not_enrolled", f"{enrollment.cadre}已登记从 {enrollment.left_on:%m-%d} 起退出{batch}。")
         if not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已经不在{batch}里。")
+        require_may_stay_away(batch, enrollment.cadre)
         memberships = enrollment.memberships.filter(live=True, days__endswith__gt=on_day)
         leaves = list(memberships.select_related("practice_class").order_by("days", "pk"))
         for membership in leaves:

@@ -13,6 +13,7 @@ from batches import states
 from batches.actions.names import refuse_second_run
 from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
+from batches.fixed import against
 from batches.models import Batch, PlanRun, PlanVersion
 from batches.moved import moved
 from batches.plan_labels import Labels
@@ -84,6 +85,8 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
         obstacles.append("这是试算，改动还没有采用。请先采用，或选别的方案。")
     elif run.outcome == Outcome.SUPERSEDED:
         obstacles.append("这个方案发布过，已被后来的版本取代。请选别的方案，或重新编排。")
+    elif run.purpose == PlanRun.Purpose.REPAIR and (fixed := against(batch, run.changes)):
+        obstacles.append(f"这个方案动了后来固定的：{fixed[0]}")
     elif moved := facts_moved(batch, run):
         obstacles.append(moved)
     broken = violations(check(json.loads(run.input_text), json.loads(run.plan_text)))

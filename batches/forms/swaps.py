@@ -11,6 +11,7 @@ from bases.models import PracticeBase
 from batches.actions.pins import pin_gathering, require_own_week
 from batches.actions.repair import start_repair
 from batches.arrangement import Arrangement, Visit
+from batches.fixed import pinned_cells
 from batches.forms.fields import ArrangementForm, ClassField, day_field, reason_field
 from batches.models import Batch, PlanRun, PracticeClass
 from batches.plan_ids import key
@@ -83,7 +84,14 @@ class SwapForm(ArrangementForm):
 
     def choose_cells(self, *names: str) -> None:
         self.visits = {cell_name(visit.key): visit for visit in self.shown.visits if visit.key not in self.fixed}
-        cells = [("", "请选一格"), *((name, cell_label(visit)) for name, visit in self.visits.items())]
+        pinned = pinned_cells(self.batch)
+        cells = [
+            ("", "请选一格"),
+            *(
+                (name, f"{cell_label(visit)}{'　已固定' if visit.key in pinned else ''}")
+                for name, visit in self.visits.items()
+            ),
+        ]
         for name in names:
             self.fields[name].choices = cells  # type: ignore[attr-defined] # a choice
 
