@@ -123,7 +123,8 @@ def _contradicts(batch: Batch, row: PlanDemand, change: Change) -> bool:
         return True
     if change["kind"] != "pin_class" or row.kind != PlanDemand.Kind.PIN:
         return False
-    return not batch.classes.filter(pk=class_pk(change["class"]), number=row.class_number).exists()
+    there = batch.classes.filter(pk=class_pk(change["class"])).first()
+    return there is None or there.number != row.class_number
 
 
 def _wish(batch: Batch, change: Change) -> str:
