@@ -18,6 +18,7 @@ from batches.actions.plans import keep_plan, publish_plan, withdraw_publication
 from batches.arrangement import arrangement_of
 from batches.arrangement import planned as planned_arrangement
 from batches.comparison import compare
+from batches.forms.repair import STARTED
 from batches.load_map import load_map
 from batches.models import GatheringPin, PlanRun, Programme, Waiver
 from batches.overview import LEVELS, distance, plan_says
@@ -31,6 +32,7 @@ from office.models import Job, JobState
 from tests import factories
 from tests.batches.county import FIRST, County, hand_plan, plan_by_hand
 from tests.batches.pages import page, post
+from tests.batches.test_repair import repair
 from tests.planning.cases import reduced, tiny
 
 pytestmark = pytest.mark.django_db
@@ -480,6 +482,15 @@ def test_gatherings_left_out_are_told_once_with_cause_and_cure(desk: Client, ski
     assert "下面的办法" not in shown
 
 
+def test_result_of_a_repair_has_the_heading_that_its_message_promises(
+    desk: Client, published: County, staff: User
+) -> None:
+    assert "先看动了谁" in STARTED
+    run = repair(published, staff)
+    assert re.search("<h2>[^<]*动了谁</h2>", page(desk, "repair", published.batch.pk))
+    assert re.search("<h2>[^<]*动了谁</h2>", page(desk, "studio", published.batch.pk, query=f"?run={run.pk}"))
+
+
 def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_reason(
     desk: Client, published: County
 ) -> None:
@@ -494,7 +505,7 @@ def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_
     run.input_text, run.fingerprint = canonical(document).decode(), fingerprint(document)
     keep_plan(run=run, plan=solve(document), by=None)
     shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
-    assert "少变动重排动了什么" in shown
+    assert "少变动重排动了谁" in shown
     told = re.search(r"<li>第1班第1次集中：(.+?)</li>", shown)
     assert told is not None
     assert one.village.name in told[1].split("改为")[0]
