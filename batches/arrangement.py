@@ -9,7 +9,7 @@ from typing import Any
 
 from bases.models import Bed, HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
-from batches.plan_ids import class_pk, number_to_come, pk_of
+from batches.plan_ids import number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
 from batches.queries import LIVE_STATES, latest_run, sitting, version_in_force
 from cadres.models import Cadre
@@ -93,13 +93,13 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
     classes = {row.pk: row for row in found.classes}
     cadres = _cadres({pk_of(row["cadre"]) for row in plan["assignments"]})
     for row in plan["assignments"]:
-        if row["class"] is not None and pk_of(row["cadre"]) in cadres and class_pk(row["class"]) in classes:
-            found.members[class_pk(row["class"])].append(cadres[pk_of(row["cadre"])])
+        if row["class"] is not None and pk_of(row["cadre"]) in cadres and pk_of(row["class"]) in classes:
+            found.members[pk_of(row["class"])].append(cadres[pk_of(row["cadre"])])
     for people in found.members.values():
         people.sort(key=lambda cadre: (cadre.sort_name, cadre.pk))
     bases = {row.pk: row for row in PracticeBase.objects.select_related("village__township").order_by("pk")}
     for row in plan["gatherings"]:
-        practice_class = classes.get(class_pk(row["class"]))
+        practice_class = classes.get(pk_of(row["class"]))
         if practice_class is None:
             continue
         if "skipped" in row:
@@ -120,7 +120,7 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
         if room is not None and cadre is not None:
             beds = numbers[room.pk]
             bed = beds[row["bed"] - 1] if row["bed"] <= len(beds) else row["bed"]
-            found.stays[class_pk(row["class"]), row["index"]].append(Stay(cadre, room.household, room, bed))
+            found.stays[pk_of(row["class"]), row["index"]].append(Stay(cadre, room.household, room, bed))
     _in_order(found)
     return found
 
@@ -159,7 +159,7 @@ def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[
     """Gatherings that the version in force does not hold, each with its reason."""
     version = version_in_force(batch)
     rows = json.loads(version.plan_text).get("gatherings", []) if version is not None else []
-    found = [(class_pk(row["class"]), row["index"], row["skipped"]) for row in rows if "skipped" in row]
+    found = [(pk_of(row["class"]), row["index"], row["skipped"]) for row in rows if "skipped" in row]
     return [
         Visit(classes[pk], index, skipped=SKIP_REASONS[why])
         for pk, index, why in found
@@ -192,9 +192,9 @@ def _classes_to_come(batch: Batch, run: PlanRun) -> list[PracticeClass]:
     rows = [row for each in json.loads(run.input_text)["batches"] for row in each["classes"]]
     tracks = batch.programme.tracks.in_bulk()
     return [
-        PracticeClass(pk=class_pk(row["id"]), batch=batch, number=number, parity=row["parity"], track=tracks[pk_of(row["track"])])
+        PracticeClass(pk=pk_of(row["id"]), batch=batch, number=number, parity=row["parity"], track=tracks[pk_of(row["track"])])
         for row in rows
-        if (number := number_to_come(class_pk(row["id"]))) is not None
+        if (number := number_to_come(pk_of(row["id"]))) is not None
     ]  # fmt: skip
 
 

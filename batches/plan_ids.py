@@ -20,11 +20,6 @@ def class_to_come(number: int) -> str:
     return key("K", NOT_A_ROW + number)
 
 
-def class_pk(identifier: str) -> int:
-    """`pk_of` a class; 0, which no class has, for a copy (`K3x1`), as trials once named the classes that they add."""
-    return 0 if "x" in identifier else pk_of(identifier)
-
-
 def number_to_come(pk: int) -> int | None:
     """The number of a class that a trial adds; None for one that has a row."""
     return pk - NOT_A_ROW if pk > NOT_A_ROW else None

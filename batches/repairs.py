@@ -176,6 +176,6 @@ def curve_of(run: PlanRun, chosen: int) -> Curve | None:
         )
         for row in kept
     )  # fmt: skip
-    better = {row.get("spare_moves") for row in kept}
-    tried = tuple(extra for extra in EXTRA if extra and extra not in better) if None not in better else ()
+    better = {row["spare_moves"] for row in kept}
+    tried = tuple(extra for extra in EXTRA if extra and extra not in better)
     return Curve(tuple(LEVELS[name][0] for name in names), points, tried)

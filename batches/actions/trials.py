@@ -78,8 +78,6 @@ IN_SHORT = {
     "withdraw": "{} 人退出", "later": "{} 人留到以后各期",
 }  # fmt: skip
 """How many changes of a kind there are, for titles: they outlive the people, so they hold no names."""
-OLDER = "这个试算是旧版本算的，没有记下加开的是哪个班、单周还是双周，不能接着用。请从原来的方案再试算一次。"
-"""Trials were once stored without the numbers and the weeks of the classes that they add."""
 
 
 def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanRun, title: str = "") -> PlanRun:
@@ -87,11 +85,9 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
 
     `against` is the run that the clerk looked at; while it is a trial itself, its own changes count as well. `title` may
     hold identifiers; one about people is told by numbers instead. Raises DomainError "no_changes", "too_many_changes",
-    "older_trial", "cannot_try", Conflict "run_in_progress".
+    "cannot_try", Conflict "run_in_progress".
     """
     before = against.changes if against.purpose == Purpose.TRIAL else []
-    if _is_older(before):
-        raise DomainError("older_trial", OLDER)
     if not changes:
         raise DomainError("no_changes", "没有要试的改动。请选一个办法再试算。")
     if len(before) + len(changes) > MOST_CHANGES:
@@ -148,10 +144,6 @@ def _require_possible(batch: Batch, run: PlanRun) -> dict[str, Any]:
         ) from error
 
 
-def _is_older(changes: Sequence[Change]) -> bool:
-    return any(row["kind"] == "more_classes" and not (row.get("ids") and row.get("parities")) for row in changes)
-
-
 def _title(title: str, changes: Sequence[Change]) -> str:
     if not ABOUT_PEOPLE.search(title):
         return Labels([title]).say(title or "试算")[:60]
@@ -173,8 +165,6 @@ def adoption_obstacles(run: PlanRun) -> list[Obstacle]:
     in_force = run.batch.state in states.LIVE
     if in_force and _was_adopted(run):
         return [ADOPTED]
-    if in_force and _is_older(run.changes):
-        return [Obstacle(OLDER)]
     pages = ELSEWHERE | (IN_FORCE if in_force else BEFORE)
     refused = [row for row in run.changes if row["kind"] != "drop_pin" or row["of"] == "batches"]
     return list(dict.fromkeys(pages[row["kind"]] for row in refused if row["kind"] in pages))

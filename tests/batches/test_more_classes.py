@@ -30,7 +30,6 @@ from tests import factories
 from tests.batches.county import FIRST, County
 from tests.batches.pages import page, post
 from tests.batches.test_repair import broken, repair, running
-from tests.batches.test_trials import trial_of
 
 __all__ = ["running"]
 pytestmark = pytest.mark.django_db
@@ -329,28 +328,6 @@ def test_cell_fixed_and_let_go_in_a_class_to_come_is_free(running: County, staff
     ]
     adopt_trial(run=tried(running, staff, changes), by=staff, reason="人多")
     assert [(row.practice_class.number, row.live) for row in GatheringPin.objects.all()] == [(3, False)]
-
-
-def test_trial_stored_without_numbers_and_weeks_is_told_to_be_made_anew(
-    published: County, staff: User, desk: Client
-) -> None:
-    batch, track = Batch.objects.get(), published.classes[0].track
-    more = {"kind": "more_classes", "batch": f"B{batch.pk}", "track": f"W{track.pk}", "count": 1}
-    older = trial_of(published, [more])
-    with pytest.raises(DomainError, match="旧版本") as error:
-        start_trial(batch=batch, by=staff, changes=[{"kind": "withdraw", "cadre": "C1"}], against=older)
-    assert error.value.code == "older_trial"
-    with pytest.raises(DomainError, match="再试算一次"):
-        adopt_trial(run=older, by=staff, reason="人多")
-    third, plan = f"K{published.classes[1].pk}x1", json.loads(older.plan_text)
-    assert third in {row["class"] for row in plan["gatherings"]}
-    plan["assignments"][0]["class"] = third
-    for row in plan["lodging"]:
-        row["class"] = third
-    PlanRun.objects.filter(pk=older.pk).update(plan_text=json.dumps(plan))
-    assert "旧版本" in page(desk, "studio", batch.pk, query=f"?run={older.pk}")
-    page(desk, "compare", batch.pk, query=f"?a={latest_run(batch).pk}&b={older.pk}")
-    assert len(published.classes) == 2
 
 
 # What is refused
