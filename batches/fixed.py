@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PracticeClass
-from batches.plan_ids import class_pk, key, pk_of
+from batches.plan_ids import key, pk_of
 from batches.planning.changes import Change
 from cadres.models import Cadre
 from config.errors import DomainError
@@ -79,7 +79,7 @@ def _cells_against(pins: dict[tuple[int, int], GatheringPin], changes: Iterable[
     for change in changes:
         if change["kind"] != "pin_gathering":
             continue
-        pin = pins.get((class_pk(change["class"]), change["index"]))
+        pin = pins.get((pk_of(change["class"]), change["index"]))
         if pin is not None and _moves(pin, change):
             yield _cell(pin, "不能改")
 
@@ -123,14 +123,14 @@ def _contradicts(batch: Batch, row: PlanDemand, change: Change) -> bool:
         return True
     if change["kind"] != "pin_class" or row.kind != PlanDemand.Kind.PIN:
         return False
-    there = batch.classes.filter(pk=class_pk(change["class"])).first()
+    there = batch.classes.filter(pk=pk_of(change["class"])).first()
     return there is None or there.number != row.class_number
 
 
 def _wish(batch: Batch, change: Change) -> str:
     if change["kind"] != "pin_class":
         return "不能退出"
-    there = batch.classes.filter(pk=class_pk(change["class"])).first()
+    there = batch.classes.filter(pk=pk_of(change["class"])).first()
     return f"不能到{there.short_name}" if there is not None else "不能到别的班"
 
 
