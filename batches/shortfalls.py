@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batches.models import PlanRun
-from batches.plan_ids import pk_of
+from batches.plan_ids import class_pk
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.changes import say
 from batches.planning.explain_skips import not_held
@@ -37,13 +37,15 @@ class Cure:
 
 @dataclass(frozen=True)
 class Why:
-    """Shortfalls that have the same causes, explained together.
+    """Shortfalls that have the same causes, explained together under one heading, which no other group has where it is
+    about gatherings.
 
     `need` and `places` are the two bars, in SVG units; 0 where no figures are known. `more` says the same of the others.
     Each of the causes can be lifted when `relaxable`, none of them when `fixed`.
     """
 
     rule: str
+    heading: str
     sentence: str
     more: tuple[str, ...]
     amount: int
@@ -56,10 +58,6 @@ class Why:
     cures: tuple[Cure, ...]
     need: float
     places: float
-
-    @property
-    def heading(self) -> str:
-        return HEADINGS.get(self.rule, "没有排上的集中，为什么")
 
     @property
     def missing(self) -> float:
@@ -132,10 +130,11 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
     """Shortfalls, people without a class and gatherings not held that no explanation is about, in words."""
     told = {(row["rule"], row["subject"]) for row in run.explanations}
     known = {name for row in run.explanations for part in ("gatherings", "people") for name in row.get(part, ())}
+    known |= _meant(run)
     rows = [row for row in plan["shortfalls"] if (row["rule"], row["subject"]) not in told]
     people = [row for row in plan["unassigned"] if row["cadre"] not in known and ("R07", row["cadre"]) not in told]
     visits: dict[str, list[str]] = {}
-    for klass, index, why in sorted(not_held(plan), key=lambda row: (pk_of(row[0]), row[1])):
+    for klass, index, why in sorted(not_held(plan), key=lambda row: (class_pk(row[0]), row[1])):
         if f"{klass}#{index}" not in known:
             visits.setdefault(SKIP_REASONS[why], []).append(f"{klass}#{index}")
     offers = [f"{klass}#{index}" for klass, index in _offers(rows)]
@@ -145,6 +144,14 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
         *(f"{labels.of(row['cadre'])}没有排进：{labels.say(row['message'])}" for row in people),
         *(f"{len(names)} 次集中{why}：{'、'.join(map(labels.say, names))}。" for why, names in visits.items()),
     ]
+
+
+def _meant(run: PlanRun) -> set[str]:
+    """What explanations are about that were kept before they named it: one gathering each (R10), the unit's people (COVER)."""
+    names = {row["subject"] for row in run.explanations if row["rule"] == "R10" and "gatherings" not in row}
+    if units := {row["subject"] for row in run.explanations if row["rule"] == "COVER" and "people" not in row}:
+        names |= {row["id"] for row in json.loads(run.input_text)["cadres"] if row["unit"] in units}
+    return names
 
 
 def _offers(rows: list[Row]) -> list[Any]:
@@ -163,6 +170,7 @@ def _why(run: PlanRun, places: list[int], labels: Labels) -> Why:
     most, causes = max(demand, supply), row.get("causes", [])
     return Why(
         rule=row["rule"],
+        heading=_heading([row, *others], labels),
         sentence=labels.say(row["sentence"]),
         more=tuple(labels.say(other["subject"]) for other in others),
         amount=int(row["amount"]),
@@ -176,6 +184,15 @@ def _why(run: PlanRun, places: list[int], labels: Labels) -> Why:
         need=round(BAR * demand / most, 1) if most else 0,
         places=round(BAR * min(supply, demand) / most, 1) if most else 0,
     )
+
+
+def _heading(rows: list[Row], labels: Labels) -> str:
+    """By the rule; of gatherings by the first of them, since each is told in one group alone."""
+    if rows[0]["rule"] != "R10":
+        return HEADINGS.get(rows[0]["rule"], "没有排上的集中，为什么")
+    names = rows[0].get("gatherings") or [row["subject"] for row in rows]
+    more = f"等 {len(names)} 次" if len(names) > 1 else ""
+    return f"{labels.say(names[0])}{more}没有排上，为什么"
 
 
 def _cure(run: PlanRun, places: list[int], number: int, labels: Labels) -> Cure:

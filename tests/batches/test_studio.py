@@ -470,7 +470,13 @@ def test_gatherings_left_out_are_told_once_with_cause_and_cure(desk: Client, ski
     ]  # fmt: skip
     run.save()
     shown = page(desk, "studio", skipping.batch.pk)
-    for words in ("没有排上的集中，为什么", "第1班第1次集中不能举行", "差 1 次", "改动最小", "有 1 次集中没有排上"):
+    for words in (
+        "<h2>第1班第1次集中没有排上，为什么</h2>",
+        "第1班第1次集中不能举行",
+        "差 1 次",
+        "改动最小",
+        "有 1 次集中没有排上",
+    ):
         assert words in shown
     assert "次集中没有基地能接" not in shown
     assert "没有缺口" not in shown
@@ -480,6 +486,25 @@ def test_gatherings_left_out_are_told_once_with_cause_and_cure(desk: Client, ski
     shown = page(desk, "studio", skipping.batch.pk)
     assert "放宽不了" in shown
     assert "下面的办法" not in shown
+
+
+def test_groups_of_gatherings_left_out_have_headings_of_their_own(desk: Client, skipping: County) -> None:
+    run = newest(skipping)
+    row = {
+        "rule": "R10", "stage": 3, "amount": 1, "demand": 1, "supply": 0, "sentence": "不能举行。", "verified": True,
+        "causes": [], "cures": [],
+    }  # fmt: skip
+    one, two = (f"K{each.pk}" for each in skipping.classes)
+    groups = ([f"{one}#1", f"{two}#1"], [f"{two}#2"])
+    run.explanations = [row | {"subject": names[0], "gatherings": names} for names in groups]
+    run.save()
+    shown = page(desk, "studio", skipping.batch.pk)
+    assert re.findall("<h2>([^<]+没有排上，为什么)</h2>", shown) == [
+        "第1班第1次集中等 2 次没有排上，为什么", "第2班第2次集中没有排上，为什么",
+    ]  # fmt: skip
+    run.explanations = [row | {"subject": f"{one}#1"}, row | {"subject": f"{two}#2"}]
+    run.save()
+    assert len(re.findall("<h2>第.班第.次集中没有排上，为什么</h2>", page(desk, "studio", skipping.batch.pk))) == 2
 
 
 def test_result_of_a_repair_has_the_heading_that_its_message_promises(
