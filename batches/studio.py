@@ -1,6 +1,7 @@
 """What the planning studio shows around an arrangement: its steps, the plans to choose from, figures, live progress."""
 
 import datetime
+import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
+from bases.models import Closure
 from batches.arrangement import Arrangement
 from batches.load_map import LoadMap
 from batches.models import Batch, Parity, PlanRun
 from batches.overview import ClassTable, LevelRow, PlanSays, level_row
+from batches.plan_ids import key
 from batches.plan_labels import Labels
 from batches.plan_work import SHARE, StageStand, stand_of
 from batches.planning.changes import say
+from batches.planning_places import overlapping
 from batches.queries import latest_run, version_in_force, waiting_run
 from batches.readiness import Check
 from batches.states import LIVE, PLANNABLE
@@ -30,6 +34,8 @@ DOING = {1: "把名单排进各期", 2: "分班", 3: "排行程", 4: "排住宿"
 TOLD_FIRST = ("must_unmet", "covered_0", "marginal_excess", "pair_excess", "skips", "max_load", "travel_km", "journey_cost",
               "room_mate_repeats", "income_range_mean", "moved_seats", "moved_classes", "moved_gatherings")  # fmt: skip
 """Levels that a waiting clerk is told; the rest stands in the table of levels afterwards."""
+DAY = datetime.timedelta(days=1)
+PLACES = {"base": "P", "household": "H", "room": "R"}
 SHUT = {"base": "个基地", "household": "户农户", "room": "间房"}
 
 
@@ -121,6 +127,48 @@ def said_together(changes: list[dict[str, Any]]) -> list[str]:
             names = "、".join(f"{row['id']} " for row in together)
             lines.append(f"{len(together)} {SHUT[change['place']]}{rest}：{names}".rstrip())
     return lines
+
+
+def closed_since(batch: Batch, run: PlanRun) -> list[str]:
+    """Closures that a trial reckons with and the plan that it came from did not: they differ by more than its own changes.
+
+    Closures that are in force now, and among them those that the trial was made with.
+    """
+    if run.purpose != Purpose.TRIAL or run.against is None or not run.against.input_text:
+        return []
+    before, now = (_closed_days(json.loads(text)) for text in (run.against.input_text, run.input_text))
+    own = {(change["id"], change["from"], change["until"]) for change in run.changes if change["kind"] == "close"}
+    end, rows = batch.last_day + DAY, []
+    for closure in overlapping(Closure.objects.order_by("days", "pk"), batch):
+        place = next(name for name in PLACES if getattr(closure, f"{name}_id") is not None)
+        name = key(PLACES[place], getattr(closure, f"{place}_id"))
+        first, until = max(closure.days.lower or batch.first_day, batch.first_day), min(closure.days.upper or end, end)
+        days = {(first + datetime.timedelta(days=number)).isoformat() for number in range((until - first).days)}
+        days &= now.get(name, set()) - before.get(name, set())
+        if days and not any(name == closed and days <= _days(begin, stop) for closed, begin, stop in own):
+            rows.append({
+                "kind": "close", "place": place, "id": name, "from": first.isoformat(), "until": until.isoformat(),
+            })  # fmt: skip
+    lines = said_together(rows)
+    labels = Labels(lines)
+    return [labels.say(line) for line in lines]
+
+
+def _closed_days(document: dict[str, Any]) -> dict[str, set[str]]:
+    """Place → the days on which an input has it closed."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for base in document["bases"]:
+        homes = base["households"]
+        for place in (base, *homes, *(room for home in homes for room in home["rooms"])):
+            for first, until in place["closed"]:
+                found[place["id"]] |= _days(first, until)
+    return found
+
+
+def _days(first: str, until: str) -> set[str]:
+    begin = datetime.date.fromisoformat(first)
+    count = (datetime.date.fromisoformat(until) - begin).days
+    return {(begin + datetime.timedelta(days=number)).isoformat() for number in range(count)}
 
 
 def waiting(batch: Batch, plans: list[Choice]) -> Choice | None:

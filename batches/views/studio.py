@@ -29,7 +29,7 @@ from batches.repairs import fallen_out, moves_in_words
 from batches.rules import may_run_batches, may_see_batches
 from batches.shortfalls import changes_of, title_of, unexplained, whys
 from batches.states import LIVE, PLANNABLE, allowed
-from batches.studio import Choice, choices, chosen, figures, live, studio_steps, tabs, waiting
+from batches.studio import Choice, choices, chosen, closed_since, figures, live, studio_steps, tabs, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
 from cadres.models import Cadre
 
@@ -105,6 +105,7 @@ def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
         "left_out": len(not_held(plan)) if not plan["shortfalls"] and not says.unassigned else 0,
         "moved": moves_in_words(run) if run.purpose == Purpose.REPAIR else [],
         "lost": fallen_out(run),
+        "closed_since": closed_since(batch, run),
         "broken_by": ways_out(batch, run, says),
         "track_count": batch.programme.tracks.count(),
         "bar": _bar(batch, plans, shown, {row.name: row.big for row in strip}),

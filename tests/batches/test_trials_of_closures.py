@@ -9,6 +9,8 @@ from bases.models import Closure
 from batches.actions.repair import close_everywhere
 from batches.actions.trials import adopt_trial
 from batches.forms.repair import CloseForm
+from batches.queries import latest_run
+from batches.studio import closed_since
 from config.errors import DomainError
 from tests.batches.county import FIRST, County
 from tests.batches.pages import page, post
@@ -67,6 +69,39 @@ def test_trial_of_a_batch_in_force_is_adopted_once(published: County, staff: Use
     shown = page(desk, "studio", published.batch.pk, query=f"?run={run.pk}")
     assert "这个试算的改动已经采用过" in shown
     assert "采用这些改动…" not in shown
+
+
+def test_trial_tells_closures_registered_since_the_plan_it_is_held_against(
+    published: County, staff: User, desk: Client
+) -> None:
+    """A cure tried while a typhoon is registered: what it brings and what the typhoon takes away may come out even."""
+    origin = latest_run(published.batch)
+    close_place(
+        base=published.bases[0], first_day=FIRST.replace(day=17), last_day=FIRST.replace(day=18), kind="works", by=staff,
+        reason="修路",
+    )  # fmt: skip
+    own = {
+        "kind": "close",
+        "place": "base",
+        "id": f"P{published.bases[1].pk}",
+        "from": "2027-03-19",
+        "until": "2027-03-20",
+    }
+    before = trial_of(published, [own], against=origin)
+    close_everywhere(first_day=FIRST.replace(day=22), last_day=FIRST.replace(day=24), by=staff, reason="台风")
+    trial = trial_of(published, [own], against=origin)
+    one, two = (base.village for base in published.bases)
+    assert closed_since(published.batch, before) == [f"{one}2027年3月17日至3月18日停用"]
+    assert closed_since(published.batch, trial) == [
+        f"{one}2027年3月17日至3月18日停用",
+        f"2个基地2027年3月22日至3月24日停用：{one}、{two}",
+    ]
+    shown = page(desk, "studio", published.batch.pk, query=f"?run={trial.pk}")
+    assert "算出以后登记的停接也算在这次试算里" in shown
+    assert f"2个基地2027年3月22日至3月24日停用：{one}、{two}" in shown
+    assert "登记的停接也算" not in page(desk, "studio", published.batch.pk)
+    again = trial_of(published, [own], against=trial)
+    assert closed_since(published.batch, again) == []
 
 
 def test_places_to_close_stand_under_their_bases(published: County) -> None:
