@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batches.models import PlanRun
-from batches.plan_ids import class_pk
+from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.changes import say
 from batches.planning.explain_skips import not_held
@@ -130,11 +130,10 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
     """Shortfalls, people without a class and gatherings not held that no explanation is about, in words."""
     told = {(row["rule"], row["subject"]) for row in run.explanations}
     known = {name for row in run.explanations for part in ("gatherings", "people") for name in row.get(part, ())}
-    known |= _meant(run)
     rows = [row for row in plan["shortfalls"] if (row["rule"], row["subject"]) not in told]
     people = [row for row in plan["unassigned"] if row["cadre"] not in known and ("R07", row["cadre"]) not in told]
     visits: dict[str, list[str]] = {}
-    for klass, index, why in sorted(not_held(plan), key=lambda row: (class_pk(row[0]), row[1])):
+    for klass, index, why in sorted(not_held(plan), key=lambda row: (pk_of(row[0]), row[1])):
         if f"{klass}#{index}" not in known:
             visits.setdefault(SKIP_REASONS[why], []).append(f"{klass}#{index}")
     offers = [f"{klass}#{index}" for klass, index in _offers(rows)]
@@ -144,14 +143,6 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
         *(f"{labels.of(row['cadre'])}没有排进：{labels.say(row['message'])}" for row in people),
         *(f"{len(names)} 次集中{why}：{'、'.join(map(labels.say, names))}。" for why, names in visits.items()),
     ]
-
-
-def _meant(run: PlanRun) -> set[str]:
-    """What explanations are about that were kept before they named it: one gathering each (R10), the unit's people (COVER)."""
-    names = {row["subject"] for row in run.explanations if row["rule"] == "R10" and "gatherings" not in row}
-    if units := {row["subject"] for row in run.explanations if row["rule"] == "COVER" and "people" not in row}:
-        names |= {row["id"] for row in json.loads(run.input_text)["cadres"] if row["unit"] in units}
-    return names
 
 
 def _offers(rows: list[Row]) -> list[Any]:
