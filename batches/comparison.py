@@ -80,7 +80,11 @@ def side_of(batch: Batch, run: PlanRun) -> Side:
     arrangement = planned(batch, run)
     says = plan_says(run)
     shown = figures(arrangement, class_table(arrangement), says, load_map(arrangement))
-    findings = [finding.text for row in says.rules for finding in row.findings]
+    findings = [
+        f"已批准例外：{finding.text}" if finding.waived else finding.text
+        for row in says.rules
+        for finding in row.findings
+    ]
     unplaced = [f"{name}没有排进：{why}" for name, why in says.unassigned]
     return Side(
         run, {row.name: (row.big, row.small) for row in shown}, (*findings, *says.shortfalls, *unplaced),

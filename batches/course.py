@@ -13,6 +13,7 @@ from batches.facts import Facts, facts_of, next_gathering_day
 from batches.models import Batch, Waiver
 from batches.planning_input import gatherings_held
 from batches.states import COURSE
+from batches.waivers import waiting
 from cadres.models import Cadre
 from office.calendar import is_provisional
 from office.menu import address
@@ -179,8 +180,8 @@ def staff_todo(user: User) -> list[Todo]:
         for block in quick_blocks(batch, facts[batch.pk])
         if block.url and facts[batch.pk].job is None
     ]
-    waiting = Waiver.objects.filter(approver__isnull=True).exclude(asked_by=user).exclude(batch__state=S.CLOSED)
-    for waiver in waiting.select_related("batch").order_by("pk"):
+    others = waiting(Waiver.objects.all()).exclude(asked_by=user).exclude(batch__state=S.CLOSED)
+    for waiver in others.select_related("batch").order_by("pk"):
         what = f"{waiver.batch}：{waiver.subject_label}申请 {waiver.rule} 例外"
         found.append(Todo(what, waiver.reason, None, _page("waivers", waiver.batch), "去批准"))
     return found

@@ -9,17 +9,22 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from django.utils import timezone
+
 from batches.arrangement import Arrangement, Visit
-from batches.models import Batch, Parity, PlanRun, PlanVersion, PracticeClass
-from batches.plan_ids import pk_of
+from batches.models import Batch, Parity, PlanRun, PlanVersion, PracticeClass, Waiver
+from batches.plan_ids import key, pk_of
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
-from batches.planning.checker import rule_sheet
+from batches.planning.changes import TRIAL
+from batches.planning.checker import Breach, rule_sheet
+from batches.waivers import subject_in_words
 from cadres.models import Cadre, Unit
 from cadres.queries import age_at
 from office.models import CalendarDay
 
 BAR_WIDTH = 160
 CELL = re.compile(r"\bK(\d+)#(\d+)")
+EXCEPTION = re.compile(r"E[1-9]\d*")
 CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
@@ -262,7 +267,8 @@ def calendar_of(arrangement: Arrangement) -> Calendar:
 
 @dataclass(frozen=True)
 class Finding:
-    """A breach or an approved exception in plain words; `class_pk` is the row of the class table that it is about."""
+    """A breach or an approved exception (who approved it, when and why at its end) in plain words, without the word 已批准例外;
+    `class_pk` is the row of the class table that it is about."""
 
     text: str
     class_pk: int | None
@@ -279,6 +285,17 @@ class Granted:
     reason: str
     approver: str
     used: bool
+    day: datetime.date | None
+    """When it was approved; None for one that a trial supposes."""
+    head: str
+    """What the checker says before a breach that it excuses."""
+
+    @property
+    def approval(self) -> str:
+        """林晓雯 11月22日批准; 试算时假设."""
+        if self.approver == TRIAL:
+            return f"{TRIAL}时假设"
+        return f"{self.approver} {self.day.month}月{self.day.day}日批准" if self.day else f"{self.approver}批准"
 
 
 @dataclass(frozen=True)
@@ -346,23 +363,19 @@ def plan_says(run: PlanRun) -> PlanSays:
         + [row[name] for row in document["waivers"] for name in ("subject", "reason", "approver")]
     )
     used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
+    granted = _granted(document["waivers"], labels, used)
     return PlanSays(
         rules=tuple(
             RuleRow(
                 line.code, line.name, line.ok, line.fact,
                 tuple(
                     Finding(
-                        labels.say(breach.message), _class_in(breach.subject), breach.waived, _cell_in(breach.subject)
+                        _told(breach, labels, granted.get((breach.code, breach.subject))), _class_in(breach.subject),
+                        breach.waived, _cell_in(breach.subject),
                     )
                     for breach in (*line.breaches, *line.waived)
                 ),
-                tuple(
-                    Granted(
-                        "、".join(labels.put(part) for part in re.split("[@:/]", row["subject"])),
-                        labels.put(row["reason"]), labels.put(row["approver"]), (line.code, row["subject"]) in used,
-                    )
-                    for row in document["waivers"] if row["rule"] == line.code
-                ),
+                tuple(row for (rule, _), row in granted.items() if rule == line.code),
             )
             for line in lines
         ),
@@ -373,6 +386,30 @@ def plan_says(run: PlanRun) -> PlanSays:
         seed=run.seed,
         fingerprint=run.fingerprint,
     )  # fmt: skip
+
+
+def _granted(rows: list[dict[str, str]], labels: Labels, used: set[tuple[str, str]]) -> dict[tuple[str, str], Granted]:
+    """The exceptions of an input by rule and subject (one query for the days; a reason names its row)."""
+    pks = [pk_of(row["reason"]) for row in rows if EXCEPTION.fullmatch(row["reason"])]
+    days = {
+        key("E", pk): timezone.localtime(at).date()
+        for pk, at in Waiver.objects.filter(pk__in=pks, approved_at__isnull=False).values_list("pk", "approved_at")
+    }
+    return {
+        (row["rule"], row["subject"]): Granted(
+            subject_in_words(row["subject"], labels), labels.put(row["reason"]), labels.put(row["approver"]),
+            (row["rule"], row["subject"]) in used, days.get(row["reason"]),
+            f"已批准例外（{row['approver']}：{row['reason']}）：",
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+def _told(breach: Breach, labels: Labels, granted: Granted | None) -> str:
+    """The breach in words; of an approved exception also why, who approved it and when: after it, where the page has a chip."""
+    if not breach.waived or granted is None:
+        return labels.say(breach.message)
+    return f"{labels.say(breach.message.removeprefix(granted.head))}原因：{granted.reason}（{granted.approval}）"
 
 
 def _offered(row: dict[str, Any]) -> list[Any]:

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from batches.models import (
@@ -35,6 +34,7 @@ from batches.queries import attended_before, going
 from batches.rules import in_force
 from batches.standing import Standing, standing_of
 from batches.states import LIVE
+from batches.waivers import granted
 from cadres.models import Cadre, Unavailability, Unit
 from office.calendar import holidays, working_weekend_days
 
@@ -438,12 +438,10 @@ def _pins(batch: Batch, cadres: list[Cadre], names_only: bool) -> dict[str, Any]
 
 def waiver_rows(*batches: Batch) -> list[dict[str, Any]]:
     """Exceptions that hold today. Who approved and why are identifiers too: an input holds no names (`Labels` reads them)."""
-    granted = Waiver.objects.filter(batch__in=batches, approver__isnull=False).filter(
-        Q(until__isnull=True) | Q(until__gte=timezone.localdate())
-    )
+    rows = granted(Waiver.objects.filter(batch__in=batches))
     return [
         {"rule": rule, "subject": subject, "reason": key("E", pk), "approver": key("S", approver)}
-        for rule, subject, pk, approver in granted.order_by("rule", "subject", "pk").values_list(
+        for rule, subject, pk, approver in rows.order_by("rule", "subject", "pk").values_list(
             "rule", "subject", "pk", "approver"
         )
     ]

@@ -5,9 +5,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import User
 from bases.models import Bed, Closure, HostHousehold, PracticeBase
@@ -15,8 +14,9 @@ from bases.queries import unconfirmed_rates
 from batches.models import Batch, ClassStaff, Nomination, PlanDemand, PracticeClass
 from batches.queries import going
 from batches.rules import in_force
+from batches.waivers import granted, waiting
 from cadres.models import Unavailability, Unit
-from office.menu import address
+from office.menu import address, register
 from office.models import CalendarDay
 
 MOST_NAMED = 4
@@ -83,7 +83,7 @@ def _unit_places(batch: Batch, names: list[Nomination]) -> Check:
     general, leading = batch.programme.unit_max_per_batch, batch.programme.leading_max
     people = Counter(row.cadre.unit for row in names)
     leaders = Counter(row.cadre.unit for row in names if row.cadre.leading)
-    excepted = set(_granted(batch).values_list("rule", "subject"))
+    excepted = set(granted(batch.waivers.order_by("pk")).values_list("rule", "subject"))
 
     def excused(rule: str, unit: Unit) -> bool:
         return (rule, f"U{unit.pk}@B{batch.pk}") in excepted
@@ -180,7 +180,7 @@ def _clash(demands: dict[str, PlanDemand], present: set[int], parities: dict[int
 def _holidays(batch: Batch, user: User) -> Check:
     years = range(batch.first_day.year, batch.last_day.year + 1)
     known = set(CalendarDay.objects.filter(day__year__in=years).order_by().values_list("day__year", flat=True))
-    url = address("admin:office", user)
+    url = register(CalendarDay, user)
     missing = [str(year) for year in years if year not in known]
     if missing:
         text = f"{'、'.join(missing)} 年放假安排还没有录入，先只避开法定节日当天；录入以后要重新编排"
@@ -249,21 +249,14 @@ def _staff(batch: Batch, classes: list[PracticeClass]) -> Check:
     return Check("ok", "班主任", f"{len(classes)} 个班都有班主任，不会同一天带两个班", _page("staff", batch), "看班务")
 
 
-def _granted(batch: Batch) -> Any:
-    today = timezone.localdate()
-    valid = Q(until__isnull=True) | Q(until__gte=today)
-    return batch.waivers.filter(valid, approver__isnull=False).order_by("pk")
-
-
 def _waivers(batch: Batch) -> Check:
     url = _page("waivers", batch)
-    waiting = batch.waivers.filter(approver__isnull=True).count()
-    granted = _granted(batch).count()
-    if waiting:
-        text = f"{waiting} 条例外等另一位工作人员批准，批准前不算数"
+    asked, approved = waiting(batch.waivers.all()).count(), granted(batch.waivers.all()).count()
+    if asked:
+        text = f"{asked} 条例外等另一位工作人员批准，批准前不算数"
         return Check("warn", "批准例外", text, url, "去批准")
-    if granted:
-        return Check("ok", "批准例外", f"{granted} 条例外已批准，编排照办", url, "看例外")
+    if approved:
+        return Check("ok", "批准例外", f"{approved} 条例外已批准，编排照办", url, "看例外")
     return Check("ok", "批准例外", "没有例外")
 
 

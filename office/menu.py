@@ -11,6 +11,7 @@ from typing import Any
 import rules
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_urlconf, resolve, reverse
 
@@ -151,6 +152,14 @@ def address(name: str, user: Any) -> str:
     if desk:
         return url if _desk_offers(name.removeprefix("admin:"), user) else ""
     return url if predicate is None or predicate.test(user) else ""
+
+
+def register(model: type[Model], user: Any) -> str:
+    """Address of the admin site's list of a model if this person may see it, else the empty text."""
+    desk = admin.site._registry.get(model)
+    if not getattr(user, "is_staff", False) or not isinstance(desk, DeskAdmin) or not desk.may_view.test(user):
+        return ""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
 
 def _links(pages: tuple[Page, ...], user: User, *current: str) -> list[Link]:

@@ -10,10 +10,11 @@ from accounts.models import User
 from accounts.rules import is_centre_staff
 from batches import states
 from batches.fixed import require_may_stay_away
-from batches.models import Batch, Nomination, PlanDemand, PlanRun, Waiver
+from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_ids import key
 from batches.queries import going, placed
 from batches.rules import in_force
+from batches.waivers import granted
 from cadres.models import Cadre, Unit, UnitLiaison
 from config.errors import Conflict, DomainError
 from office.actions import notify
@@ -200,9 +201,7 @@ def unit_quota(batch: Batch, unit: Unit) -> int:
 
 def is_waived(batch: Batch, rule: str, subject: str) -> bool:
     """Whether somebody else approved an exception to this rule for this subject, still valid today."""
-    today = timezone.localdate()
-    granted = Waiver.objects.filter(batch=batch, rule=rule, subject=subject, approver__isnull=False)
-    return any(waiver.until is None or waiver.until >= today for waiver in granted)
+    return granted(batch.waivers.filter(rule=rule, subject=subject)).exists()
 
 
 def require_place(batch: Batch, cadre: Cadre) -> None:

@@ -24,6 +24,7 @@ from batches.planning.formats import fingerprint
 from batches.planning_input import build_input, facts_for
 from batches.queries import going
 from batches.revision import change_arrangement
+from batches.waivers import label_of, waiting
 from cadres.actions import set_unit_quota
 from cadres.models import Cadre, Unit
 from config.errors import DomainError
@@ -219,10 +220,8 @@ def _unit_quota(_: Batch, change: Change, reason: str, by: User) -> None:
 
 def _waiver(batch: Batch, change: Change, reason: str, by: User) -> None:
     rule, subject = change["rule"], change["subject"]
-    asked = batch.waivers.filter(rule=rule, subject=subject, approver__isnull=True).exists()
-    if not asked and not is_waived(batch, rule, subject):
-        parts = subject.replace("@", " ").replace(":", " ").replace("/", " ")
-        ask_waiver(batch=batch, rule=rule, subject=subject, label=Labels([parts]).put(parts), reason=reason, by=by)
+    if not waiting(batch.waivers.filter(rule=rule, subject=subject)).exists() and not is_waived(batch, rule, subject):
+        ask_waiver(batch=batch, rule=rule, subject=subject, label=label_of(subject), reason=reason, by=by)
 
 
 def _drop_demand(batch: Batch, change: Change, reason: str, by: User) -> None:

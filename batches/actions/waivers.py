@@ -2,14 +2,16 @@
 
 import datetime
 
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
 from batches.models import Batch, Waiver
-from config.errors import DomainError
-
-WAIVABLE = ("R01", "R02", "R03", "R04", "R07", "R08", "R14", "R15", "R16")
+from batches.planning.problem import WAIVABLE
+from batches.waivers import endings, rule_in_words
+from config.errors import Conflict, DomainError
+from office.actions import notify
 
 
 def ask_waiver(
@@ -41,25 +43,64 @@ def ask_waiver(
 
 
 def approve_waiver(*, waiver: Waiver, by: User) -> None:
-    """Approve an exception that somebody else asked for. Raises DomainError "own_waiver", "approved_already"."""
-    with audit.act("approve_waiver", by=by, subject=waiver.batch, rule=waiver.rule, about=waiver.subject):
+    """Approve an exception that somebody else asked for; who asked is told.
+
+    Raises DomainError "own_waiver", "approved_already", "waiver_expired", Conflict "waiver_ended" when it was taken back.
+    """
+    what = {"rule": waiver.rule, "about": waiver.subject, "waiver": waiver.pk}
+    with audit.act("approve_waiver", by=by, subject=waiver.batch, **what):
         fresh = Waiver.objects.select_for_update(of=("self",)).get(pk=waiver.pk)
+        _require_current(fresh)
         if fresh.asked_by_id == by.pk:
             raise DomainError("own_waiver", "例外要由申请人以外的人批准。请另一位工作人员办理。")
         if fresh.approver_id is not None:
             raise DomainError("approved_already", "这条例外已经批准。")
         fresh.approver, fresh.approved_at = by, timezone.now()
         fresh.save(update_fields=["approver", "approved_at"])
+        _tell(fresh, [fresh.asked_by], "已批准", f"{by.name}已批准，下次编排和调班照此办理")
 
 
 def end_waiver(*, waiver: Waiver, by: User, reason: str) -> None:
-    """Take an exception back: one not yet approved goes, an approved one is valid until yesterday."""
+    """Take an exception back: it was valid until yesterday. The row stays, the trail keeps who, when and why; who asked and who
+    approved are told, but for whoever does it.
+
+    Raises DomainError "reason_needed", "waiver_expired", Conflict "waiver_ended" when somebody else has done it.
+    """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明为什么取消例外。")
-    with audit.act("end_waiver", by=by, subject=waiver.batch, reason=reason, rule=waiver.rule, about=waiver.subject):
+    what = {"rule": waiver.rule, "about": waiver.subject, "waiver": waiver.pk}
+    with audit.act("end_waiver", by=by, subject=waiver.batch, reason=reason, **what):
         fresh = Waiver.objects.select_for_update(of=("self",)).get(pk=waiver.pk)
-        if fresh.approver_id is None:
-            fresh.delete()
-            return
+        _require_current(fresh)
         fresh.until = timezone.localdate() - datetime.timedelta(days=1)
         fresh.save(update_fields=["until"])
+        others = [user for user in (fresh.asked_by, fresh.approver) if user is not None and user.pk != by.pk]
+        done = "没有批准" if fresh.approver is None else "已取消"
+        _tell(
+            fresh,
+            others,
+            done,
+            f"{by.name}{'没有批准' if fresh.approver is None else '取消了它'}，原因：{reason.strip()}",
+        )
+
+
+def _require_current(waiver: Waiver) -> None:
+    """Nobody has taken it back, and its last day is not over."""
+    if waiver.until is None or waiver.until >= timezone.localdate():
+        return
+    ending = endings(waiver.batch).get(waiver.pk)
+    if ending is None:
+        raise DomainError("waiver_expired", "这条例外的有效期已过。还要用的，请重新提出。")
+    done = "取消" if waiver.approver_id is not None or ending.by_pk != waiver.asked_by_id else "撤回"
+    raise Conflict(
+        "waiver_ended",
+        f"没有办：{waiver.subject_label}的 {waiver.rule} 例外已由{ending.by}{done}（{ending.reason}）。请看列表里的新情况。",
+    )
+
+
+def _tell(waiver: Waiver, users: list[User], done: str, how: str) -> None:
+    notify(
+        addressees=users, subject=f"{waiver.batch}的例外{done}",
+        text=f"{waiver.subject_label}的 {rule_in_words(waiver.rule)}例外：{how}。",
+        url=reverse("batches:waivers", args=[waiver.batch_id]),
+    )  # fmt: skip

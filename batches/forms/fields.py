@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.models import User
+from bases.models import HostHousehold, PracticeBase
 from batches.models import Batch
 from config.errors import Conflict, DomainError
 
@@ -76,6 +77,24 @@ class CadreField(PersonField):
 
     def describe(self, row: Any) -> str:
         return f"{row.name} {row.unit} 尾号 {row.id_number_tail or '无'}"
+
+
+class HouseholdField(PersonField):
+    """A household that takes guests, by its head's name, or name and village."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        rows = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED, base__state=PracticeBase.State.OPEN)
+        super().__init__(rows, *args, **options)
+
+    def candidates(self, text: str) -> "QuerySet[Any]":
+        head, _, village = text.strip().partition(" ")
+        found = self.rows.filter(head=head.removesuffix("家"))
+        if village.strip():
+            found = found.filter(base__village__name__contains=village.strip())
+        return found.select_related("base__village").order_by("base__village__name", "pk")
+
+    def describe(self, row: Any) -> str:
+        return f"{row} {row.base.village}"
 
 
 class UserField(PersonField):

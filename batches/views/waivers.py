@@ -1,16 +1,20 @@
 """批准例外: asked by one of the staff, approved by another, listed with what it is about and until when."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import allow
 from batches.actions.waivers import approve_waiver, end_waiver
 from batches.forms.waivers import WaiverForm
+from batches.models import Batch
 from batches.rules import may_run_batches, may_see_batches
 from batches.views.acts import batch_of, carry_out, forms_for, me, posted_reason, status_of
+from batches.waivers import lines_of
+from config.errors import DomainError
 
 
 @allow(may_see_batches)
@@ -22,13 +26,7 @@ def waivers(request: HttpRequest, batch_id: int) -> HttpResponse:
     done = carry_out(request, forms, "batches:waivers", found.pk)
     if done is not None:
         return done
-    rows = [
-        {"waiver": row, "dialog": f"end-{row.pk}", "question": f"取消{row.subject_label}的 {row.rule} 例外？"}
-        for row in found.waivers.select_related("asked_by", "approver").order_by("-pk")
-    ]
-    context = {
-        "batch": found, "rows": rows, "form": forms.get("ask"), "may_run": may_run, "today": timezone.localdate(),
-    }  # fmt: skip
+    context = {"batch": found, "rows": lines_of(found), "form": forms.get("ask"), "may_run": may_run}
     return render(request, "batches/waivers.html", context, status=status_of(forms))
 
 
@@ -38,9 +36,8 @@ def approve(request: HttpRequest, batch_id: int, waiver_id: int) -> HttpResponse
     """Another of the staff approves."""
     found = batch_of(request, batch_id)
     waiver = get_object_or_404(found.waivers, pk=waiver_id)
-    approve_waiver(waiver=waiver, by=me(request))
-    messages.success(request, f"已批准{waiver.subject_label}的 {waiver.rule} 例外。下次编排和调班照此办理。")
-    return redirect("batches:waivers", found.pk)
+    told = f"已批准{waiver.subject_label}的 {waiver.rule} 例外。下次编排和调班照此办理。"
+    return _back(request, found, lambda: approve_waiver(waiver=waiver, by=me(request)), told)
 
 
 @allow(may_run_batches)
@@ -49,6 +46,16 @@ def end(request: HttpRequest, batch_id: int, waiver_id: int) -> HttpResponse:
     """Take it back."""
     found = batch_of(request, batch_id)
     waiver = get_object_or_404(found.waivers, pk=waiver_id)
-    end_waiver(waiver=waiver, by=me(request), reason=posted_reason(request))
-    messages.success(request, f"{waiver.subject_label}的 {waiver.rule} 例外已取消。已经发布的安排不变。")
-    return redirect("batches:waivers", found.pk)
+    told = f"{waiver.subject_label}的 {waiver.rule} 例外已取消。已经发布的安排不变。"
+    return _back(request, found, lambda: end_waiver(waiver=waiver, by=me(request), reason=posted_reason(request)), told)
+
+
+def _back(request: HttpRequest, batch: Batch, act: Callable[[], None], told: str) -> HttpResponse:
+    """Carry the act out and show the list again, with what happened or why not; a colleague may just have been quicker."""
+    try:
+        act()
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, told)
+    return redirect("batches:waivers", batch.pk)

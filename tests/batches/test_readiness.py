@@ -126,6 +126,19 @@ def test_year_without_a_calendar_is_provisional(nominating: County, staff: User)
     assert (check.kind, check.act) == ("warn", "录入节假日")
     assert check.text.startswith("2027 年放假安排还没有录入")
     assert check.loud
+    assert check.url == "/admin/office/calendarday/", "where days are entered, not the section"
+    CalendarDay.objects.create(day=datetime.date(2027, 1, 1), kind=CalendarDay.Kind.HOLIDAY, name="元旦")
+    assert found(nominating, staff, "节假日").url == "/admin/office/calendarday/"
+
+
+def test_each_check_leads_to_a_page_that_opens(nominating: County, staff: User, desk: Client) -> None:
+    urls = {check.name: check.url for check in readiness(nominating.batch, staff) if check.url}
+    assert len(urls) > 6
+    for name, url in urls.items():
+        shown = desk.get(url.partition("#")[0])
+        assert shown.status_code == 200, (name, url)
+        anchor = url.partition("#")[2]
+        assert not anchor or f'id="{anchor}"' in shown.content.decode(), (name, url)
 
 
 def test_holidays_not_entered_are_told_also_while_the_list_is_folded(planned: County, desk: Client) -> None:

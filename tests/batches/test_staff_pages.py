@@ -153,10 +153,10 @@ def test_waiver_asked_by_one_and_approved_by_another(
     assert '<option value="" selected>请选规则</option>' in page(desk, "waivers", county.batch.pk)
     assert "请选是哪条规则的例外" in post(desk, "waivers", county.batch.pk, form="ask", **data | {"ask-rule": ""})
     asked = post(desk, "waivers", county.batch.pk, form="ask", **data)
-    assert "R02“同单位分班”的例外要写明是哪个班。请选班。" in asked
-    post(desk, "waivers", county.batch.pk, form="ask", **data | {"ask-practice_class": county.classes[0].pk})
-    waiver = Waiver.objects.get()
+    assert "R02“同单位分班”的例外要写明是哪个班型。请选班型。" in asked
     track = county.classes[0].track_id
+    post(desk, "waivers", county.batch.pk, form="ask", **data | {"ask-track": track})
+    waiver = Waiver.objects.get()
     assert waiver.subject == f"U{county.units[0].pk}@B{county.batch.pk}/W{track}"
     assert "要由申请人以外的人批准" in post(desk, "approve_waiver", county.batch.pk, waiver.pk)
     assert "已批准" in post(signed_in(colleague), "approve_waiver", county.batch.pk, waiver.pk)

@@ -1,5 +1,6 @@
 """The planning studio: what it shows of a plan, how a job is followed, the plans to choose from, two plans compared."""
 
+import datetime
 import json
 import re
 from collections.abc import Callable
@@ -86,7 +87,7 @@ def test_studio_tells_shortfalls_and_approved_exceptions_in_words(
     first, second = nominating.classes
     Waiver.objects.create(
         batch=nominating.batch, rule="R14", subject=f"K{first.pk}", subject_label="第1班", reason="汛期", asked_by=staff,
-        approver=colleague,
+        approver=colleague, approved_at=datetime.datetime(2027, 2, 14, 9, tzinfo=datetime.UTC),
     )  # fmt: skip
     shortfall = {"rule": "R14", "subject": f"K{second.pk}", "amount": 1, "message": f"K{second.pk} 少 1 个村"}
     run = plan_by_hand(nominating, staff, shortfalls=[shortfall])
@@ -99,7 +100,8 @@ def test_studio_tells_shortfalls_and_approved_exceptions_in_words(
     assert f'href="#class-{first.pk}"' in shown
     [granted] = row.granted
     assert (granted.subject, granted.reason, granted.approver, granted.used) == ("第1班", "汛期", "林晓雯", True)
-    assert "已批准例外（林晓雯：汛期）" in shown
+    assert "汛期（林晓雯 2月14日批准）" in shown
+    assert "已批准例外（" not in shown
     assert "第2班少到 1 个不同的村" in shown
     assert "1 处缺口" in page(desk, "batch", nominating.batch.pk)
 
@@ -117,7 +119,7 @@ def test_exception_that_the_plan_did_not_need_is_listed_as_such(
     ]
     assert (says.waived, says.granted) == (0, 1)
     shown = page(desk, "studio", nominating.batch.pk)
-    assert f"{nominating.units[0]}、第1期：任务重（林晓雯批准），这个方案没有用到" in shown
+    assert f"{nominating.units[0]}：任务重（林晓雯批准），这个方案没有用到" in shown
 
 
 def test_load_counts_guests_and_closures_beside_the_classes(planned: County) -> None:

@@ -138,7 +138,7 @@ def move_to_the_right_class(story: Story) -> None:
     """He should have been in class 2, where a colleague of his unit is: refused until another of the staff has agreed."""
     to = story.county.classes[1]
     values = {"enrollment": story.wrong.pk, "to": to.pk, "from_day": "2027-03-08", "reason": "编错了班"}
-    for rule, needs in (("R02", {"practice_class": to.pk}), ("R03", {})):
+    for rule, needs in (("R02", {"track": to.track_id}), ("R03", {})):
         data = {f"move-{name}": value for name, value in values.items()}
         refused = story.send(story.centre, "batches:adjust", story.batch.pk, form="move", look="1", **data)
         assert f"（{rule}" in refused, plain(refused)

@@ -1,0 +1,124 @@
+"""Approved exceptions (批准例外) as rows and in words: which rules, what a subject means, which count, how one ended."""
+
+import datetime
+import json
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import AuditEntry
+from batches.models import Batch, Waiver
+from batches.plan_labels import Labels
+from batches.planning.changes import WAIVED_NAMES
+from batches.planning.problem import WAIVABLE
+
+RULES = tuple(sorted(WAIVABLE))
+"""What may be asked for: the planner's own list."""
+
+
+def rule_in_words(rule: str) -> str:
+    """R02“同单位分班”."""
+    return f"{rule}“{WAIVED_NAMES[rule]}”" if rule in WAIVED_NAMES else rule
+
+
+def subject_in_words(subject: str, labels: Labels) -> str:
+    """What an exception is for, as wide as it is: 县财政局在综合班各班, 综合班各班, 第3班, 第3班第2次集中住李秀英家."""
+    house, colon, gathering = subject.partition(":")
+    if colon:
+        return f"{labels.put(gathering)}住{labels.put(house)}"
+    who, _, where = subject.partition("@")
+    _, slash, track = where.partition("/")
+    if slash:
+        return f"{labels.put(who)}在{labels.put(track)}各班"
+    return labels.put(who) + ("各班" if who.startswith("W") else "")
+
+
+def label_of(subject: str) -> str:
+    """The same, looked up."""
+    return subject_in_words(subject, Labels([subject]))
+
+
+def in_time() -> Q:
+    """Not past the last day; taking an exception back sets that to yesterday."""
+    return Q(until__isnull=True) | Q(until__gte=timezone.localdate())
+
+
+def granted(rows: QuerySet[Waiver]) -> QuerySet[Waiver]:
+    """Those that count today: approved, and neither expired nor taken back."""
+    return rows.filter(in_time(), approver__isnull=False)
+
+
+def waiting(rows: QuerySet[Waiver]) -> QuerySet[Waiver]:
+    """Those that somebody may still approve."""
+    return rows.filter(in_time(), approver__isnull=True)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Who took an exception back, on which day, and why."""
+
+    by: str
+    by_pk: int | None
+    day: datetime.date
+    reason: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """An exception on its page: how it stands, and how it ended if somebody took it back."""
+
+    waiver: Waiver
+    chip: tuple[str, str, str]
+    """Kind, words and picture."""
+    open: bool
+    """Whether it may still be approved or taken back."""
+    ending: Ending | None
+
+    @property
+    def rule(self) -> str:
+        return rule_in_words(self.waiver.rule)
+
+    @property
+    def dialog(self) -> str:
+        return f"end-{self.waiver.pk}"
+
+    @property
+    def question(self) -> str:
+        return f"取消{self.waiver.subject_label}的 {self.waiver.rule} 例外？"
+
+
+WAITING, APPROVED = ("warn", "等批准", "clock"), ("ok", "已批准", "check")
+EXPIRED, CANCELLED = ("mute", "已过期", "clock-off"), ("mute", "已取消", "x")
+REFUSED, WITHDRAWN = ("mute", "没有批准", "x"), ("mute", "已撤回", "x")
+
+
+def lines_of(batch: Batch) -> list[Line]:
+    """The batch's exceptions, the newest first (two queries)."""
+    ended, today = endings(batch), timezone.localdate()
+    rows = batch.waivers.select_related("asked_by", "approver").order_by("-pk")
+    return [
+        Line(row, _chip(row, ended.get(row.pk), today), row.until is None or row.until >= today, ended.get(row.pk))
+        for row in rows
+    ]
+
+
+def _chip(row: Waiver, ending: Ending | None, today: datetime.date) -> tuple[str, str, str]:
+    if ending is not None:
+        if row.approver_id is not None:
+            return CANCELLED
+        return WITHDRAWN if ending.by_pk == row.asked_by_id else REFUSED
+    if row.until is not None and row.until < today:
+        return EXPIRED
+    return WAITING if row.approver_id is None else APPROVED
+
+
+def endings(batch: Batch) -> dict[int, Ending]:
+    """How the batch's exceptions were taken back, by key, as the trail keeps it (one query)."""
+    rows = AuditEntry.objects.filter(act="end_waiver", subject_type="batches.Batch", subject_id=str(batch.pk))
+    found = {}
+    for row in rows.order_by("seq"):
+        waiver = json.loads(row.data).get("waiver")
+        if waiver is not None:
+            found[waiver] = Ending(row.actor, row.actor_id, timezone.localtime(row.at).date(), row.reason)
+    return found
