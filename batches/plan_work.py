@@ -9,8 +9,8 @@ import datetime
 import json
 import operator
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
@@ -47,6 +47,8 @@ LODGING, BUNDLE = 4, 12
 MAXIMA = ("max_load", "mean_age_range", "income_range")
 """Levels whose value over several batches is the largest; the others add up."""
 Document = dict[str, Any]
+Best = dict[str, dict[str, Any]]
+"""Level → value, bound and batch of the best so far."""
 
 
 def keep_input(plan_run: PlanRun) -> Document:
@@ -167,16 +169,16 @@ def work_on_part(run: JobRun) -> None:
     plan_run = PlanRun.objects.get(job=run.job.parent)
     problem = _problem(plan_run.input_text, plan_run.prefer)
     names = run.job.step.split(" ")
-    best: dict[str, Any] = {}
-
+    told: dict[str, Best] = defaultdict(dict)
+    name = names[0]
     advance = Advance()
 
     def progress(stage: int, fraction: float, message: str) -> None:
         run.progress(advance.percent(fraction), Labels([message]).say(message))
 
     def on_best(stage: int, batch: str | None, level: str, value: float, bound: float | None) -> None:
-        best[level] = {"value": value, "bound": bound, "batch": batch}
-        run.tell(best=best)
+        told[name][level] = {"value": value, "bound": bound, "batch": batch}
+        run.tell(best=together(told.values()))
 
     control = Control(progress, run.should_stop, on_best)
     done = made_so_far(run.job.parent)
@@ -185,7 +187,7 @@ def work_on_part(run: JobRun) -> None:
         control.within(number, len(names), batch_of(name))
         made[name] = _understood(partial(do, problem, name, done, plan_run.seed, control))
     with run.finishing():
-        run.result = {"planner": PLANNER_VERSION, "made": made, "best": best}
+        run.result = {"planner": PLANNER_VERSION, "made": made, "best": together(told.values())}
 
 
 class Advance:
@@ -295,31 +297,69 @@ def stand_of(whole: Job, batches: int) -> Stand:
     """How far the parts of a run's job are (one query); `batches` is the number of batches that it plans."""
     found = {stage: StageStand(stage, name, 1 if stage == 1 else batches) for stage, name in Control.NAMES.items()}
     sums: Mapping[int, list[int]] = defaultdict(list)
+    heard: Mapping[int, Heard] = defaultdict(Heard)
     for step, state, progress, message, since, best in whole.parts.order_by("created_at").values_list(
         "step", "state", "progress", "message", "started_at", "result__best"
     ):
         row = found[stage_of(step)]
         sums[row.stage].append(progress)
         row.done += state == JobState.DONE
-        for level, told in (best or {}).items():
-            row.best[level] = _joined(level, row.best.get(level), told)
+        heard[row.stage].of(step, state == JobState.DONE, best or {})
         if state == JobState.RUNNING:
             row.message = message
             row.since = min(since or timezone.now(), row.since or timezone.now())
     for row in found.values():
         row.total = max(row.total, len(sums[row.stage]))
         row.percent = sum(sums[row.stage]) // row.total if row.total else 0
+        row.best = heard[row.stage].best(all_given=len(sums[row.stage]) >= row.total)
     return Stand(list(found.values()))
 
 
-def _joined(level: str, one: dict[str, Any] | None, two: dict[str, Any]) -> dict[str, Any]:
-    """The best so far of several batches as one: the worst of maxima, the sum of everything else."""
-    if one is None:
-        return two
+class Heard:
+    """What the parts of a stage told of its levels. A bound is one of the whole: it is known only when every step of the kind
+    that tells the level has told it, and none that may call for more such steps is left."""
+
+    def __init__(self) -> None:
+        self._best: Best = {}
+        self._kinds: dict[str, str] = {}
+        self._given: Counter[str] = Counter()
+        self._left: Counter[str] = Counter()
+
+    def of(self, step: str, done: bool, best: Best) -> None:
+        """A part of one step or several of a kind, and what it told."""
+        kind = step.partition(":")[0]
+        self._given[kind] += len(step.split(" "))
+        self._left[kind] += not done
+        self._best = together([self._best, best])
+        self._kinds.update(dict.fromkeys(best, kind))
+
+    def best(self, *, all_given: bool) -> Best:
+        """Level → value and bound; without a bound while some of it is still to come."""
+        found = {}
+        for level, told in self._best.items():
+            kind = self._kinds[level]
+            others = sum(count for name, count in self._left.items() if name != kind)
+            whole = all_given and told.get("steps", 1) >= self._given[kind] and not others
+            found[level] = {"value": told["value"], "bound": told["bound"] if whole else None, "batch": told["batch"]}
+        return found
+
+
+def together(tellings: Iterable[Best]) -> Best:
+    """What several steps told, as one: a level is of them all, and says of how many where it is of more than one."""
+    found: Best = {}
+    for best in tellings:
+        for level, told in best.items():
+            found[level] = _joined(level, found[level], told) if level in found else told
+    return found
+
+
+def _joined(level: str, one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
+    """The best so far of several batches or classes as one: the worst of maxima, the sum of everything else."""
     join = max if level in MAXIMA else operator.add
     bounds = one["bound"], two["bound"]
     return {
         "value": join(one["value"], two["value"]),
         "bound": None if None in bounds else join(*bounds),
         "batch": two["batch"],
+        "steps": one.get("steps", 1) + two.get("steps", 1),
     }

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEntry, User
 from batches import plan_work, tasks
 from batches.models import PlanRun
-from batches.plan_work import bundles, forget_other_versions, made_so_far, stand_of
+from batches.plan_work import bundles, forget_other_versions, made_so_far, stand_of, together
 from batches.planning import canonical, fingerprint, solve
 from batches.planning.problem import Problem
 from batches.planning.versions import PLANNER_VERSION
@@ -275,6 +275,48 @@ def test_stand_tells_each_stage_and_the_best_so_far(django_assert_num_queries: A
     assert stand.stages[1].best == {"pair_excess": {"value": 3, "bound": 1, "batch": "B02"}}
     assert stand.percent == 25
     assert stand.sentence.startswith("第 2 步“分班”1/2")
+
+
+@pytest.mark.django_db
+def test_stand_at_the_end_says_what_the_plan_says(staff: User) -> None:
+    """The classes are lodged in one part, two pairs of the one and one of the other meet again: three in all."""
+    run = outlook(tiny(), staff, seed=7)
+    tasks.plan(str(run.job_id))
+    assert job_of(run).parts.filter(step__contains=" lodging:").count() == 1
+    levels = {row["level"]: (row["value"], row["bound"]) for row in plan_of(run)["levels"]}
+    assert levels["room_mate_repeats"] == (3, 3)
+    best = {level: told for row in stand_of(job_of(run), 1).stages for level, told in row.best.items()}
+    assert {"pair_excess", "travel_km", "max_load", "room_mate_repeats"} < best.keys()
+    for level, told in best.items():
+        if level in levels:
+            assert (told["value"], told["bound"]) == pytest.approx(levels[level], abs=1e-3), level
+
+
+@pytest.mark.django_db
+def test_bound_is_told_once_the_whole_is_known(staff: User) -> None:
+    """Of four classes three told, then all four; as long as a base is at work, more classes may follow."""
+    job = job_of(outlook(tiny(), staff))
+
+    def part(step: str, state: str, *told: tuple[int, int]) -> Job:
+        rows = [{"room_mate_repeats": {"value": value, "bound": bound, "batch": None}} for value, bound in told]
+        return Job.objects.create(
+            parent=job, task="x", step=step, title="试", state=state, result={"best": together(rows)}
+        )
+
+    def told() -> tuple[int, int | None]:
+        best = stand_of(job, 1).stages[3].best["room_mate_repeats"]
+        return best["value"], best["bound"]
+
+    base = part("households:P1", JobState.RUNNING)
+    part("lodging:K1 lodging:K2", JobState.DONE, (2, 1), (1, 1))
+    assert told() == (3, None)
+    Job.objects.filter(pk=base.pk).update(state=JobState.DONE)
+    assert told() == (3, 2)
+    last = part("lodging:K3 lodging:K4", JobState.RUNNING, (1, 0))
+    assert told() == (4, None)
+    Job.objects.filter(pk=last.pk).delete()
+    part("lodging:K3 lodging:K4", JobState.RUNNING, (1, 0), (0, 0))
+    assert told() == (4, 2)
 
 
 @pytest.mark.worker
