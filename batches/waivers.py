@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, User
 from batches.models import Batch, Waiver
 from batches.plan_labels import Labels
 from batches.planning.changes import WAIVED_NAMES
@@ -74,6 +74,8 @@ class Line:
     open: bool
     """Whether it may still be approved or taken back."""
     ending: Ending | None
+    verb: str
+    """What ending it would be, for whoever looks."""
 
     @property
     def rule(self) -> str:
@@ -85,7 +87,7 @@ class Line:
 
     @property
     def question(self) -> str:
-        return f"取消{self.waiver.subject_label}的 {self.waiver.rule} 例外？"
+        return f"{self.verb}{self.waiver.subject_label}的 {self.waiver.rule} 例外？"
 
 
 WAITING, APPROVED = ("warn", "等批准", "clock"), ("ok", "已批准", "check")
@@ -93,12 +95,25 @@ EXPIRED, CANCELLED = ("mute", "已过期", "clock-off"), ("mute", "已取消", "
 REFUSED, WITHDRAWN = ("mute", "没有批准", "x"), ("mute", "已撤回", "x")
 
 
-def lines_of(batch: Batch) -> list[Line]:
-    """The batch's exceptions, the newest first (two queries)."""
+def verb_of(waiver: Waiver, user: User) -> str:
+    """What it is when this person ends the exception."""
+    if waiver.approver_id is not None:
+        return "取消"
+    return "撤回" if waiver.asked_by_id == user.pk else "不批准"
+
+
+def lines_of(batch: Batch, user: User) -> list[Line]:
+    """The batch's exceptions as this person sees them, the newest first (two queries)."""
     ended, today = endings(batch), timezone.localdate()
     rows = batch.waivers.select_related("asked_by", "approver").order_by("-pk")
     return [
-        Line(row, _chip(row, ended.get(row.pk), today), row.until is None or row.until >= today, ended.get(row.pk))
+        Line(
+            row,
+            _chip(row, ended.get(row.pk), today),
+            row.until is None or row.until >= today,
+            ended.get(row.pk),
+            verb_of(row, user),
+        )
         for row in rows
     ]
 

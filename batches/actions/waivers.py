@@ -1,6 +1,7 @@
 """Approved exceptions (批准例外): one asks, another approves; planner and acts then let it pass (docs/rules.md §4)."""
 
 import datetime
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
@@ -47,7 +48,7 @@ def approve_waiver(*, waiver: Waiver, by: User) -> None:
 
     Raises DomainError "own_waiver", "approved_already", "waiver_expired", Conflict "waiver_ended" when it was taken back.
     """
-    what = {"rule": waiver.rule, "about": waiver.subject, "waiver": waiver.pk}
+    what: dict[str, Any] = {"rule": waiver.rule, "about": waiver.subject, "waiver": waiver.pk}
     with audit.act("approve_waiver", by=by, subject=waiver.batch, **what):
         fresh = Waiver.objects.select_for_update(of=("self",)).get(pk=waiver.pk)
         _require_current(fresh)
@@ -68,7 +69,7 @@ def end_waiver(*, waiver: Waiver, by: User, reason: str) -> None:
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明为什么取消例外。")
-    what = {"rule": waiver.rule, "about": waiver.subject, "waiver": waiver.pk}
+    what: dict[str, Any] = {"rule": waiver.rule, "about": waiver.subject, "waiver": waiver.pk}
     with audit.act("end_waiver", by=by, subject=waiver.batch, reason=reason, **what):
         fresh = Waiver.objects.select_for_update(of=("self",)).get(pk=waiver.pk)
         _require_current(fresh)

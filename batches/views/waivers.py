@@ -13,7 +13,7 @@ from batches.forms.waivers import WaiverForm
 from batches.models import Batch
 from batches.rules import may_run_batches, may_see_batches
 from batches.views.acts import batch_of, carry_out, forms_for, me, posted_reason, status_of
-from batches.waivers import lines_of
+from batches.waivers import lines_of, verb_of
 from config.errors import DomainError
 
 
@@ -26,7 +26,7 @@ def waivers(request: HttpRequest, batch_id: int) -> HttpResponse:
     done = carry_out(request, forms, "batches:waivers", found.pk)
     if done is not None:
         return done
-    context = {"batch": found, "rows": lines_of(found), "form": forms.get("ask"), "may_run": may_run}
+    context = {"batch": found, "rows": lines_of(found, me(request)), "form": forms.get("ask"), "may_run": may_run}
     return render(request, "batches/waivers.html", context, status=status_of(forms))
 
 
@@ -46,7 +46,10 @@ def end(request: HttpRequest, batch_id: int, waiver_id: int) -> HttpResponse:
     """Take it back."""
     found = batch_of(request, batch_id)
     waiver = get_object_or_404(found.waivers, pk=waiver_id)
-    told = f"{waiver.subject_label}的 {waiver.rule} 例外已取消。已经发布的安排不变。"
+    more = "已经发布的安排不变。" if waiver.approver_id is not None else ""
+    verb = verb_of(waiver, me(request))
+    done = "没有批准" if verb == "不批准" else f"已{verb}"
+    told = f"{done}{waiver.subject_label}的 {waiver.rule} 例外。{more}"
     return _back(request, found, lambda: end_waiver(waiver=waiver, by=me(request), reason=posted_reason(request)), told)
 
 

@@ -162,7 +162,7 @@ def test_waiver_asked_by_one_and_approved_by_another(
     assert "已批准" in post(signed_in(colleague), "approve_waiver", county.batch.pk, waiver.pk)
     waiver.refresh_from_db()
     assert waiver.approver == colleague
-    assert "例外已取消" in post(desk, "end_waiver", county.batch.pk, waiver.pk, reason="不用了")
+    assert "已取消" in post(desk, "end_waiver", county.batch.pk, waiver.pk, reason="不用了")
 
 
 def test_overview_text_for_the_chat_names_places_and_no_household(desk: Client, published: County) -> None:

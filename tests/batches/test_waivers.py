@@ -171,7 +171,7 @@ def test_exception_taken_back_says_who_when_and_why(desk: Client, county: County
     assert "已取消" in shown
     assert "已过期" not in shown
     assert "2027-02-14" not in shown, "not valid until the day before it was approved"
-    assert f"{staff} {last_day_told()} 取消：汛期过了" in shown
+    assert f"{staff} {last_day_told()} ：汛期过了" in shown
     assert "林晓雯 2027-02-15 批准" in shown
     told = f"第1班的 R15“在村天数”例外：{staff.name}取消了它，原因：汛期过了。"
     assert [(subject, text) for subject, text, _ in notices(colleague)] == [("第1期的例外已取消", told)]
@@ -184,7 +184,7 @@ def test_exception_not_approved_stays_on_the_page_and_who_asked_is_told(
     waiver = asked(county, staff)
     end_waiver(waiver=waiver, by=colleague, reason="还能再挤一天")
     shown = row_of(desk, county)
-    assert f"没有批准 林晓雯 {last_day_told()} 没有批准：还能再挤一天" in shown
+    assert f"没有批准 林晓雯 {last_day_told()} ：还能再挤一天" in shown
     assert [text for _, text, _ in notices(staff)] == [
         "第1班的 R15“在村天数”例外：林晓雯没有批准，原因：还能再挤一天。"
     ]
