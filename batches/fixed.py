@@ -25,6 +25,11 @@ LEAVING = {"withdraw", "later"}
 MOST_TOLD = 3
 
 
+def code_in_words(code: str) -> str:
+    """The rule's code as people know it; pins that a plan does not keep have none."""
+    return "固定的人或集中没有照办" if code == "PINS" else code
+
+
 def against(batch: Batch, changes: Sequence[Change]) -> list[str]:
     """What of the changes goes against something fixed: what is fixed, by whom, when and why, and what frees it."""
     rows = pinned_cells(batch) if any(row["kind"] == "pin_gathering" for row in changes) else {}

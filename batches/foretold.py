@@ -18,7 +18,7 @@ from django.utils import timezone
 from bases.models import BaseManager, TownshipLiaison
 from batches import states
 from batches.arrangement import Arrangement, planned
-from batches.fixed import require_free
+from batches.fixed import code_in_words, require_free
 from batches.models import Batch, PlanRun
 from batches.overview import CELL, ClassLine, class_table
 from batches.plan_ids import key, pk_of
@@ -87,8 +87,12 @@ def foretell(batch: Batch, changes: Sequence[Change], run: PlanRun | None = None
     one, other = _arrangement(batch, plan), _arrangement(batch, changed)
     found = Foretold(
         changes=[labels.say(sentence) for sentence in sentences],
-        breaches=[f"{row.code} {labels.say(row.message)}" for key, row in sorted(after.items()) if key in new],
-        mended=[f"{row.code} {labels.say(row.message)}" for key, row in sorted(before.items()) if key in gone],
+        breaches=[
+            f"{code_in_words(row.code)} {labels.say(row.message)}" for key, row in sorted(after.items()) if key in new
+        ],
+        mended=[
+            f"{code_in_words(row.code)} {labels.say(row.message)}" for key, row in sorted(before.items()) if key in gone
+        ],
     )
     found.breaches += _left_alone(one, other)
     found.lines += _balance(one, other)

@@ -35,7 +35,7 @@ LEVELS = {
     "covered_2": ("参加过的人", "人"),
     "must_unmet": ("必须参加而没有排进的人", "人"),
     "minimum_missing": ("离班额下限还差", "人"),
-    "earliness": ("先排先到期的人", ""),
+    "earliness": ("先到期的人排得晚（越小越好）", "分"),
     "same_unit_pairs": ("同单位同期的人", "对"),
     "marginal_excess": ("各班单项人数偏离均衡", "人"),
     "pair_excess": ("各班两项交叉人数偏离均衡", "人"),

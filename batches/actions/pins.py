@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
+from typing import Any
 
 from django.utils import timezone
 
@@ -9,6 +10,8 @@ from accounts import audit
 from accounts.models import User
 from bases.models import PracticeBase
 from batches.models import Batch, GatheringPin, PracticeClass
+from batches.planning.problem import Problem, first_days
+from batches.planning_input import build_input
 from batches.queries import begun_cells
 from batches.revision import change_arrangement
 from batches.standing import WEEK, fortnights
@@ -71,6 +74,39 @@ def require_own_week(batch: Batch, practice_class: PracticeClass, index: int, fi
             "outside_week",
             f"{practice_class.short_name}第 {index} 次集中要在 {monday:%m-%d} 至 {last:%m-%d} 这一周里开始（R10）。请改日期。",
         )
+
+
+def require_lawful_day(batch: Batch, practice_class: PracticeClass, index: int, first_day: datetime.date) -> None:
+    """No plan can have a gathering begin on a day that R10 and R11 rule out, and nobody can set those aside.
+
+    Raises DomainError "no_such_fortnight", "outside_week", "unlawful_day".
+    """
+    require_own_week(batch, practice_class, index, first_day)
+    document = build_input(batch) | {"pins": {"batches": [], "classes": [], "gatherings": []}}
+    problem = Problem(document)
+    lawful = first_days(problem, problem.batches[0], apart=False)
+    days = [datetime.date.fromordinal(day) for day in lawful.get((practice_class.parity, index), ())]
+    if first_day not in days:
+        other = "、".join(f"{day:%m-%d}" for day in days)
+        cure = f"这一周可以从 {other} 开始，请改日期" if days else "这一周没有可以开始的日子，请保持原样"
+        raise DomainError(
+            "unlawful_day",
+            f"{practice_class.short_name}第 {index} 次集中不能从 {first_day:%m-%d} 开始（R11）："
+            f"{_why_unlawful(document, batch, first_day)}。{cure}。",
+        )
+
+
+def _why_unlawful(document: dict[str, Any], batch: Batch, first_day: datetime.date) -> str:
+    rules = document["programme"]
+    days = [first_day + datetime.timedelta(days=number) for number in range(rules["gathering_days"])]
+    off = [f"{day:%m-%d}" for day in days if day.isoformat() in document["calendar"]["holidays"]]
+    if off:
+        return f"{'、'.join(off)} 放假"
+    if not batch.first_day <= first_day <= days[-1] <= batch.last_day:
+        return f"本期是 {batch.first_day:%m-%d} 至 {batch.last_day:%m-%d}，{len(days)} 天放不下"
+    if rules["start_weekdays"] and first_day.isoweekday() not in rules["start_weekdays"]:
+        return f"项目规则定了从星期{'、'.join('一二三四五六日'[day - 1] for day in rules['start_weekdays'])}开始"
+    return f"{len(days)} 天里的周末要有 {rules['weekend_days']['min']} 至 {rules['weekend_days']['max']} 天"
 
 
 def _require_planning(batch: Batch) -> None:

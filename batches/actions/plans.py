@@ -13,7 +13,7 @@ from batches import states
 from batches.actions.names import refuse_second_run
 from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
-from batches.fixed import against
+from batches.fixed import against, code_in_words
 from batches.models import Batch, PlanRun, PlanVersion
 from batches.moved import moved
 from batches.plan_labels import Labels
@@ -93,7 +93,11 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
     if broken:
         codes = {breach.code for breach in broken}
         cure = "重新编排解决不了：请先缓派、改名额或申请例外" if codes <= PLACES else "请重新编排"
-        obstacles.append(f"方案有 {len(broken)} 处不符合规则（{'、'.join(sorted(codes))}）。{cure}。")
+        if "PINS" in codes:
+            cure = "请取消做不到的固定，或改成合规的班、日子、基地，再重排"
+        obstacles.append(
+            f"方案有 {len(broken)} 处不符合规则（{'、'.join(map(code_in_words, sorted(codes)))}）。{cure}。"
+        )
     return obstacles
 
 

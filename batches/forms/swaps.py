@@ -8,10 +8,10 @@ from django import forms
 
 from accounts.models import User
 from bases.models import PracticeBase
-from batches.actions.pins import pin_gathering, require_own_week
+from batches.actions.pins import pin_gathering, require_lawful_day
 from batches.actions.repair import start_repair
 from batches.arrangement import Arrangement, Visit
-from batches.fixed import pinned_cells
+from batches.fixed import pinned_cells, where_fixed
 from batches.forms.fields import ArrangementForm, ClassField, day_field, reason_field
 from batches.models import Batch, PlanRun, PracticeClass
 from batches.plan_ids import key
@@ -244,7 +244,7 @@ class CellForm(SwapForm):
             self.add_error("first_day", "这一格没有集中，请写从哪天开始。")
         if data.get("first_day"):
             try:
-                require_own_week(self.batch, visit.practice_class, visit.index, data["first_day"])
+                require_lawful_day(self.batch, visit.practice_class, visit.index, data["first_day"])
             except DomainError as error:
                 self.add_error("first_day", error.message)
         return data
@@ -296,4 +296,4 @@ class PinForm(SwapForm):
             bases=visit.bases if self.cleaned_data["what"] == "both" else (), reason=self.cleaned_data["reason"], by=by,
             seen=self.seen,
         )  # fmt: skip
-        return f"{pin}固定在 {pin.first_day:%m-%d}。以后重排都不动它，除非取消固定。"
+        return f"{pin}固定在 {where_fixed(pin)}。以后重排都不动它，除非取消固定。"

@@ -72,7 +72,9 @@ def _cover(case: Case) -> str:
 def _sizes(case: Case) -> str:
     sizes = [len(case.members[name]) for name in case.given.classes]
     limits = case.given.rules["class_size"]
-    text = f"各班 {min(sizes, default=0)} 至 {max(sizes, default=0)} 人，规定 {limits['min']} 至 {limits['max']} 人"
+    least, most = min(sizes, default=0), max(sizes, default=0)
+    span = f"{least} 至 {most}" if least < most else f"{least}"
+    text = f"各班 {span} 人，规定 {limits['min']} 至 {limits['max']} 人"
     return f"{text}；不足下限、已列为缺口的 {_listed(case, 'R04')} 个班。"
 
 

@@ -14,6 +14,7 @@ from batches.states import LIVE
 from batches.studio import live
 from batches.told import names_told
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
+from config.errors import DomainError
 from office.jobs import cancel_job
 
 STOP_POLLING = 286
@@ -21,13 +22,15 @@ STAGES = "batches/studio/progress.html"
 SHORT = "batches/parts/progress.html"
 STANDS_ON = {"names": SHORT, "repair": SHORT, "studio": STAGES}
 """Pages beside the batch's own on which the progress stands, and its form there; stopping leads back to them."""
-LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = 999_999_999
 
 
 def _seed(request: HttpRequest) -> int:
-    """The seed somebody typed, else 1; anything that is no number of the allowed size counts as 1."""
-    text = request.POST.get("seed", "")
-    return min(int(text), LARGEST_SEED) if text.isascii() and text.isdecimal() and len(text) < 12 else 1
+    """The seed somebody typed; 1 where the form has none. Raises DomainError "wrong_seed" for anything else."""
+    text = request.POST.get("seed", "1").strip()
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise DomainError("wrong_seed", f"种子“{text[:20]}”不对，没有开始编排。请填 0 至 {LARGEST_SEED} 的整数。")
+    return int(text)
 
 
 @allow(may_run_batches)

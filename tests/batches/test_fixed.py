@@ -1,6 +1,7 @@
 """What people fixed stays: no swap, move, withdrawal or cancelling by hand goes against it, and everybody is told why."""
 
 import datetime
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from batches.actions.plans import publish_obstacles, publish_plan
 from batches.actions.repair import start_repair
 from batches.foretold import foretell
 from batches.models import Enrollment, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun
+from batches.planning.formats import fingerprint
+from batches.queries import latest_run
 from cadres.models import Cadre
 from config.errors import DomainError
 from tests import factories
@@ -209,3 +212,37 @@ def test_name_fixed_to_the_batch_is_not_taken_from_the_list(nominating: County, 
     swap_nomination(nomination=row, cadre=instead, reason="产假", by=staff)
     row.refresh_from_db()
     assert row.state == Nomination.State.SWAPPED
+
+
+# Words
+
+
+def test_pin_that_a_plan_does_not_keep_is_told_in_words_with_a_cure_that_fits(planned: County, staff: User) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    document = json.loads(run.input_text)
+    document["pins"]["gatherings"] = [
+        {"class": f"K{planned.classes[0].pk}", "index": 2, "first_day": "2027-03-20", "bases": None}
+    ]
+    PlanRun.objects.filter(pk=run.pk).update(
+        input_text=json.dumps(document),
+        plan_text=json.dumps(json.loads(run.plan_text) | {"input_fingerprint": fingerprint(document)}),
+    )
+    run.refresh_from_db()
+    told = publish_obstacles(planned.batch, run)[-1]
+    assert told == (
+        "方案有 1 处不符合规则（固定的人或集中没有照办）。请取消做不到的固定，或改成合规的班、日子、基地，再重排。"
+    )
+
+
+def test_look_at_a_swap_is_left_for_the_plan_it_started_from_and_a_pin_names_its_base(
+    planned: County, desk: Client
+) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    one, other = cells(planned, (1, 1), (1, 2))
+    data = {"form": "cells", "cells-one": one, "cells-other": other, "cells-prefer": "kept", "run": run.pk}
+    assert f'/swap/?run={run.pk}">不对调</a>' in ask(desk, planned, **data)
+    pin = {"form": "pin", "pin-cell": other, "pin-what": "both", "pin-reason": "说好了"}
+    answer = desk.post(reverse("batches:swap", args=[planned.batch.pk]), pin, follow=True)
+    assert f"固定在 03-19 {planned.bases[1].village}。" in words(answer)

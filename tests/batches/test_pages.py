@@ -117,10 +117,12 @@ def test_class_page_shows_members_and_households(desk: Client, published: County
         assert str(lodging.household) in shown
 
 
-@pytest.mark.parametrize("seed", ["", "-1", "12345678901234", "一", "1.5", "²"])
-def test_seed_that_is_no_number_counts_as_one(desk: Client, nominating: County, seed: str) -> None:
-    post(desk, "plan", nominating.batch.pk, seed=seed)
-    assert nominating.batch.plan_runs.get().seed == 1
+@pytest.mark.parametrize("seed", ["", "abc", "-1", "12345678901234", "一", "1.5", "²"])
+def test_seed_that_is_no_number_is_refused_and_nothing_started(desk: Client, nominating: County, seed: str) -> None:
+    shown = post(desk, "plan", nominating.batch.pk, seed=seed)
+    assert f"种子“{seed}”不对，没有开始编排。" in shown.replace("<strong>", "").replace("</strong>", "")
+    assert "请填 0 至 999999999 的整数" in shown
+    assert not nominating.batch.plan_runs.exists()
 
 
 @pytest.mark.django_db(transaction=True)

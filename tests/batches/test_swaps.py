@@ -16,7 +16,7 @@ from batches.models import Batch, ClassMembership, PlanRun
 from batches.planning_input import document_of
 from batches.queries import latest_run
 from config.errors import Conflict, DomainError
-from office.models import Job, Notice
+from office.models import CalendarDay, Job, Notice
 from tests.batches.county import County
 from tests.batches.test_repair import moves, repair
 
@@ -136,7 +136,28 @@ def test_cell_cannot_be_moved_out_of_its_week(desk: Client, planned: County) -> 
     shown = ask(desk, planned, **asked, **{"cell-first_day": "2027-03-12"})
     assert "第1班第 2 次集中要在 03-15 至 03-21 这一周里开始（R10）" in shown
     assert "会怎样</h2>" not in shown
-    assert "会怎样</h2>" in ask(desk, planned, **asked, **{"cell-first_day": "2027-03-20"})
+    assert "会怎样</h2>" in ask(
+        desk, planned, **asked, **{"cell-first_day": "2027-03-19", "cell-base": planned.bases[0].pk}
+    )
+
+
+@pytest.mark.parametrize(
+    ("holiday", "day", "why"),
+    [(None, "20", "项目规则定了从星期五开始。这一周可以从 03-19 开始"),
+     ("2027-03-20", "19", "03-20 放假。这一周没有可以开始的日子")],
+)  # fmt: skip
+def test_cell_is_not_moved_to_a_day_on_which_none_can_begin(
+    desk: Client, planned: County, holiday: str | None, day: str, why: str
+) -> None:
+    if holiday:
+        CalendarDay.objects.create(day=holiday, kind=CalendarDay.Kind.HOLIDAY)
+    (cell,) = cells(planned, (1, 2))
+    data = {"form": "cell", "cell-cell": cell, "cell-prefer": "kept", "cell-first_day": f"2027-03-{day}"}
+    told = f"第1班第 2 次集中不能从 03-{day} 开始（R11）：{why}"
+    assert told in ask(desk, planned, **data)
+    answer = desk.post(reverse("batches:swap", args=[planned.batch.pk]), data)
+    assert (answer.status_code, told in answer.content.decode()) == (422, True)
+    assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.REPAIR).exists()
 
 
 def test_swap_of_the_same_kind_breaks_no_rule(planned: County) -> None:
