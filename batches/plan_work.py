@@ -340,7 +340,11 @@ class Heard:
             kind = self._kinds[level]
             others = sum(count for name, count in self._left.items() if name != kind)
             whole = all_given and told.get("steps", 1) >= self._given[kind] and not others
-            found[level] = {"value": told["value"], "bound": told["bound"] if whole else None, "batch": told["batch"]}
+            found[level] = {
+                "value": told["value"],
+                "bound": told["bound"] if whole else None,
+                "batch": told.get("batch"),
+            }
         return found
 
 
@@ -360,6 +364,6 @@ def _joined(level: str, one: dict[str, Any], two: dict[str, Any]) -> dict[str, A
     return {
         "value": join(one["value"], two["value"]),
         "bound": None if None in bounds else join(*bounds),
-        "batch": two["batch"],
+        "batch": two.get("batch"),
         "steps": one.get("steps", 1) + two.get("steps", 1),
     }
