@@ -12,6 +12,8 @@ from batches.outlook_input import TRACK, Facts
 from batches.parameters import shown
 from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
+from batches.plan_refusals import refusal
+from batches.planning import InputError
 from batches.planning.countdown import countdown
 from cadres.models import pinyin
 
@@ -216,17 +218,26 @@ class Story:
     units: list[dict[str, Any]] = field(default_factory=list)
     never: list[dict[str, str]] = field(default_factory=list)
     planned: list[str] = field(default_factory=list)
+    refused: str = ""
+    """Why there is no countdown by these rules; then there are no figures."""
 
     @property
     def finish(self) -> str:
-        return month_name(self.figures["last"]["month"]) if self.figures["last"] else ""
+        last = self.figures.get("last")
+        return month_name(last["month"]) if last else ""
 
 
 def story_of(programme: Programme, *, today: datetime.date | None = None) -> Story:
-    """The countdown of a programme by its rules and the county's facts of the day (a fixed number of queries)."""
+    """The countdown of a programme by its rules and the county's facts of the day (a fixed number of queries).
+
+    Rules that no plan can be made by give a story that says so.
+    """
     facts = Facts(programme, bases=False, today=today)
-    document = facts.document(len(facts.open) + 1)
-    found = countdown(document)
+    try:
+        found = countdown(facts.document(len(facts.open) + 1))
+    except InputError as error:
+        why = refusal(error)
+        return Story({}, f"算不出还要几期：{why}", [], refused=why)
     texts = [row["sentence"] for row in found["setters"]]
     texts += [row["unit"] for row in found["units"]]
     texts += [f"{row['cadre']} {row['unit']} {row['message']}" for row in found["never"]]

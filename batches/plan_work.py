@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from batches.models import Batch, PlanRun
 from batches.plan_labels import Labels
+from batches.plan_refusals import refusal
 from batches.planning import InputError, Stopped, repair
 from batches.planning.changes import apply
 from batches.planning.control import Control
@@ -52,7 +53,10 @@ Best = dict[str, dict[str, Any]]
 
 
 def keep_input(plan_run: PlanRun) -> Document:
-    """The run's input, written with the run at the first try: later tries plan the same facts."""
+    """The run's input, written with the run at the first try: later tries plan the same facts.
+
+    Raises DomainError for facts that no plan can keep, before anything is planned.
+    """
     if not plan_run.input_text:
         document = _understood(lambda: apply(_facts_of(plan_run), plan_run.changes))
         plan_run.input_text = canonical(document).decode()
@@ -60,6 +64,7 @@ def keep_input(plan_run: PlanRun) -> Document:
         plan_run.save(update_fields=["input_text", "fingerprint"])
     kept: Document = json.loads(plan_run.input_text)
     _understood(lambda: require_valid(kept))
+    _problem(plan_run.input_text, plan_run.prefer)
     return kept
 
 
@@ -212,8 +217,12 @@ class Advance:
 
 @lru_cache(maxsize=1)
 def _problem(text: str, prefer: str) -> Problem:
-    """The input as the steps see it: one hand mostly does many parts of the same run, and steps leave it as it is."""
-    return Problem(json.loads(text), prefer)
+    """The input as the steps see it: one hand mostly does many parts of the same run, and steps leave it as it is.
+
+    Raises DomainError where people ask for what contradicts itself: another try would find the same.
+    """
+    found: Problem = _understood(lambda: Problem(json.loads(text), prefer))
+    return found
 
 
 class Made:
@@ -252,8 +261,7 @@ def _understood(work: Callable[[], Any]) -> Any:
     except Stopped as error:
         raise JobStopped from error
     except InputError as error:
-        message = Labels([str(error)]).say(str(error))
-        raise DomainError("plan_input", f"不能编排：{message}。请改好名单、要求或规则后再编排。") from error
+        raise DomainError("plan_input", f"不能编排：{refusal(error)}。请改好名单、要求或规则后再编排。") from error
 
 
 @dataclass

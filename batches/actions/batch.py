@@ -23,7 +23,7 @@ def save_programme(
     Rules that a published batch was run by stay as they are: the change becomes a new version, to which batches not yet
     published move; their classes follow the tracks. With `next_version` it becomes one in any case, and batches that are
     planned stay with the old one too. Returns the programme that now holds the values. Raises DomainError
-    "old_programme", "no_tracks", "track_order_twice", "classes_in_use".
+    "old_programme", "no_tracks", "no_classes", "track_order_twice", "classes_in_use".
     """
     if tracks is not None:
         _check_tracks(tracks)
@@ -46,6 +46,8 @@ def _check_tracks(tracks: Tracks) -> None:
     orders = [track["order"] for track in tracks]
     if len(set(orders)) < len(orders):
         raise DomainError("track_order_twice", "有两个班型的次序相同。请改成不同的数：干部归入第一个符合的班型。")
+    if not any(track["classes_per_batch"] for track in tracks):
+        raise DomainError("no_classes", "各班型的每期班数都是 0，一个班也没有。请至少给一个班型填 1 个班。")
 
 
 def _new_version(programme: Programme, settled: Sequence[str] = states.LIVE) -> Programme:

@@ -11,7 +11,7 @@ from batches.actions.batch import create_batch, save_programme
 from batches.models import Batch, PlanRun, Programme
 from batches.outlook_input import TRACK, Facts
 from batches.outlooks import change_lines
-from batches.plan_labels import Labels
+from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning.outlook import figures
@@ -49,9 +49,7 @@ def _started(
     try:
         require_valid(document)
     except InputError as error:
-        raise DomainError(
-            "plan_input", f"不能推演：{Labels([str(error)]).say(str(error))}。请改好参数再试。"
-        ) from error
+        raise DomainError("plan_input", f"不能推演：{refusal(error)}。请改好参数再试。") from error
     in_words = "；".join(change_lines(changes, list(facts.programme.tracks.order_by("order"))))
     name = title.strip() or in_words or f"今后 {batches} 期"
     same = _same(facts.programme, fingerprint(document))

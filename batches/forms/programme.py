@@ -105,3 +105,16 @@ class TrackForm(forms.ModelForm):
         if low is not None and high is not None and low > high:
             self.add_error("max_age", "比“年龄自”小。请改到它以上，或空着。")
         return data
+
+
+class TracksFormSet(forms.BaseInlineFormSet):
+    """The tracks of a programme: between them they have at least one class."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form for form in self.forms if getattr(form, "cleaned_data", None) and not self._should_delete_form(form)
+        ]
+        if any(self.errors) or not kept or any(form.cleaned_data.get("classes_per_batch") for form in kept):
+            return
+        kept[0].add_error("classes_per_batch", "一个班都没有，什么也编不成。请填 1 或更多。")

@@ -25,6 +25,7 @@ from batches.outlooks import (
     story_of,
 )
 from batches.plan_labels import Labels
+from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.formats import require_valid
 from batches.planning.outlook import estimate
@@ -120,8 +121,12 @@ def _estimated(programme: Programme, form: OutlookForm) -> dict[str, Any]:
         require_valid(document)
         tried = estimate(document)
     except InputError as error:
-        return {"lines": None, "refused": Labels([str(error)]).say(str(error))}
-    today = estimate(facts.document(count)) if changes else tried
+        return {"lines": None, "refused": refusal(error)}
+    broken = ""
+    try:
+        today = estimate(facts.document(count)) if changes else tried
+    except InputError as error:
+        today, broken = tried, refusal(error)
     labels = Labels([row["sentence"] for row in tried["setters"]])
     return {
         "lines": compared(today, tried, Rates(), exact=False),
@@ -129,6 +134,7 @@ def _estimated(programme: Programme, form: OutlookForm) -> dict[str, Any]:
         "changes": change_lines(changes, form.tracks),
         "changed": {change["name"] for change in changes},
         "count": count,
+        "broken": broken,
     }
 
 

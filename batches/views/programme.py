@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import allow
 from batches.actions.batch import save_programme
-from batches.forms.programme import ProgrammeForm, TrackForm
+from batches.forms.programme import ProgrammeForm, TrackForm, TracksFormSet
 from batches.models import Programme, Track
 from batches.parameters import GROUPS, rule_summary
 from batches.rules import may_run_batches, may_see_batches
@@ -22,6 +22,7 @@ TrackFormSet = inlineformset_factory(
     Programme,
     Track,
     form=TrackForm,
+    formset=TracksFormSet,
     extra=1,
     can_delete=True,
     min_num=1,

@@ -291,6 +291,8 @@ def test_tracks_do_not_take_away_classes_with_people(county: County, staff: User
 def test_tracks_that_make_no_sense_are_refused(county: County, staff: User, orders: tuple[int, ...], code: str) -> None:
     tracks = [{**TRACK, "order": order, "classes_per_batch": 1} for order in orders]
     assert code_of(save_programme, programme=county.batch.programme, by=staff, tracks=tracks) == code
+    bare = [{**TRACK, "order": 1, "classes_per_batch": 0}]
+    assert code_of(save_programme, programme=county.batch.programme, by=staff, tracks=bare) == "no_classes"
 
 
 def test_batch_is_made_with_its_classes_in_turn(county: County, staff: User) -> None:

@@ -13,7 +13,7 @@ from accounts.models import AuditEntry, User
 from batches import plan_work, tasks
 from batches.models import PlanRun
 from batches.plan_work import bundles, forget_other_versions, made_so_far, stand_of, together
-from batches.planning import canonical, fingerprint, solve
+from batches.planning import InputError, canonical, fingerprint, solve
 from batches.planning.problem import Problem
 from batches.planning.versions import PLANNER_VERSION
 from office import jobs
@@ -219,7 +219,39 @@ def test_input_that_cannot_be_planned_is_told_in_words(staff: User) -> None:
     run = outlook(document, staff)
     tasks.plan(str(run.job_id))
     assert job_of(run).state == JobState.FAILED
-    assert "batches[0].classes" in job_of(run).message
+    assert "个班型" in job_of(run).message
+    assert "batches[0]" not in job_of(run).message
+
+
+@pytest.mark.django_db
+def test_demands_that_contradict_each_other_fail_at_once_with_the_reason(staff: User) -> None:
+    document = tiny()
+    cadre, practice_class = document["cadres"][0], document["batches"][0]["classes"][0]
+    cadre["parity"] = "even" if practice_class["parity"] == "odd" else "odd"
+    document["pins"]["classes"] = [{"cadre": cadre["id"], "class": practice_class["id"]}]
+    run = outlook(document, staff)
+    tasks.plan(str(run.job_id))
+    job = job_of(run)
+    assert (job.state, job.attempts) == (JobState.FAILED, 1)
+    assert "单双周矛盾（R07）" in job.message
+    assert "pins" not in job.message
+    assert not job.parts.filter(attempts__gt=1).exists()
+
+
+@pytest.mark.django_db
+def test_part_whose_input_is_refused_is_not_tried_again(staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> None:
+        raise InputError("pins：两项要求矛盾")
+
+    run = outlook(tiny(), staff)
+    plan_work._problem.cache_clear()
+    monkeypatch.setattr(plan_work, "Problem", refuse)
+    part = Job.objects.create(parent=job_of(run), task="batches.plan_step", step="batches", title="试")
+    Job.objects.filter(pk=run.job_id).update(state=JobState.RUNNING)
+    perform(str(part.pk), plan_work.work_on_part)
+    part.refresh_from_db()
+    assert (part.state, part.attempts) == (JobState.FAILED, 1)
+    assert "两项要求矛盾" in part.message
 
 
 @pytest.mark.django_db

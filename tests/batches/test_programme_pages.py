@@ -94,3 +94,33 @@ def test_batch_form_refuses_a_taken_number(desk: Client, county: County) -> None
     )  # fmt: skip
     assert "第1期已经有了" in shown
     assert Batch.objects.count() == 1
+
+
+def test_programme_without_a_single_class_is_refused_at_the_field(desk: Client, county: County) -> None:
+    track = county.batch.programme.tracks.get()
+    data = programme_data() | {"tracks-INITIAL_FORMS": 1, "tracks-0-id": track.pk, "tracks-0-classes_per_batch": 0}
+    response = desk.post(reverse("batches:programme_tracks", args=[county.batch.programme.pk]), data)
+    assert response.status_code == 422
+    assert response.context["formset"].forms[0].errors["classes_per_batch"] == [
+        "一个班都没有，什么也编不成。请填 1 或更多。"
+    ]
+    track.refresh_from_db()
+    assert (track.classes_per_batch, county.batch.classes.count()) == (2, 2)
+    second = {"tracks-1-name": "青年班", "tracks-1-classes_per_batch": 2}
+    post(desk, "programme_tracks", county.batch.programme.pk, **data | second)
+    assert [row.classes_per_batch for row in county.batch.programme.tracks.order_by("order")] == [0, 2]
+
+
+def test_pages_of_batches_open_where_rules_have_no_class(desk: Client, county: County) -> None:
+    programme = county.batch.programme
+    programme.tracks.update(classes_per_batch=0)
+    county.batch.classes.all().delete()
+    cure = f'<a href="{reverse("batches:programme")}">项目规则</a>'
+    for name in ("list", "countdown", "outlook"):
+        shown = page(desk, name)
+        assert "每期班数合起来是 0，一个班也没有" in shown, name
+        assert "batches[0]" not in shown, name
+        assert name == "list" or cure in shown, name
+    dashboard = desk.get(reverse("reports:dashboard"))
+    assert dashboard.status_code == 200
+    assert "每期班数合起来是 0" in dashboard.content.decode()
