@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from bases.models import Bed, Closure, HostHousehold, PracticeBase
 from bases.queries import unconfirmed_rates
+from batches.demands import contradiction
 from batches.models import Batch, ClassStaff, Nomination, PlanDemand, PracticeClass
 from batches.queries import going
 from batches.rules import in_force
@@ -145,11 +146,17 @@ def _demands(batch: Batch, names: list[Nomination], classes: list[PracticeClass]
     """Demands that contradict each other, or speak of people and classes that this plan does not have."""
     rows = list(batch.demands.filter(live=True).select_related("cadre").order_by("cadre__sort_name", "pk"))
     present = {row.cadre_id for row in names}
-    parities = {row.number: row.parity for row in classes}
     by_cadre: dict[int, dict[str, PlanDemand]] = defaultdict(dict)
     for row in rows:
         by_cadre[row.cadre_id][row.kind] = row
-    clashes = [text for demands in by_cadre.values() if (text := _clash(demands, present, parities))]
+    tracks = list(batch.programme.tracks.order_by("order"))
+    excepted = set(_granted(batch).filter(rule="R07").values_list("subject", flat=True))
+    clashes = [
+        text
+        for pk, demands in by_cadre.items()
+        if (text := _absence(demands, present) or contradiction(batch, demands, classes, tracks))
+        and f"C{pk}" not in excepted
+    ]
     url = _page("names", batch, "#demands")
     if clashes:
         return Check(
@@ -160,20 +167,14 @@ def _demands(batch: Batch, names: list[Nomination], classes: list[PracticeClass]
     return Check("ok", "编排要求", "没有单独的要求")
 
 
-def _clash(demands: dict[str, PlanDemand], present: set[int], parities: dict[int, str]) -> str:
-    """Why one person's demands cannot all be met; empty when they can."""
+def _absence(demands: dict[str, PlanDemand], present: set[int]) -> str:
+    """Why the list of names itself does not do what is asked for one person; empty when it does."""
     cadre = next(iter(demands.values())).cadre
-    pin, parity = demands.get(Kind.PIN), demands.get(Kind.PARITY)
-    if Kind.MUST in demands and Kind.MUST_NOT in demands:
-        return f"{cadre.name}既要参加本期又不能参加"
-    if cadre.pk not in present:
-        return f"{cadre.name}要参加本期，但不在名单里" if Kind.MUST in demands or pin else ""
-    if Kind.MUST_NOT in demands:
+    coming, out = Kind.MUST in demands or Kind.PIN in demands, Kind.MUST_NOT in demands
+    if cadre.pk not in present and coming and not out:
+        return f"{cadre.name}要参加本期，但不在名单里"
+    if cadre.pk in present and out and not coming:
         return f"{cadre.name}不参加本期，但在名单里"
-    if pin is not None and pin.class_number not in parities:
-        return f"{cadre.name}固定到第{pin.class_number}班，本期没有这个班"
-    if pin is not None and parity is not None and parities[pin.class_number or 0] != parity.parity:
-        return f"{cadre.name}固定到第{pin.class_number}班，又只能{parity.get_parity_display()}"
     return ""
 
 

@@ -9,6 +9,7 @@ from accounts import audit
 from accounts.models import User
 from accounts.rules import is_centre_staff
 from batches import states
+from batches.demands import contradiction, told
 from batches.fixed import require_may_stay_away
 from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_ids import key
@@ -219,14 +220,42 @@ def require_place(batch: Batch, cadre: Cadre) -> None:
 def demand(
     *, batch: Batch, cadre: Cadre, kind: str, reason: str, by: User, parity: str = "", class_number: int | None = None
 ) -> PlanDemand:
-    """Ask something of the plan for one cadre (must, must not, only odd or even weeks, a fixed class)."""
+    """Ask something of the plan for one cadre (must, must not, only odd or even weeks, a fixed class).
+
+    It takes the place of the one of its kind before. Raises DomainError "reason_needed", "on_the_list", "demands_contradict" (R06,
+    R07) where no plan could keep it beside the others.
+    """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明原因。")
     with audit.act("demand", by=by, subject=batch, reason=reason, cadre=cadre.pk, kind=kind):
+        locked = Batch.objects.select_for_update(of=("self",)).select_related("programme").get(pk=batch.pk)
         PlanDemand.objects.filter(batch=batch, cadre=cadre, kind=kind, live=True).update(live=False)
-        return PlanDemand.objects.create(
+        made = PlanDemand.objects.create(
             batch=batch, cadre=cadre, kind=kind, parity=parity, class_number=class_number, reason=reason
         )
+        _require_possible(locked, cadre, made)
+        return made
+
+
+def _require_possible(batch: Batch, cadre: Cadre, made: PlanDemand) -> None:
+    """The demand beside those of the same person that stand, and beside a list that no proposal makes anew."""
+    listed = made.kind == PlanDemand.Kind.MUST_NOT and not states.allowed(batch, "propose")
+    if listed and going(batch).filter(cadre=cadre).exists():
+        raise DomainError(
+            "on_the_list", f"{cadre}在{batch}的名单里，编排会照名单排他。请把他缓派或换人，不用再提要求。"
+        )
+    rows = list(batch.demands.filter(cadre=cadre, live=True).select_related("cadre").order_by("pk"))
+    why = contradiction(
+        batch,
+        {row.kind: row for row in rows},
+        list(batch.classes.all()),
+        list(batch.programme.tracks.order_by("order")),
+    )
+    if not why or is_waived(batch, "R07", key("C", cadre.pk)):
+        return
+    others = "、".join(f"“{told(row)}”" for row in rows if row.pk != made.pk)
+    cure = f"请先取消他原来的要求{others}，或改这一条" if others else "请改这一条"
+    raise DomainError("demands_contradict", f"{why}，没有方案能都做到。{cure}。")
 
 
 def drop_demand(*, demand: PlanDemand, by: User) -> None:

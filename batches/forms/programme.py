@@ -112,9 +112,9 @@ class TracksFormSet(forms.BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
-        kept = [
-            form for form in self.forms if getattr(form, "cleaned_data", None) and not self._should_delete_form(form)
-        ]
-        if any(self.errors) or not kept or any(form.cleaned_data.get("classes_per_batch") for form in kept):
+        if any(self.errors):
+            return
+        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        if not kept or any(form.cleaned_data.get("classes_per_batch") for form in kept):
             return
         kept[0].add_error("classes_per_batch", "一个班都没有，什么也编不成。请填 1 或更多。")

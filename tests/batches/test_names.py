@@ -230,6 +230,39 @@ def test_demands_reach_the_planner_and_can_be_dropped(nominating: County, staff:
     assert build_input(batch)["pins"]["classes"] == []
 
 
+def test_demand_that_contradicts_another_is_refused_with_the_cure(
+    nominating: County, staff: User, colleague: User
+) -> None:
+    kinds, batch, cadre = PlanDemand.Kind, nominating.batch, nominating.cadres[0]
+    demand(batch=batch, cadre=cadre, kind=kinds.PIN, class_number=1, reason="指定", by=staff)
+    with pytest.raises(DomainError) as refused:
+        demand(batch=batch, cadre=cadre, kind=kinds.PARITY, parity="even", reason="单周值班", by=staff)
+    assert refused.value.code == "demands_contradict"
+    assert refused.value.message == (
+        f"{cadre.name}固定到第1班，又只能双周，没有方案能都做到。请先取消他原来的要求“固定到班：第1班”，或改这一条。"
+    )
+    assert [row.kind for row in batch.demands.filter(live=True)] == ["pin"], "nothing was kept of what was refused"
+    demand(batch=batch, cadre=cadre, kind=kinds.PIN, class_number=2, reason="改到双周班", by=staff)
+    demand(batch=batch, cadre=cadre, kind=kinds.PARITY, parity="even", reason="单周值班", by=staff)
+    asked = {"batch": batch, "cadre": cadre, "kind": kinds.MUST_NOT, "reason": "出差", "by": staff}
+    assert code_of(demand, **asked) == "demands_contradict"
+    waiver = Waiver.objects.create(
+        batch=batch, rule="R07", subject=f"C{cadre.pk}", label="例外", reason="急", asked_by=staff
+    )
+    Waiver.objects.filter(pk=waiver.pk).update(approver=colleague)
+    demand(batch=batch, cadre=cadre, kind=kinds.PIN, class_number=1, reason="例外已批", by=staff)
+
+
+def test_demand_knows_the_persons_track(nominating: County, staff: User) -> None:
+    batch, cadre = nominating.batch, nominating.cadres[0]
+    young = factories.TrackFactory(programme=batch.programme, order=2, name="青年班", max_age=30, classes_per_batch=1)
+    batch.classes.filter(number=2).update(track=young)
+    with pytest.raises(DomainError, match="是综合班的人，固定到的第2班是别的班型"):
+        demand(batch=batch, cadre=cadre, kind=PlanDemand.Kind.PIN, class_number=2, reason="指定", by=staff)
+    with pytest.raises(DomainError, match="综合班没有双周的班。请改这一条"):
+        demand(batch=batch, cadre=cadre, kind=PlanDemand.Kind.PARITY, parity="even", reason="值班", by=staff)
+
+
 def test_stage_one_leaves_out_who_attended(county: County) -> None:
     PastAttendance.objects.create(cadre=county.cadres[0], session="第一期")
     rows = {row["id"]: row["attended_before"] for row in build_input(county.batch, names_only=True)["cadres"]}
