@@ -1,4 +1,5 @@
-"""Ways out where names break a rule that no planning can mend: more people of a unit than it has places (R01, R08)."""
+"""Ways out where a rule is broken that no planning can mend: more people of a unit than it has places (R01, R08), or people
+fixed to classes where the rule has no room for them (R02, R03, R04)."""
 
 import json
 from dataclasses import dataclass
@@ -6,9 +7,11 @@ from typing import Any
 
 from django.urls import reverse
 
+from batches.fixed_people import RULES, fixed_together
 from batches.models import Batch, PlanRun
 from batches.overview import PlanSays
 from batches.plan_ids import key, pk_of
+from batches.plan_labels import Labels
 from batches.planning.changes import say
 from batches.planning.checker import check, violations
 from batches.states import LIVE
@@ -16,6 +19,9 @@ from cadres.models import Unit
 
 BREACH = "breach-"
 PLACES = ("R01", "R08")
+NO_PLACES, NO_ROOM = "名额不够，怎么办", "固定的人做不到，怎么办"
+MOST_PINS = 6
+"""People who get a button of their own."""
 Change = dict[str, Any]
 
 
@@ -29,15 +35,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class WaysOut:
-    """A unit with too many people: how many must stay away, the pages where that is done, and what can be tried."""
+    """Too many people of a unit, or fixed together: by how many, the pages where that is mended, and what can be tried."""
 
+    heading: str
     sentence: str
     trials: tuple[Trial, ...]
     links: tuple[tuple[str, str], ...]
 
 
 def ways_out(batch: Batch, run: PlanRun, says: PlanSays) -> list[WaysOut]:
-    """One entry a unit that breaks R01 or R08 in the plan; none where nothing is broken."""
+    """One entry a unit that breaks R01 or R08 in the plan, one for those who are fixed together; none where nothing is broken."""
     if not says.broken:
         return []
     document, plan = json.loads(run.input_text), json.loads(run.plan_text)
@@ -59,7 +66,33 @@ def ways_out(batch: Batch, run: PlanRun, says: PlanSays) -> list[WaysOut]:
             links.append(("改项目规则", reverse("batches:programme")))
         links.append(("申请例外", reverse("batches:waivers", args=[batch.pk])))
         sentence = f"{unit}{kind or ' '}{people} 人，至多 {most} 人，多 {people - most} 人"
-        found.append(WaysOut(sentence, tuple(trials), tuple(links)))
+        found.append(WaysOut(NO_PLACES, sentence, tuple(trials), tuple(links)))
+    return found + _fixed(batch, document, plan)
+
+
+def _fixed(batch: Batch, document: dict[str, Any], plan: dict[str, Any]) -> list[WaysOut]:
+    """One entry for people who are fixed together against one rule or more."""
+    rows = fixed_together(document, plan)
+    labels = Labels([text for row in rows for text in (row.sentence, *row.cadres)])
+    found = []
+    for people in dict.fromkeys(row.cadres for row in rows):
+        mine = [row for row in rows if row.cadres == people]
+        too_many = max(row.too_many for row in mine)
+        why = "；".join(f"{labels.say(row.sentence)}，多 {row.too_many} 人（{row.rule}）" for row in mine)
+        who = "、".join(labels.of(name) for name in people)
+        start = f"{BREACH}{mine[0].rule}-"
+        trials = [
+            Trial(f"{start}{pk_of(name)}-pin", f"试算：不再固定{labels.of(name).partition('（')[0]}")
+            for name in people[:MOST_PINS]
+        ]
+        if too_many > 1:
+            trials = [Trial(f"{start}{pk_of(people[0])}-pins", f"试算：这 {len(people)} 人都不再固定"), *trials]
+        links = (
+            ("取消固定", reverse("batches:names", args=[batch.pk]) + "#demands"),
+            ("申请例外", reverse("batches:waivers", args=[batch.pk])),
+        )
+        cure = f"取消其中 {too_many} 人的固定就能排" if too_many < len(people) else "都取消固定才能排"
+        found.append(WaysOut(NO_ROOM, f"{why}。固定的是{who}，{cure}", tuple(trials), links))
     return found
 
 
@@ -67,6 +100,8 @@ def changes_of_breach(batch: Batch, run: PlanRun, key_of_way: str) -> tuple[list
     """The changes that a way's key stands for, and a title. Raises ValueError for a key that the run does not have."""
     rule, pk, way = key_of_way.removeprefix(BREACH).split("-")
     document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    if rule in RULES:
+        return _unpinned(document, plan, rule, pk, way)
     unit = next((unit for code, unit in _units_over(document, plan) if (code, str(unit.pk)) == (rule, pk)), None)
     if unit is None or way not in ("quota", "waiver") or (rule, way) == ("R08", "quota"):
         raise ValueError(key_of_way)
@@ -75,6 +110,16 @@ def changes_of_breach(batch: Batch, run: PlanRun, key_of_way: str) -> tuple[list
     if way == "quota":
         change = {"kind": "unit_quota", "unit": name, "value": _people(rule, unit, document, plan)}
     return [change], say(change)
+
+
+def _unpinned(document: dict[str, Any], plan: dict[str, Any], rule: str, pk: str, way: str) -> tuple[list[Change], str]:
+    """Letting go of one person who is fixed together with others, or of all of them."""
+    groups = [row.cadres for row in fixed_together(document, plan) if row.rule == rule and f"C{pk}" in row.cadres]
+    if not groups or way not in ("pin", "pins"):
+        raise ValueError(f"{rule}-{pk}-{way}")
+    people = groups[0] if way == "pins" else (f"C{pk}",)
+    changes: list[Change] = [{"kind": "drop_pin", "of": "classes", "subject": name} for name in people]
+    return changes, "；".join(say(change) for change in changes)
 
 
 def _units_over(document: dict[str, Any], plan: dict[str, Any]) -> list[tuple[str, Unit]]:

@@ -14,6 +14,7 @@ from batches.actions.names import refuse_second_run
 from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
 from batches.fixed import against, code_in_words
+from batches.fixed_people import fixed_together
 from batches.models import Batch, PlanRun, PlanVersion
 from batches.moved import moved
 from batches.plan_labels import Labels
@@ -95,6 +96,8 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
         cure = "重新编排解决不了：请先缓派、改名额或申请例外" if codes <= PLACES else "请重新编排"
         if "PINS" in codes:
             cure = "请取消做不到的固定，或改成合规的班、日子、基地，再重排"
+        elif fixed_together(json.loads(run.input_text), json.loads(run.plan_text)):
+            cure = "只重新编排解决不了：请先取消固定，原因和办法写在缺口那里"
         obstacles.append(
             f"方案有 {len(broken)} 处不符合规则（{'、'.join(map(code_in_words, sorted(codes)))}）。{cure}。"
         )

@@ -61,7 +61,7 @@ def _spread(case: Case) -> str:
     groups = Counter(
         (klass, case.given.cadres[cadre]["unit"]) for klass, people in case.members.items() for cadre in people
     )
-    return f"同一单位在同一个班至多 {max(groups.values(), default=0)} 人。"
+    return f"这个方案里，同一单位在同一个班最多有 {max(groups.values(), default=0)} 人。"
 
 
 def _cover(case: Case) -> str:

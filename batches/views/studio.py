@@ -213,7 +213,11 @@ def adopt(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     run = _plan_run(found, run_id)
     adopt_trial(run=run, by=me(request), reason=posted_reason(request), seen=revision_seen(request))
     if run.purpose == Purpose.PLAN:
-        messages.success(request, "改动已采用，这个方案可以发布了。")
+        found.refresh_from_db()
+        if obstacles := publish_obstacles(found, run):
+            messages.warning(request, f"改动已采用，但这个方案还不能发布：{obstacles[0]}")
+        else:
+            messages.success(request, "改动已采用，这个方案可以发布了。")
     else:
         again = "到“少变动重排”重排一次，看过动了谁再发布" if found.state in LIVE else "重新编排"
         messages.success(request, f"改动已采用。下一步：{again}；要批准的例外，先请另一位工作人员批准。")

@@ -1,12 +1,20 @@
 """Names above a unit's places: the studio offers the ways out, each of them leads somewhere."""
 
+import json
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from batches.models import Nomination, PlanRun, Programme
+from batches.actions.names import demand
+from batches.actions.plans import keep_plan
+from batches.models import Nomination, PlanDemand, PlanRun, Programme
 from batches.overview import plan_says
+from batches.planning import canonical, fingerprint, solve
+from batches.planning.changes import apply
+from batches.planning.checker import check, violations
+from batches.planning_input import build_input, document_of
 from batches.queries import going, latest_run
 from cadres.models import Cadre
 from tests.batches.county import County, plan_by_hand
@@ -80,6 +88,60 @@ def test_way_out_that_the_plan_does_not_have_is_not_found(
     answer = desk.post(reverse("batches:trial", args=[nominating.batch.pk, run.pk]), {"cure": key})
     assert answer.status_code == 404
     assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.TRIAL).exists()
+
+
+def fixed_to_one_class(county: County, staff: User) -> PlanRun:
+    """A plan in which two of a unit are fixed to the same class of two."""
+    for cadre in county.cadres[:2]:
+        demand(batch=county.batch, cadre=cadre, kind=PlanDemand.Kind.PIN, class_number=1, reason="指定", by=staff)
+    document = build_input(county.batch)
+    run = PlanRun.objects.create(
+        programme=county.batch.programme, batch=county.batch, input_text=canonical(document).decode(),
+        fingerprint=fingerprint(document),
+    )  # fmt: skip
+    keep_plan(run=run, plan=solve(document, seed=1), by=staff)
+    county.batch.refresh_from_db()
+    return run
+
+
+def test_pins_that_no_plan_can_keep_are_named_with_the_cure(desk: Client, nominating: County, staff: User) -> None:
+    run = fixed_to_one_class(nominating, staff)
+    one, two = nominating.cadres[:2]
+    unit = nominating.units[0]
+    assert {row.code for row in plan_says(run).rules if row.ok is False} == {"R02", "R03"}
+    shown = page(desk, "studio", nominating.batch.pk)
+    assert "固定的人做不到，怎么办" in shown
+    assert "名额不够，怎么办" not in shown
+    assert f"{unit}有2人，2个班，同一个班至多1人；固定到第1班的有2人，多 1 人（R02）" in shown
+    assert f"固定的是{one.name}（{unit}）、{two.name}（{unit}），取消其中 1 人的固定就能排" in shown
+    assert "多半是名单" not in shown
+    assert "重新编排解决不了：请先取消固定" in shown
+    key = f"breach-R02-{two.pk}-pin"
+    assert f'value="{key}"' in shown
+    post(desk, "trial", nominating.batch.pk, run.pk, cure=key)
+    trial = PlanRun.objects.get(purpose=PlanRun.Purpose.TRIAL)
+    assert trial.changes == [{"kind": "drop_pin", "of": "classes", "subject": f"C{two.pk}"}]
+    document = document_of(trial)
+    assert violations(check(document, solve(document, seed=1))) == []
+    other = f"breach-R02-{nominating.cadres[2].pk}-pin"
+    answer = desk.post(reverse("batches:trial", args=[nominating.batch.pk, run.pk]), {"cure": other})
+    assert answer.status_code == 404, "nobody has fixed that person"
+
+
+def test_adopted_trial_that_still_breaks_a_rule_says_so(desk: Client, nominating: County, staff: User) -> None:
+    run = fixed_to_one_class(nominating, staff)
+    unit = nominating.units[2]
+    document = json.loads(run.input_text)
+    changes = [{"kind": "unit_quota", "unit": f"U{unit.pk}", "value": 5}]
+    document = apply(document, changes)
+    trial = PlanRun.objects.create(
+        programme=run.programme, batch=run.batch, purpose=PlanRun.Purpose.TRIAL, against=run, changes=changes,
+        input_text=canonical(document).decode(), fingerprint=fingerprint(document),
+    )  # fmt: skip
+    keep_plan(run=trial, plan=solve(document, seed=1), by=staff)
+    shown = post(desk, "adopt_trial", nominating.batch.pk, trial.pk, reason="任务重", revision=0)
+    assert "改动已采用，但这个方案还不能发布：方案有 2 处不符合规则（R02、R03）" in shown
+    assert "这个方案可以发布了" not in shown
 
 
 def test_plan_without_breaches_offers_nothing(desk: Client, planned: County) -> None:
