@@ -222,8 +222,8 @@ def demand(
 ) -> PlanDemand:
     """Ask something of the plan for one cadre (must, must not, only odd or even weeks, a fixed class).
 
-    It takes the place of the one of its kind before. Raises DomainError "reason_needed", "on_the_list", "demands_contradict" (R06,
-    R07) where no plan could keep it beside the others.
+    It takes the place of the one of its kind before. Raises DomainError "reason_needed", "on_the_list", and
+    "demands_contradict" (R06, R07) where no plan could keep it beside the others.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明原因。")

@@ -4,6 +4,7 @@ import datetime
 import math
 
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
@@ -183,8 +184,8 @@ def withdraw_enrollment(
     """Somebody leaves the batch from a day on; what was attended before it stays counted.
 
     Make-ups from that day on end with it; the person is told, and the head teachers of the classes where they were. Raises
-    DomainError "reason_needed", "not_running", "not_enrolled", "fixed" (to a class, or to attend), Conflict when the
-    arrangement is no longer the one `seen`.
+    DomainError "reason_needed", "not_running", "day_outside", "not_enrolled", "fixed" (to a class, or to attend), Conflict when
+    the arrangement is no longer the one `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明退出的原因。")
@@ -193,6 +194,10 @@ def withdraw_enrollment(
         _require_running(batch)
         if enrollment.live and enrollment.state in GONE and enrollment.left_on is not None:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已登记从 {enrollment.left_on:%m-%d} 起退出{batch}。")
+        if not min(batch.first_day, timezone.localdate()) <= on_day <= batch.last_day:
+            raise DomainError(
+                "day_outside", f"{on_day} 不在{batch}里。请改成 {batch.first_day} 至 {batch.last_day} 的一天。"
+            )
         if not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已经不在{batch}里。")
         require_may_stay_away(batch, enrollment.cadre)

@@ -1,5 +1,6 @@
 """Changes after publication: people who move, come late or leave, gatherings that fall out, a bed by hand."""
 
+import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -18,6 +19,7 @@ from batches.forms.fields import (
     day_field,
     leaves_from,
     reason_field,
+    within,
 )
 from batches.models import Enrollment, Gathering, PracticeClass
 from batches.queries import enrolled
@@ -35,6 +37,9 @@ class MoveForm(ArrangementForm):
         self.fields["to"].queryset = self.batch.classes.order_by("number")  # type: ignore[attr-defined] # a model choice
         self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
 
+    def clean_from_day(self) -> datetime.date:
+        return within(self.batch, self.cleaned_data["from_day"])
+
     def perform(self, by: User) -> str:
         row = move_member(**self.values(), by=by, seen=self.seen)
         told = "本人已收到通知，在村天数自动重算。"
@@ -51,6 +56,9 @@ class LateForm(ArrangementForm):
         self.fields["to"].queryset = self.batch.classes.order_by("number")  # type: ignore[attr-defined] # a model choice
         self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
 
+    def clean_from_day(self) -> datetime.date:
+        return within(self.batch, self.cleaned_data["from_day"])
+
     def perform(self, by: User) -> str:
         row = add_late(batch=self.batch, **self.values(), by=by, seen=self.seen)
         return f"{row.cadre}编入{self.cleaned_data['to'].short_name}。没有账号的请到“班务”发账号。"
@@ -64,6 +72,9 @@ class WithdrawForm(ArrangementForm):
     def fill(self) -> None:
         self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
         self.fields["on_day"].initial = timezone.localdate()
+
+    def clean_on_day(self) -> datetime.date:
+        return within(self.batch, self.cleaned_data["on_day"])
 
     def perform(self, by: User) -> str:
         withdraw_enrollment(**self.values(), by=by, seen=self.seen)

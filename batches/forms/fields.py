@@ -173,6 +173,15 @@ class ActForm(forms.Form):
         self.add_error(None, error.message)
 
 
+def within(batch: Batch, day: datetime.date) -> datetime.date:
+    """A day from which somebody comes, leaves or changes class: one of the batch, or one still before it begins."""
+    if not min(batch.first_day, timezone.localdate()) <= day <= batch.last_day:
+        raise forms.ValidationError(
+            f"{day} 不在{batch}里（{batch.first_day} 至 {batch.last_day}）。请改成这些日子里的一天。"
+        )
+    return day
+
+
 class ArrangementForm(ActForm):
     """A form whose act changes who is where and when; it carries the revision that the clerk saw (`batches.revision`)."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from batches.actions.outlook import MOST_BATCHES
-from batches.forms.programme import WeekdaysField
+from batches.forms.programme import WeekdaysField, bound
 from batches.models import Programme, Track
 from batches.outlook_input import TRACK
 from batches.parameters import MEANINGS
@@ -40,6 +40,7 @@ class OutlookForm(forms.ModelForm):
         super().__init__(data, instance=copy.copy(programme), **options)
         for name in self._meta.fields or ():
             self.fields[name].help_text = MEANINGS[name]
+        bound(self)
         for track in tracks:
             self.fields[f"{TRACK}{track.order}"] = forms.IntegerField(
                 label="每期班数" if len(tracks) == 1 else f"{track.name}每期班数", min_value=0, max_value=40,

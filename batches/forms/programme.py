@@ -1,14 +1,30 @@
 """The rules of a programme, its tracks, and a new batch."""
 
+import datetime
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts.models import User
-from batches.actions.batch import create_batch
-from batches.forms.fields import day_field
+from batches.actions.batch import create_batch, least_last_day
+from batches.forms.fields import DAY, day_field
 from batches.models import Batch, Programme, Track
 from batches.parameters import MEANINGS
+
+BOUNDS = {
+    "full_coverage_age": (18, 70, "岁", "在职干部没有这个年龄"),
+    "batch_months": (1, 12, "个月", "一期不超过一年"),
+}
+"""What parameters are plausible: from, to, unit and why."""
+
+
+def bound(form: forms.BaseForm) -> None:
+    """Let a form about a programme refuse figures that no county means."""
+    for name, (low, high, unit, why) in BOUNDS.items():
+        if name in form.fields:
+            told = f"要在 {low} 到 {high} {unit}之间：{why}。请改。"
+            form.fields[name].validators += [MinValueValidator(low, told), MaxValueValidator(high, told)]
 
 
 class BatchForm(forms.Form):
@@ -18,14 +34,40 @@ class BatchForm(forms.Form):
     number = forms.IntegerField(label="期次", min_value=1, max_value=999)
     first_day = day_field("开始", "第 1 周是这一天所在的周一至周日，为单周")
     last_day = day_field("结束", "含当日")
+    together = forms.BooleanField(
+        label="与别的期同时办", required=False, help_text="只在日子有重叠、确实要同时办时勾选；基地和床位由两期分着用"
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         newest = Programme.objects.filter(superseded_by__isnull=True).order_by("name")
         self.fields["programme"].queryset = newest  # type: ignore[attr-defined] # a model choice
 
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        programme, first, last = data.get("programme"), data.get("first_day"), data.get("last_day")
+        if first and last and last < first:
+            self.add_error("last_day", "早于开始日期。请改到开始之后。")
+        elif programme and first and last and last < (least := least_last_day(programme, first)):
+            weeks, days = programme.gathering_interval_weeks, (last - first).days + 1
+            self.add_error(
+                "last_day", f"只有 {days} 天，每 {weeks} 周集中一次，有的班一次也轮不到。请改到 {least} 或以后。"
+            )
+        elif first and last and not data.get("together"):
+            self._look_for_others(first, last)
+        return data
+
+    def _look_for_others(self, first: datetime.date, last: datetime.date) -> None:
+        others = list(Batch.objects.filter(first_day__lte=last, last_day__gte=first).order_by("first_day", "number"))
+        if others:
+            told = "、".join(f"{row}（{row.first_day} 至 {row.last_day}）" for row in others)
+            after = max(row.last_day for row in others) + DAY
+            self.add_error(
+                "first_day", f"与{told}的日子重叠。请改到 {after} 或以后；确实要同时办的，勾选“与别的期同时办”。"
+            )
+
     def perform(self, by: User) -> Batch:
-        return create_batch(**self.cleaned_data, by=by)
+        return create_batch(**{name: value for name, value in self.cleaned_data.items() if name != "together"}, by=by)
 
 
 class NumbersField(forms.CharField):
@@ -67,6 +109,7 @@ class ProgrammeForm(forms.ModelForm):
         super().__init__(*args, **options)
         for name, field in self.fields.items():
             field.help_text = MEANINGS[name]
+        bound(self)
 
     class Meta:
         model = Programme

@@ -16,7 +16,16 @@ from batches import states
 from batches.actions.people import withdraw_enrollment
 from batches.actions.repair import add_classes, close_everywhere, name_late, start_repair
 from batches.actions.trials import start_trial
-from batches.forms.fields import ActForm, ArrangementForm, CadreField, MemberField, day_field, leaves_from, reason_field
+from batches.forms.fields import (
+    ActForm,
+    ArrangementForm,
+    CadreField,
+    MemberField,
+    day_field,
+    leaves_from,
+    reason_field,
+    within,
+)
 from batches.models import Enrollment, PlanRun
 from batches.more_classes import told, ways_of
 from batches.plan_ids import key, pk_of
@@ -85,12 +94,20 @@ def _until(day: datetime.date) -> str:
 
 
 class DaysForm(ScenarioForm):
-    """A scenario with a first and a last day."""
+    """A scenario with a first and a last day, of which the batch still has at least one before it."""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if data.get("first_day") and data.get("last_day") and data["last_day"] < data["first_day"]:
+        first, last = data.get("first_day"), data.get("last_day")
+        since = max(self.batch.first_day, timezone.localdate())
+        if first and last and last < first:
             self.add_error("last_day", "早于开始的一天。请改到它以后。")
+        elif last and last < since:
+            self.add_error(
+                "last_day", f"{last} 以前的日子，重排改不了什么：{self.batch}从 {since} 起才能再排。请改日期。"
+            )
+        elif first and first > self.batch.last_day:
+            self.add_error("first_day", f"{self.batch}到 {self.batch.last_day} 就结束了，不受影响。请改日期。")
         return data
 
 
@@ -122,6 +139,9 @@ class LeaveForm(ScenarioForm):
     def fill(self) -> None:
         self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
         self.fields["on_day"].initial = timezone.localdate() + DAY
+
+    def clean_on_day(self) -> datetime.date:
+        return within(self.batch, self.cleaned_data["on_day"])
 
     def fact(self, by: User) -> str:
         withdraw_enrollment(**self.values(), by=by, seen=self.seen)

@@ -32,7 +32,7 @@ from cadres.models import PastAttendance
 from config.errors import Conflict, DomainError
 from office.models import Notice
 from tests import factories
-from tests.batches.county import TODAY, County, publish_by_hand
+from tests.batches.county import LAST, TODAY, County, publish_by_hand
 
 pytestmark = pytest.mark.django_db
 TRACK = {"name": "综合班", "min_age": None, "max_age": None, "levels": [], "post_kinds": []}
@@ -245,11 +245,10 @@ def test_demand_that_contradicts_another_is_refused_with_the_cure(
     demand(batch=batch, cadre=cadre, kind=kinds.PIN, class_number=2, reason="改到双周班", by=staff)
     demand(batch=batch, cadre=cadre, kind=kinds.PARITY, parity="even", reason="单周值班", by=staff)
     asked = {"batch": batch, "cadre": cadre, "kind": kinds.MUST_NOT, "reason": "出差", "by": staff}
-    assert code_of(demand, **asked) == "demands_contradict"
-    waiver = Waiver.objects.create(
-        batch=batch, rule="R07", subject=f"C{cadre.pk}", label="例外", reason="急", asked_by=staff
+    assert code_of(demand, **asked) == "on_the_list"
+    Waiver.objects.create(
+        batch=batch, rule="R07", subject=f"C{cadre.pk}", reason="急", asked_by=staff, approver=colleague
     )
-    Waiver.objects.filter(pk=waiver.pk).update(approver=colleague)
     demand(batch=batch, cadre=cadre, kind=kinds.PIN, class_number=1, reason="例外已批", by=staff)
 
 
@@ -259,7 +258,7 @@ def test_demand_knows_the_persons_track(nominating: County, staff: User) -> None
     batch.classes.filter(number=2).update(track=young)
     with pytest.raises(DomainError, match="是综合班的人，固定到的第2班是别的班型"):
         demand(batch=batch, cadre=cadre, kind=PlanDemand.Kind.PIN, class_number=2, reason="指定", by=staff)
-    with pytest.raises(DomainError, match="综合班没有双周的班。请改这一条"):
+    with pytest.raises(DomainError, match="综合班没有双周的班，没有方案能都做到。请改这一条"):
         demand(batch=batch, cadre=cadre, kind=PlanDemand.Kind.PARITY, parity="even", reason="值班", by=staff)
 
 
@@ -274,7 +273,7 @@ def test_stage_one_leaves_out_who_attended(county: County) -> None:
 
 def test_changed_rules_of_a_published_batch_are_a_new_version(published: County, staff: User) -> None:
     waiting = create_batch(
-        programme=published.batch.programme, number=9, first_day=TODAY, last_day=TODAY, by=staff
+        programme=published.batch.programme, number=9, first_day=TODAY, last_day=LAST, by=staff
     )  # fmt: skip
     programme = Programme.objects.get()
     programme.class_size = 5
@@ -331,15 +330,17 @@ def test_tracks_that_make_no_sense_are_refused(county: County, staff: User, orde
 def test_batch_is_made_with_its_classes_in_turn(county: County, staff: User) -> None:
     programme = county.batch.programme
     day = TODAY + datetime.timedelta(days=200)
-    made = create_batch(programme=programme, number=5, first_day=day, last_day=day, by=staff)
+    until = day + datetime.timedelta(days=13)
+    made = create_batch(programme=programme, number=5, first_day=day, last_day=until, by=staff)
     assert list(made.classes.order_by("number").values_list("number", "parity")) == [(1, "odd"), (2, "even")]
     for changes, code in (
         ({"number": 5}, "number_taken"), ({"number": 6, "last_day": TODAY}, "dates_reversed"),
+        ({"number": 6, "last_day": day + datetime.timedelta(days=12)}, "too_short"),
     ):  # fmt: skip
-        asked = {"programme": programme, "first_day": day, "last_day": day} | changes
+        asked = {"programme": programme, "first_day": day, "last_day": until} | changes
         assert code_of(create_batch, by=staff, **asked) == code
     bare = factories.ProgrammeFactory()
-    assert code_of(create_batch, programme=bare, number=7, first_day=day, last_day=day, by=staff) == "no_classes"
+    assert code_of(create_batch, programme=bare, number=7, first_day=day, last_day=until, by=staff) == "no_classes"
 
 
 def test_steps_to_the_archive_and_back(published: County, staff: User) -> None:

@@ -22,7 +22,7 @@ from cadres.models import Cadre
 from config.errors import DomainError
 from office.models import Notice
 from tests import factories
-from tests.batches.county import FIRST, LAST, County
+from tests.batches.county import FIRST, LAST, TODAY, County
 
 pytestmark = pytest.mark.django_db
 MARCH = datetime.date(2027, 3, 1).replace
@@ -212,6 +212,16 @@ def test_late_joiner_twice_and_out_of_post_are_refused(published: County, staff:
                 batch=published.batch, cadre=cadre, to=published.classes[0], from_day=FIRST, by=staff, reason="补派"
             )
         assert refused.value.code == code
+
+
+@pytest.mark.parametrize("day", [LAST + datetime.timedelta(days=1), TODAY - datetime.timedelta(days=1)])
+def test_withdrawal_on_a_day_outside_the_batch_is_refused(published: County, staff: User, day: datetime.date) -> None:
+    enrollment = published.enrollment(published.cadres[0])
+    with pytest.raises(DomainError) as refused:
+        withdraw_enrollment(enrollment=enrollment, on_day=day, by=staff, reason="生病")
+    assert refused.value.code == "day_outside"
+    enrollment.refresh_from_db()
+    assert enrollment.live
 
 
 def test_withdrawal_before_the_batch_leaves_nothing_behind(published: County, staff: User) -> None:

@@ -124,3 +124,41 @@ def test_pages_of_batches_open_where_rules_have_no_class(desk: Client, county: C
     dashboard = desk.get(reverse("reports:dashboard"))
     assert dashboard.status_code == 200
     assert "每期班数合起来是 0" in dashboard.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "field", "told"),
+    [
+        ("2027-06-07", "2027-06-09", "last_day", "只有 3 天，每 2 周集中一次，有的班一次也轮不到。请改到 2027-06-20 或以后。"),
+        ("2027-06-07", "2027-06-06", "last_day", "早于开始日期。请改到开始之后。"),
+        (
+            "2027-03-15", "2027-06-06", "first_day",
+            "与第1期（2027-03-01 至 2027-03-28）的日子重叠。请改到 2027-03-29 或以后；确实要同时办的，勾选“与别的期同时办”。",
+        ),
+    ],
+)  # fmt: skip
+def test_batch_form_refuses_days_that_cannot_be(
+    desk: Client, county: County, first: str, last: str, field: str, told: str
+) -> None:
+    data = {"programme": county.batch.programme.pk, "number": 2, "first_day": first, "last_day": last}
+    response = desk.post(reverse("batches:create"), data)
+    assert response.status_code == 422
+    assert response.context["form"].errors == {field: [told]}
+    assert Batch.objects.count() == 1
+    if field == "first_day":
+        assert "第2期建好了" in post(desk, "create", **data, together="on")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("full_coverage_age", 200), ("full_coverage_age", 3), ("batch_months", 400)]
+)
+def test_figures_that_no_county_means_are_refused_with_the_bounds(
+    desk: Client, county: County, field: str, value: int
+) -> None:
+    programme = county.batch.programme
+    response = desk.post(reverse("batches:programme_edit", args=[programme.pk]), programme_data(**{field: value}))
+    assert response.status_code == 422
+    assert response.context["form"].errors[field][0].startswith("要在 ")
+    tried = desk.get(reverse("batches:outlook"), {"programme": programme.pk, field: value})
+    assert tried.status_code == 422
+    assert field in tried.context["form"].errors

@@ -23,7 +23,7 @@ from batches.actions.reprojection import reproject
 from batches.models import Nomination, PlanRun, PlanVersion
 from batches.planning_input import build_input
 from batches.told import names_told
-from cadres.models import Cadre
+from cadres.models import Cadre, Unavailability
 from config.errors import Conflict, DomainError
 from office.models import Notice
 from tests import factories
@@ -115,6 +115,32 @@ def test_closure_without_outside_parties_says_nothing_of_them(running: County, d
         f"close-{name}": value for name, value in days.items()
     }
     assert len(messages_of(desk, "repair", [running.batch.pk], sent)) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "days", "field", "told"),
+    [
+        ("ill", {"first_day": "2019-05-06", "last_day": "2019-05-10"}, "last_day", "2019-05-10 以前的日子，重排改不了什么"),
+        ("ill", {"first_day": "2027-03-29", "last_day": "2027-04-02"}, "first_day", "到 2027-03-28 就结束了，不受影响"),
+        ("typhoon", {"first_day": "2030-09-01", "last_day": "2030-09-03"}, "first_day", "就结束了，不受影响"),
+        ("close", {"first_day": "2027-02-01", "last_day": "2027-02-03"}, "last_day", "重排改不了什么"),
+        ("leave", {"on_day": "2028-01-01"}, "on_day", "2028-01-01 不在第1期里（2027-03-01 至 2027-03-28）。请改"),
+        ("leave", {"on_day": "2020-01-01"}, "on_day", "2020-01-01 不在第1期里"),
+    ],
+)  # fmt: skip
+def test_days_that_the_batch_does_not_have_are_refused(
+    running: County, desk: Client, form: str, days: dict[str, str], field: str, told: str
+) -> None:
+    who = {"enrollment": running.enrollment(running.cadres[0]).pk, "place": f"P{running.bases[1].pk}"}
+    values = {**who, **days, "reason": "试", "kind": Closure.Kind.WORKS}
+    sent = {"form": form} | {f"{form}-{name}": value for name, value in values.items()}
+    answer = desk.post(reverse("batches:repair", args=[running.batch.pk]), sent)
+    assert answer.status_code == 422
+    assert told in answer.content.decode()
+    assert f'id="error_id_{form}_{field}_1"' in answer.content.decode(), "the field says so"
+    assert not Closure.objects.exists()
+    assert not Unavailability.objects.exists()
+    assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.REPAIR).exists()
 
 
 def test_publication_of_a_repair_does_not_read_like_the_first(running: County, staff: User, desk: Client) -> None:

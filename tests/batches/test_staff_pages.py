@@ -94,6 +94,18 @@ def adjust(desk: Client, county: County, form: str, **data: object) -> str:
     return post(desk, "adjust", county.batch.pk, form=form, **named, **extra)
 
 
+@pytest.mark.parametrize("day", ["2028-01-01", "2020-01-01"])
+@pytest.mark.parametrize("form", ["withdraw", "move", "late"])
+def test_changes_from_a_day_that_the_batch_does_not_have_are_refused(
+    desk: Client, published: County, form: str, day: str
+) -> None:
+    name = "on_day" if form == "withdraw" else "from_day"
+    enrollment = published.enrollment(published.cadres[0])
+    data = {"enrollment": enrollment.pk, "to": published.classes[1].pk, "cadre": "没有", "reason": "试", name: day}
+    shown = adjust(desk, published, form, look=True, **data)
+    assert f"{day} 不在第1期里（2027-03-01 至 2027-03-28）。请改成这些日子里的一天。" in shown
+
+
 def test_withdrawal_is_told_first_and_done_second(desk: Client, published: County) -> None:
     cadre = published.cadres[0]
     enrollment = published.enrollment(cadre)
