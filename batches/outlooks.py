@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.utils.http import urlencode
+
 from bases.models import Rate
 from batches.models import PlanRun, Programme, Track
-from batches.outlook_input import TRACK, Facts
+from batches.outlook_input import TRACK, Facts, newest_programmes
 from batches.parameters import shown
 from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
@@ -185,7 +187,18 @@ def _money(today: Cost, tried: Cost, bound: str) -> Line:
     return Line("食宿费", told(today), told(tried), word, way, tried.note or today.note)
 
 
-# Changes in words
+# Changes in addresses and in words
+
+
+def filled_in(programme: Programme, changes: Iterable[Mapping[str, Any]]) -> str:
+    """What follows the sandbox's address so that a trial's changes of rules stand in its form."""
+    known = {field.name for field in Programme._meta.concrete_fields}
+    asked = {str(row["name"]).replace(".", "_"): row["value"] for row in changes if row["kind"] == "parameter"}
+    newest = newest_programmes().filter(name=programme.name).values_list("pk", flat=True).first()
+    values = {name: value for name, value in asked.items() if name in known}
+    if values.get("start_weekdays") == []:
+        values["start_weekdays"] = list(range(1, 8))  # an address cannot name none, and all are no limit either
+    return "?" + urlencode({"programme": newest or programme.pk, **values}, doseq=True)
 
 
 def change_lines(changes: Iterable[Mapping[str, Any]], tracks: Sequence[Track]) -> list[str]:

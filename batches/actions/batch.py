@@ -4,6 +4,8 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts import audit
 from accounts.models import User
 from batches import states
@@ -16,20 +18,31 @@ Tracks = Sequence[Mapping[str, Any]]
 
 
 def save_programme(
-    *, programme: Programme, by: User, reason: str = "", tracks: Tracks | None = None, next_version: bool = False
+    *,
+    programme: Programme,
+    by: User,
+    reason: str = "",
+    tracks: Tracks | None = None,
+    next_version: bool = False,
+    planned_too: bool = False,
 ) -> Programme:
     """Save changed rules, and the tracks where they are given (`order` and the other columns of each).
 
     Rules that a published batch was run by stay as they are: the change becomes a new version, to which batches not yet
     published move; their classes follow the tracks. With `next_version` it becomes one in any case, and batches that are
-    planned stay with the old one too. Returns the programme that now holds the values. Raises DomainError
-    "old_programme", "no_tracks", "no_classes", "track_order_twice", "classes_in_use".
+    planned stay with the old one too; `planned_too` takes them along, from whichever version they are planned by. Returns
+    the programme that now holds the values. Raises DomainError "old_programme", "no_tracks", "no_classes",
+    "track_order_twice", "classes_in_use".
     """
     if tracks is not None:
         _check_tracks(tracks)
     with audit.act("save_programme", by=by, reason=reason) as entry:
         if next_version:
             programme = _new_version(programme, settled=(Batch.State.PLANNED, *states.LIVE))
+            if planned_too:
+                _move_batches(
+                    Batch.objects.filter(programme__name=programme.name, state=Batch.State.PLANNED), programme
+                )
         elif programme.pk is not None and programme.batches.filter(state__in=states.LIVE).exists():
             programme = _new_version(programme)
         else:
@@ -62,15 +75,16 @@ def _new_version(programme: Programme, settled: Sequence[str] = states.LIVE) -> 
         track.pk, track.programme = None, programme
         track._state.adding = True
         track.save()
-    _move_batches(old, programme, settled)
+    _move_batches(old.batches.exclude(state__in=settled), programme)
     return programme
 
 
-def _move_batches(old: Programme, new: Programme, settled: Sequence[str]) -> None:
-    waiting = old.batches.exclude(state__in=settled)
-    by_order = {track.order: track for track in new.tracks.all()}
+def _move_batches(waiting: QuerySet[Batch], new: Programme) -> None:
+    """Batches follow the rules; a class whose track the rules have no more goes to the first (`_fit_classes` follows)."""
+    by_order = {track.order: track for track in new.tracks.order_by("order")}
     for practice_class in PracticeClass.objects.filter(batch__in=waiting).select_related("track").order_by("pk"):
-        practice_class.track = by_order[practice_class.track.order]
+        order = practice_class.track.order
+        practice_class.track = by_order[order if order in by_order else min(by_order)]
         practice_class.save(update_fields=["track"])
     waiting.update(programme=new)
 

@@ -85,15 +85,18 @@ def keep_outlook(*, run: PlanRun, document: dict[str, Any], plan: dict[str, Any]
         run.save()
 
 
-def adopt_outlook(*, run: PlanRun, by: User, reason: str) -> Programme:
+def adopt_outlook(*, run: PlanRun, by: User, reason: str, planned_too: bool = False) -> Programme:
     """Make the rules of a finished outlook those of the programme, as its next version.
 
-    Batches in preparation or taking names follow it; planned and published ones stay with theirs. Raises DomainError where
-    there is nothing to adopt, Conflict where the rules it started from have changed since.
+    Batches in preparation or taking names follow it; planned and published ones stay with theirs. With `planned_too` those
+    that are planned and not published follow as well, and have to be planned anew. Raises DomainError where there is
+    nothing to adopt, Conflict where the rules it started from have changed since.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明为什么这样改，会记入规则的新版本。")
-    with audit.act("adopt_outlook", by=by, reason=reason, run=run.pk, changes=run.changes) as entry:
+    with audit.act(
+        "adopt_outlook", by=by, reason=reason, run=run.pk, changes=run.changes, planned_too=planned_too
+    ) as entry:
         programme = Programme.objects.select_for_update(of=("self",)).get(pk=run.programme_id)
         fresh = PlanRun.objects.select_for_update(of=("self",)).get(pk=run.pk, purpose=PlanRun.Purpose.OUTLOOK)
         _require_adoptable(fresh, programme)
@@ -105,7 +108,9 @@ def adopt_outlook(*, run: PlanRun, by: User, reason: str) -> Programme:
                 row["classes_per_batch"] = change["value"]
             else:
                 setattr(programme, name, change["value"])
-        saved = save_programme(programme=programme, by=by, reason=reason, tracks=tracks, next_version=True)
+        saved = save_programme(
+            programme=programme, by=by, reason=reason, tracks=tracks, next_version=True, planned_too=planned_too
+        )
         fresh.outcome = Outcome.ADOPTED
         fresh.save(update_fields=["outcome"])
         entry.about(saved)

@@ -47,7 +47,9 @@ class Obstacle(NamedTuple):
 
 ELSEWHERE = {
     "parameter": Obstacle(
-        "项目规则不在这里改：到“规则推演”看过影响再采用，成为新的一版，然后重新编排。", "到规则推演", "batches:outlook"
+        "项目规则不在这里改：到“规则推演”（改动已填好）精确推演，看过影响再采用；采用时勾选本期，再回来重新编排。",
+        "到规则推演",
+        "batches:outlook",
     ),
     "more_batches": Obstacle("加办的期不在这里建：到“期班”新建一期。", "到期班", "batches:list"),
     "reopen": Obstacle("恢复接待不在这里办：到“基地”恢复，再重新编排。", "到基地", "bases:overview"),
@@ -63,7 +65,13 @@ BEFORE = {
 IN_FORCE = dict.fromkeys(
     ("withdraw", "later", "pin_batch", "drop_pin"),
     Obstacle("本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。", "到调整", "batches:adjust", True),
-)
+) | {
+    "parameter": Obstacle(
+        "本期已经发布，按发布时的规则走到底；以后各期要改，到“规则推演”（改动已填好）看过影响再采用。",
+        "到规则推演",
+        "batches:outlook",
+    ),
+}
 """The same, of a batch in force."""
 ADOPTED = Obstacle(
     "这个试算的改动已经采用过。请到“少变动重排”重排一次，看过动了谁再发布；还要别的，另做试算。",

@@ -13,7 +13,7 @@ from batches.outlook_input import TRACK
 from batches.parameters import MEANINGS
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("谁参加", ("full_coverage_age", "unit_max_per_batch", "leading_max", "max_overlap_days")),
+    ("谁参加", ("full_coverage_age", "repeats", "unit_max_per_batch", "leading_max", "max_overlap_days")),
     ("期和班", ("batch_months", "class_size_min", "class_size", "class_size_max")),
     ("集中", (
         "gathering_days", "weekend_days_min", "weekend_days_max", "min_village_days", "min_distinct_villages",

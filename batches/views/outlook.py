@@ -210,10 +210,12 @@ def _result(run: PlanRun) -> dict[str, Any]:
 
 def _adoption(run: PlanRun) -> dict[str, Any]:
     """What adopting the rules would do to batches, told before it is done."""
-    batches = list(Batch.objects.filter(programme=run.programme_id).order_by("number"))
+    batches = list(Batch.objects.filter(programme__name=run.programme.name).order_by("number"))
+    planned = [batch for batch in batches if batch.state == Batch.State.PLANNED]
     return {
         "follow": [batch for batch in batches if batch.state in OPEN],
-        "stay": [batch for batch in batches if batch.state not in OPEN],
+        "planned": planned,
+        "stay": [batch for batch in batches if batch.state not in OPEN and batch not in planned],
         "next_version": run.programme.version + 1,
     }
 
@@ -265,9 +267,18 @@ def outlook_stop(request: HttpRequest, outlook_id: int) -> HttpResponse:
 def outlook_adopt(request: HttpRequest, outlook_id: int) -> HttpResponse:
     """Make these the programme's rules."""
     run = _run(request, outlook_id)
-    saved = adopt_outlook(run=run, by=me(request), reason=posted_reason(request))
-    messages.success(request, f"已采用，规则成为“{saved}”。已编排、已发布的期不变，以后的期按新规则。")
+    planned_too = "planned" in request.POST
+    saved = adopt_outlook(run=run, by=me(request), reason=posted_reason(request), planned_too=planned_too)
+    messages.success(request, f"已采用，规则成为“{saved}”。{_followed(saved, planned_too=planned_too)}")
     return redirect("batches:programme")
+
+
+def _followed(saved: Programme, *, planned_too: bool) -> str:
+    """Which batches go by the new rules, and what is to be done with them."""
+    rows = list(saved.batches.filter(state=Batch.State.PLANNED).order_by("number")) if planned_too else []
+    if not rows:
+        return "已编排、已发布的期不变，以后的期按新规则。"
+    return f"{'、'.join(map(str, rows))}也按新规则：请到编排台重新编排。已发布的期不变，以后的期按新规则。"
 
 
 @allow(may_run_batches)

@@ -20,6 +20,7 @@ from batches.comparison import side_of
 from batches.facts import facts_of
 from batches.load_map import load_map
 from batches.models import Batch, GatheringPin, PlanRun
+from batches.outlooks import filled_in
 from batches.overview import calendar_of, class_table, differences_in_words, plan_says
 from batches.plan_ids import pk_of
 from batches.planning.explain_skips import not_held
@@ -167,9 +168,7 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
         "may_publish": publishable and not obstacles,
         "again": again,
         "may_adopt": is_trial and may_run and not refused,
-        "refused": [
-            (row, reverse(row.route, args=[batch.pk] if row.of_batch else []) if row.route else "") for row in refused
-        ],
+        "refused": [(row, _address(batch, run, row.route, row.of_batch) if row.route else "") for row in refused],
         "next_number": previous.number + 1 if previous else 1,
         "previous": previous,
         "differences": lines[:MOST_DIFFERENCES],
@@ -178,6 +177,12 @@ def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
         "told": told,
         "untold": untold,
     }
+
+
+def _address(batch: Batch, run: PlanRun, route: str, of_batch: bool) -> str:
+    """The page that cures an obstacle; the sandbox opens with the trial's rules filled in."""
+    address = reverse(route, args=[batch.pk] if of_batch else [])
+    return address + filled_in(batch.programme, run.changes) if route == "batches:outlook" else address
 
 
 def _plan_run(batch: Batch, pk: Any) -> PlanRun:

@@ -1,6 +1,7 @@
 """Coverage countdown and rule sandbox: figures from the facts of the day, nothing touched until rules are adopted."""
 
 import datetime
+import json
 import re
 from typing import Any
 
@@ -16,16 +17,19 @@ from batches import tasks
 from batches.actions.batch import create_batch
 from batches.actions.names import confirm_unit, defer_nomination, open_nominations
 from batches.actions.outlook import adopt_outlook, drop_outlook, set_up_batches, start_outlook
+from batches.actions.plans import publish_obstacles
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme
 from batches.outlook_input import Facts, newest_programmes
 from batches.outlooks import story_of
 from batches.plan_labels import Labels
 from batches.planning.formats import require_valid
+from batches.planning_input import build_input
 from cadres.models import Cadre, PastAttendance, Unavailability, Unit
 from config.errors import Conflict, DomainError
 from office.models import Job, JobState
 from tests import factories
 from tests.batches.county import FIRST, LAST, TODAY, County, change, more_people
+from tests.batches.pages import page, post
 
 pytestmark = pytest.mark.django_db
 
@@ -357,6 +361,29 @@ def test_yearly_plan_sets_up_its_batches(published: County, client: Client, staf
     assert [row.first_day.isoformat() for row in made] == ["2027-03-29", "2027-06-21"]
     with pytest.raises(DomainError, match="已经建好了"):
         set_up_batches(run=run, by=staff)
+
+
+def test_adoption_takes_a_planned_batch_along_when_asked(planned: County, staff: User, desk: Client) -> None:
+    old = planned.batch.programme
+    more_people(planned, 3)
+    first = carried_out(start_outlook(programme=old, changes=[change("spare_beds", 0, 1)], batches=1, by=staff))
+    newer = adopt_outlook(run=first, by=staff, reason="先改一处")
+    planned.batch.refresh_from_db()
+    assert planned.batch.programme == old, "left behind by the version before"
+    asked = [change("unit_max_per_batch", 4, 3)]
+    run = carried_out(start_outlook(programme=newer, changes=asked, batches=1, by=staff))
+    shown = page(desk, "outlook_run", run.pk)
+    assert re.search(r'<input type="checkbox" name="planned"> 第1期', shown)
+    told = post(desk, "outlook_adopt", run.pk, reason="早一期覆盖", planned="on")
+    assert "第1期也按新规则：请到编排台重新编排" in told
+    planned.batch.refresh_from_db()
+    assert (planned.batch.programme.version, planned.batch.programme.unit_max_per_batch) == (3, 4)
+    assert {row.track.programme_id for row in planned.classes} == {planned.batch.programme_id}
+    assert planned.batch.state == Batch.State.PLANNED
+    assert any("编排以后变过" in line for line in publish_obstacles(planned.batch))
+    assert build_input(planned.batch)["programme"]["unit_max_per_batch"] == 4
+    kept = AuditEntry.objects.filter(act="adopt_outlook").latest("seq")
+    assert json.loads(kept.data)["planned_too"] is True
 
 
 def test_yearly_plan_is_not_set_up_over_a_batch_made_since(published: County, staff: User) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from batches.actions.trials import (
     start_trial,
 )
 from batches.models import Batch, GatheringPin, Nomination, PlanDemand, PlanRun, Waiver
+from batches.outlooks import filled_in
 from batches.plan_ids import class_to_come
 from batches.planning.changes import FIELDS, apply
 from batches.planning.formats import canonical, fingerprint
@@ -438,6 +440,10 @@ def test_change_that_is_made_elsewhere_says_where(
     shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
     assert obstacle.sentence in shown
     address = reverse(obstacle.route, args=[planned.batch.pk] if obstacle.of_batch else [])
+    if where == "规则推演":
+        address += f"?programme={planned.batch.programme_id}&amp;class_size_max=6"
+        form = desk.get(unescape(address)).context["form"]
+        assert [(row["name"], row["value"]) for row in form.changes()] == [("class_size_max", 6)], "it is filled in"
     assert f'<a href="{address}">到{where}</a>' in shown
     assert "采用这些改动…" not in shown
     with pytest.raises(DomainError) as refused:
@@ -458,7 +464,11 @@ def test_class_more_is_made_on_the_page_of_the_programme_or_of_the_repair(desk: 
     for state in (Batch.State.PLANNED, Batch.State.PUBLISHED):
         Batch.objects.update(state=state)
         shown = page(desk, "studio", batch.pk, query=f"?run={run.pk}")
-        assert f'<a href="{reverse("batches:outlook")}">到规则推演</a>' in shown
+        assert (
+            f'<a href="{reverse("batches:outlook")}?programme={batch.programme_id}&amp;class_size_max=6">到规则推演</a>'
+            in shown
+        )
+        assert ("本期已经发布，按发布时的规则走到底" in shown) == (state == Batch.State.PUBLISHED)
         assert (link in shown) == (state == Batch.State.PLANNED)
         assert "到少变动重排</a>" not in shown
 
@@ -502,6 +512,13 @@ def test_links_of_a_refused_trial_are_those_of_what_was_refused(planned: County,
     shown = page(desk, "studio", planned.batch.pk, query=f"?run={run.pk}")
     told = shown[shown.index('id="changes"') :].partition('id="classes"')[0]
     assert re.findall(r"<a href=[^>]*>(到[^<]+)</a>", told) == ["到规则推演"]
+
+
+def test_rule_of_any_day_is_filled_in_as_all_days(planned: County) -> None:
+    changes = [{"kind": "parameter", "name": "start_weekdays", "value": []}]
+    assert filled_in(planned.batch.programme, changes).endswith(
+        "".join(f"&start_weekdays={day}" for day in range(1, 8))
+    )
 
 
 def test_every_change_that_is_made_elsewhere_has_a_page() -> None:
