@@ -1,6 +1,7 @@
 """Facts that ask for a repair, and what the pages say of them and of the version that follows."""
 
 import json
+import re
 
 import pytest
 from django.contrib.messages import get_messages
@@ -137,7 +138,7 @@ def test_days_that_the_batch_does_not_have_are_refused(
     answer = desk.post(reverse("batches:repair", args=[running.batch.pk]), sent)
     assert answer.status_code == 422
     assert told in answer.content.decode()
-    assert f'id="error_id_{form}_{field}_1"' in answer.content.decode(), "the field says so"
+    assert re.search(rf'name="{form}-{field}"[^>]*is-invalid', answer.content.decode()), "the field says so"
     assert not Closure.objects.exists()
     assert not Unavailability.objects.exists()
     assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.REPAIR).exists()
