@@ -43,7 +43,7 @@ def contradiction(
         if own is not None and fixed.track_id != own.pk:
             return f"{cadre.name}是{own.name}的人，固定到的第{fixed.number}班是别的班型"
         if parity is not None and fixed.parity != parity.parity:
-            return f"{cadre.name}固定到第{fixed.number}班，又只能{parity.get_parity_display()}"
+            return f"{cadre.name}固定到第{fixed.number}班（{fixed.get_parity_display()}），又只能{parity.get_parity_display()}"
         return ""
     if parity is None or own is None or any(row.track_id == own.pk and row.parity == parity.parity for row in classes):
         return ""

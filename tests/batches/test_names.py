@@ -239,7 +239,7 @@ def test_demand_that_contradicts_another_is_refused_with_the_cure(
         demand(batch=batch, cadre=cadre, kind=kinds.PARITY, parity="even", reason="单周值班", by=staff)
     assert refused.value.code == "demands_contradict"
     assert refused.value.message == (
-        f"{cadre.name}固定到第1班，又只能双周，没有方案能都做到。请先取消他原来的要求“固定到班：第1班”，或改这一条。"
+        f"{cadre.name}固定到第1班（单周），又只能双周，没有方案能都做到。请先取消他原来的要求“固定到班：第1班”，或改这一条。"
     )
     assert [row.kind for row in batch.demands.filter(live=True)] == ["pin"], "nothing was kept of what was refused"
     demand(batch=batch, cadre=cadre, kind=kinds.PIN, class_number=2, reason="改到双周班", by=staff)

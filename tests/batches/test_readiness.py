@@ -117,7 +117,7 @@ def test_demands_that_cannot_be_met_are_named(nominating: County, staff: User) -
     check = found(nominating, staff, "编排要求")
     assert check.kind == "bad"
     assert set(check.text.removeprefix("3 人的要求做不到：").split("；")) == {
-        f"{one}固定到第1班，又只能双周", f"{two}不参加本期，但在名单里", f"{three}要参加本期，但不在名单里",
+        f"{one}固定到第1班（单周），又只能双周", f"{two}不参加本期，但在名单里", f"{three}要参加本期，但不在名单里",
     }  # fmt: skip
 
 
