@@ -150,7 +150,7 @@ def _demands(batch: Batch, names: list[Nomination], classes: list[PracticeClass]
     for row in rows:
         by_cadre[row.cadre_id][row.kind] = row
     tracks = list(batch.programme.tracks.order_by("order"))
-    excepted = set(_granted(batch).filter(rule="R07").values_list("subject", flat=True))
+    excepted = set(granted(batch.waivers.filter(rule="R07").order_by("pk")).values_list("subject", flat=True))
     clashes = [
         text
         for pk, demands in by_cadre.items()
