@@ -19,18 +19,17 @@ import structlog
 from django.db import DatabaseError
 from django.utils import timezone
 
-from batches.models import Batch, PlanRun
+from batches.models import PlanRun
 from batches.plan_labels import Labels
 from batches.plan_refusals import refusal
 from batches.planning import InputError, Stopped, repair
-from batches.planning.changes import apply
 from batches.planning.control import Control
 from batches.planning.explain import explain, falls_short
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning.problem import Problem
 from batches.planning.steps import assemble, batch_of, do, ready, stage_of
 from batches.planning.versions import PLANNER_VERSION
-from batches.planning_input import facts_for
+from batches.planning_input import document_of
 from config.errors import DomainError
 from office.jobs import JobRun, JobStopped, perform
 from office.models import UNFINISHED, Job, JobState
@@ -58,7 +57,7 @@ def keep_input(plan_run: PlanRun) -> Document:
     Raises DomainError for facts that no plan can keep, before anything is planned.
     """
     if not plan_run.input_text:
-        document = _understood(lambda: apply(_facts_of(plan_run), plan_run.changes))
+        document = _understood(lambda: document_of(plan_run))
         plan_run.input_text = canonical(document).decode()
         plan_run.fingerprint = fingerprint(document)
         plan_run.save(update_fields=["input_text", "fingerprint"])
@@ -66,11 +65,6 @@ def keep_input(plan_run: PlanRun) -> Document:
     _understood(lambda: require_valid(kept))
     _problem(plan_run.input_text, plan_run.prefer)
     return kept
-
-
-def _facts_of(plan_run: PlanRun) -> Document:
-    batch = Batch.objects.select_related("programme").get(plan_runs=plan_run)
-    return facts_for(batch, plan_run)
 
 
 def explained(run: JobRun, plan_run: PlanRun, document: Document, plan: Document) -> list[dict[str, Any]]:

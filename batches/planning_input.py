@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -26,13 +26,13 @@ from batches.models import (
     Waiver,
 )
 from batches.plan_ids import NOT_A_ROW, key, pk_of
-from batches.planning.changes import apply
+from batches.planning.changes import Change, apply
 from batches.planning.formats import canonical
 from batches.planning.problem import Problem
 from batches.planning_places import base_rows, history_of, other_uses, overlapping, spans
 from batches.queries import attended_before, going
 from batches.rules import in_force
-from batches.standing import Standing, standing_of
+from batches.standing import OUT, Standing, first_open_day, fortnights_over, standing_of
 from batches.states import LIVE
 from batches.waivers import granted
 from cadres.models import Cadre, Unavailability, Unit
@@ -53,8 +53,31 @@ def document_of(run: PlanRun) -> dict[str, Any]:
     Raises the planner's InputError for changes that do not fit the facts.
     """
     batch = Batch.objects.select_related("programme").get(plan_runs=run)
-    document = facts_for(batch, run)
-    return apply(document, run.changes) if run.changes else document
+    return laid_over(batch, facts_for(batch, run), run.changes, today=timezone.localdate(run.created_at))
+
+
+def laid_over(
+    batch: Batch, document: dict[str, Any], changes: Sequence[Change], *, today: datetime.date
+) -> dict[str, Any]:
+    """The facts with changes laid over them. A class that is added to a batch in force has no gatherings before `today` ends.
+
+    Raises the planner's InputError for changes that do not fit the facts.
+    """
+    if not changes:
+        return document
+    found = apply(document, changes)
+    if batch.state not in LIVE or found["previous"] is None:
+        return found
+    known = {row["id"] for row in document["batches"][0]["classes"]}
+    over = [
+        {"class": row["id"], "index": index, "skipped": OUT}
+        for row in found["batches"][0]["classes"] if row["id"] not in known
+        for index in sorted(fortnights_over(batch, row["parity"], first_open_day(batch, today)))
+    ]  # fmt: skip
+    if over:
+        rows = sorted([*found["previous"]["gatherings"], *over], key=lambda row: (row["class"], row["index"]))
+        found["previous"] = decisions_of(found["previous"] | {"gatherings": rows})
+    return found
 
 
 def facts_for(batch: Batch, run: PlanRun) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from batches.models import (
     MakeUp,
     Nomination,
     Parity,
-    PracticeClass,
 )
 from batches.queries import GONE
 
@@ -80,7 +79,7 @@ class Standing:
 
 def standing_of(batch: Batch, today: datetime.date) -> Standing:
     """What stands of a published batch on a day, in a fixed number of queries."""
-    found = Standing(since=max(today + DAY, batch.first_day), numbers=bed_numbers())
+    found = Standing(since=first_open_day(batch, today), numbers=bed_numbers())
     found.seats = _seats(batch, found.since)
     _leaving(batch, found)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
@@ -89,6 +88,11 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
     _gatherings(batch, found, today)
     _skipped(batch, found)
     return found
+
+
+def first_open_day(batch: Batch, today: datetime.date) -> datetime.date:
+    """The first day of a published batch that can still be changed."""
+    return max(today + DAY, batch.first_day)
 
 
 def _seats(batch: Batch, since: datetime.date) -> dict[int, int]:
@@ -158,21 +162,27 @@ def _skipped(batch: Batch, found: Standing) -> None:
     plan = json.loads(version.plan_text) if version is not None else {}
     said = {(row["class"], row["index"]): row.get("skipped") for row in plan.get("gatherings", ())}
     for practice_class in batch.classes.order_by("number"):
-        for index, monday in fortnights(batch, practice_class):
+        over = fortnights_over(batch, practice_class.parity, found.since)
+        for index, _ in fortnights(batch, practice_class.parity):
             place = (practice_class.pk, index)
             name = (f"K{practice_class.pk}", index)
             if place in found.held:
                 continue
-            if monday + WEEK <= found.since:
+            if index in over:
                 found.skipped[place] = OUT
             elif name in said:
                 found.skipped[place] = said[name] or OUT
 
 
-def fortnights(batch: Batch, practice_class: PracticeClass) -> Iterator[tuple[int, datetime.date]]:
+def fortnights_over(batch: Batch, parity: str, since: datetime.date) -> set[int]:
+    """Indexes of the fortnights in which a class of these weeks can gather no more, whether it was there or is added now."""
+    return {index for index, monday in fortnights(batch, parity) if monday + WEEK <= since}
+
+
+def fortnights(batch: Batch, parity: str) -> Iterator[tuple[int, datetime.date]]:
     """The indexes of a class's gatherings with the Monday of the week of each (R10 of docs/rules.md)."""
     monday = batch.first_day - datetime.timedelta(days=batch.first_day.weekday())
-    if practice_class.parity == Parity.EVEN:
+    if parity == Parity.EVEN:
         monday += WEEK
     index = 1
     while monday <= batch.last_day:

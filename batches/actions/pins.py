@@ -64,7 +64,7 @@ def unpin_gathering(*, pin: GatheringPin, by: User, seen: int | None = None) -> 
 
 def require_own_week(batch: Batch, practice_class: PracticeClass, index: int, first_day: datetime.date) -> None:
     """A gathering begins in its own week (R10). Raises DomainError "no_such_fortnight", "outside_week"."""
-    mondays = dict(fortnights(batch, practice_class))
+    mondays = dict(fortnights(batch, practice_class.parity))
     if index not in mondays:
         raise DomainError("no_such_fortnight", f"{practice_class.short_name}没有第 {index} 次集中。")
     monday = mondays[index]

@@ -19,9 +19,9 @@ from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDeman
 from batches.plan_ids import class_to_come, key, pk_of
 from batches.plan_labels import Labels
 from batches.planning import InputError
-from batches.planning.changes import Change, apply
+from batches.planning.changes import Change
 from batches.planning.formats import fingerprint
-from batches.planning_input import build_input, facts_for
+from batches.planning_input import build_input, document_of
 from batches.queries import going
 from batches.revision import change_arrangement
 from batches.waivers import label_of, waiting
@@ -145,7 +145,7 @@ def _with_weeks(changes: Sequence[Change], document: dict[str, Any]) -> list[Cha
 def _require_possible(batch: Batch, run: PlanRun) -> dict[str, Any]:
     """Today's facts with the changes laid over them; those that the run was explained by may have gone since."""
     try:
-        return apply(facts_for(batch, run), run.changes)
+        return document_of(run)
     except InputError as error:
         told = Labels([str(error)]).say(re.sub(r"changes\[\d+\](\.\w+)?：", "", str(error)))
         raise DomainError(

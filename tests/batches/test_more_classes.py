@@ -20,6 +20,8 @@ from batches.actions.trials import adopt_trial, adoption_obstacles, start_trial
 from batches.models import Batch, ClassStaff, GatheringPin, PlanDemand, PlanRun, PracticeClass, Programme, Waiver
 from batches.more_classes import WAYS, Sent, clash, told, ways_of
 from batches.plan_ids import class_to_come, pk_of
+from batches.plan_work import keep_input
+from batches.planning import solve
 from batches.planning_input import build_input
 from batches.queries import latest_run
 from cadres.models import Cadre
@@ -381,3 +383,27 @@ def test_class_is_not_dropped_without_reason_in_another_state_or_while_the_plann
     Batch.objects.update(state=Batch.State.EVALUATING)
     refused("illegal_transition", third, staff)
     assert len(running.classes) == 3
+
+
+def test_trial_of_a_class_more_plans_from_today_on_as_the_repair_of_it_does(running: County, staff: User) -> None:
+    batch, track = Batch.objects.get(), running.classes[0].track
+    more = {"kind": "more_classes", "batch": f"B{batch.pk}", "track": f"W{track.pk}", "count": 2}
+    run = latest_run(batch)
+    assert run is not None
+    trial = start_trial(batch=batch, by=staff, changes=[more], against=run)
+    tried_input = keep_input(trial)
+    Job.objects.update(state="done")
+    add_classes(batch=batch, track=track, parities=("odd", "even"), by=staff, reason="人多")
+    batch.refresh_from_db()
+    real = build_input(batch)
+
+    def over(document: dict[str, Any], names: list[str]) -> list[list[tuple[int, str]]]:
+        rows = document["previous"]["gatherings"]
+        return [[(row["index"], row["skipped"]) for row in rows if row["class"] == name] for name in names]
+
+    made = [f"K{row.pk}" for row in batch.classes.order_by("number")[2:]]
+    planned = over(tried_input, [class_to_come(3), class_to_come(4)])
+    assert planned == over(real, made) == [[(1, "withdrawn")], []]
+    plan = solve(tried_input)
+    days = [row["first_day"] for row in plan["gatherings"] if "skipped" not in row and row["class"] == class_to_come(3)]
+    assert all(day > timezone.localdate().isoformat() for day in days)
