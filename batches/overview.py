@@ -4,7 +4,7 @@ import datetime
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,8 @@ from batches.plan_ids import key, pk_of
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.changes import TRIAL
 from batches.planning.checker import Breach, rule_sheet
+from batches.planning.checker_sheet import RuleLine
+from batches.planning_input import EXCUSES, OVER
 from batches.waivers import subject_in_words
 from cadres.models import Cadre, Unit
 from cadres.queries import age_at
@@ -25,6 +27,7 @@ from office.models import CalendarDay
 BAR_WIDTH = 160
 CELL = re.compile(r"\bK(\d+)#(\d+)")
 EXCEPTION = re.compile(r"E[1-9]\d*")
+GROUPS = re.compile(r"每户住同班 \d+ 至 \d+ 人")
 CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
@@ -306,6 +309,8 @@ class RuleRow:
     fact: str
     findings: tuple[Finding, ...]
     granted: tuple[Granted, ...] = ()
+    over: int = 0
+    """Gatherings on which the rule does not bear, since they are over."""
 
 
 @dataclass(frozen=True)
@@ -363,19 +368,23 @@ def plan_says(run: PlanRun) -> PlanSays:
         + [row[name] for row in document["waivers"] for name in ("subject", "reason", "approver")]
     )
     used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
-    granted = _granted(document["waivers"], labels, used)
+    granted = _granted([row for row in document["waivers"] if row["approver"] not in EXCUSES], labels, used)
+    excused = {
+        (row["rule"], row["subject"]): row["approver"] for row in document["waivers"] if row["approver"] in EXCUSES
+    }
     return PlanSays(
         rules=tuple(
             RuleRow(
-                line.code, line.name, line.ok, line.fact,
+                line.code, line.name, line.ok, _still_to_come(line, plan, excused),
                 tuple(
                     Finding(
                         _told(breach, labels, granted.get((breach.code, breach.subject))), _class_in(breach.subject),
                         breach.waived, _cell_in(breach.subject),
                     )
-                    for breach in (*line.breaches, *line.waived)
+                    for breach in (*line.breaches, *line.waived) if (breach.code, breach.subject) not in excused
                 ),
                 tuple(row for (rule, _), row in granted.items() if rule == line.code),
+                len({_cell_in(name) for (code, name), why in excused.items() if (code, why) == (line.code, OVER)}),
             )
             for line in lines
         ),
@@ -410,6 +419,16 @@ def _told(breach: Breach, labels: Labels, granted: Granted | None) -> str:
     if not breach.waived or granted is None:
         return labels.say(breach.message)
     return f"{labels.say(breach.message.removeprefix(granted.head))}原因：{granted.reason}（{granted.approval}）"
+
+
+def _still_to_come(line: RuleLine, plan: dict[str, Any], excused: Mapping[tuple[str, str], str]) -> str:
+    """What the sheet says of a rule; where groups of people at a household are excused (R16), of the others alone."""
+    subjects = {subject for code, subject in excused if code == line.code}
+    if not subjects or not plan["lodging"]:
+        return line.fact
+    groups = Counter(f"{row['household']}:{row['class']}#{row['index']}" for row in plan["lodging"])
+    sizes = [people for subject, people in groups.items() if subject not in subjects] or [0]
+    return GROUPS.sub(f"每户住同班 {min(sizes)} 至 {max(sizes)} 人", line.fact)
 
 
 def _offered(row: dict[str, Any]) -> list[Any]:
@@ -476,7 +495,10 @@ def _difference(line: str) -> str:
             return f"{subject}：新排进{after}"
     elif after in SKIP_REASONS or after == NONE:
         why = f"（{SKIP_REASONS[after]}）" if after in SKIP_REASONS else ""
-        return line if before in SKIP_REASONS or before == NONE else f"{subject}：原定 {before}，不集中了{why}"
+        if before == NONE:
+            return f"{subject}：没有集中{why}"
+        if before not in SKIP_REASONS:
+            return f"{subject}：原定 {before}，不集中了{why}"
     for code, reason in SKIP_REASONS.items():
         line = line.replace(code, f"不集中（{reason}）")
     return line

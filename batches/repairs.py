@@ -56,7 +56,10 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     """All moves of a run's plan, by kind, with names instead of identifiers; who falls out comes first, with the reason."""
     plan: dict[str, Any] = json.loads(run.plan_text)
     over, skipped = over_when_made(run), _skipped(plan)
-    rows = [row for row in plan["moves"] if row["kind"] != "bed" or str(row["subject"]).partition(":")[2] not in over]
+    rows = [
+        row for row in plan["moves"]
+        if (row["kind"] != "bed" or str(row["subject"]).partition(":")[2] not in over) and not _is_none(row)
+    ]  # fmt: skip
     why = {row["cadre"]: row["message"] for row in plan["unassigned"]}
     labels = Labels([
         *(" ".join(str(row[name]) for name in ("subject", "from", "to")).replace("/", " ").replace("+", " ")
@@ -75,6 +78,11 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     return [
         Group(kind, KINDS[kind][0], len(found), KINDS[kind][1], tuple(found)) for kind, found in lines.items() if found
     ]
+
+
+def _is_none(row: dict[str, Any]) -> bool:
+    """Whether a gathering has neither been arranged nor is: of a new class, a fortnight that stays without."""
+    return row["kind"] == "gathering" and row["from"] in NOTHING and row["to"] in NOTHING
 
 
 def _skipped(plan: dict[str, Any]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input, document_of, gatherings_held
 from batches.queries import OF_THE_FACTS, going, latest_run, over_when_made
 from batches.revision import change_arrangement
+from batches.standing import OUT
 from config.errors import DomainError
 from office.jobs import start_job
 
@@ -192,9 +193,10 @@ def plan_differences(old: dict[str, Any], plan: dict[str, Any], *, over: Collect
     """What one plan has other than another: seats, gatherings, then beds, one line each with the planner's identifiers.
 
     Beds are told of people who are at the same gathering in both, but for those in `over`; more than a page of them in one line.
+    Fortnights that were over when a class was added are no difference.
     """
     lines = [_line(*row) for row in _changed(_seats(old), _seats(plan))]
-    lines += [_line(*row) for row in _changed(_visits(old), _visits(plan))]
+    lines += [_line(*row) for row in _changed(_visits(old), _visits(plan)) if row[1:] != (None, OUT)]
     visits, beds = _visits(old), _beds(old)
     same = {place for place, where in _visits(plan).items() if visits.get(place) == where} - set(over)
     moved = [

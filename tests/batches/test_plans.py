@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 
 import pytest
 import time_machine
@@ -24,7 +25,7 @@ from batches.actions.plans import (
 )
 from batches.invariants import INVARIANTS
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanRun, PlanVersion
-from batches.overview import plan_says
+from batches.overview import differences_in_words, plan_says
 from batches.planning_input import build_input
 from batches.queries import latest_run
 from cadres.models import Cadre
@@ -371,6 +372,26 @@ def test_reminding_needs_somebody_who_has_not_answered(nominating: County, staff
     with pytest.raises(DomainError) as refused:
         remind_units(batch=nominating.batch, by=staff)
     assert refused.value.code == "all_answered"
+
+
+def test_fortnights_over_when_a_class_was_added_are_no_difference(planned: County) -> None:
+    run = latest_run(planned.batch)
+    assert run is not None
+    old, plan = json.loads(run.plan_text), json.loads(run.plan_text)
+    plan["gatherings"] += [
+        {"class": "K987", "index": n, "skipped": why} for n, why in ((1, "withdrawn"), (2, "no_site"))
+    ]
+    lines = plan_differences(old, plan)
+    assert lines == ["K987#2：无 → no_site"]
+    assert [line.partition("：")[2] for line in differences_in_words(lines)] == ["没有集中（没有基地能接）"]
+
+
+def test_differences_speak_no_english(planned: County) -> None:
+    lines = [f"K1#1：{one} → {two}" for one in ("无", "withdrawn") for two in ("withdrawn", "no_day", "2027-03-05 P1")]
+    told = "".join(
+        line.partition("：")[2] for line in differences_in_words([*lines, "K1#1：2027-03-05 P1 → empty_class"])
+    )
+    assert not re.search("[a-z]", told)
 
 
 def test_changed_beds_are_told_in_one_line_when_they_are_many(planned: County, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from batches.models import (
     PlanRun,
     PlanVersion,
 )
-from batches.overview import differences_of
+from batches.overview import differences_of, plan_says
 from batches.plan_ids import pk_of
 from batches.planning import solve
 from batches.planning.checker import check, violations
@@ -234,6 +234,16 @@ def test_two_withdrawn_of_one_class_bring_one_over(running: County, staff: User)
     assert spans == [(2, 1), (1, 10)]
     beds = mover.lodgings.filter(live=True).values_list("gathering__practice_class__number", "gathering__index")
     assert list(beds) == [(1, 2)], "the first gathering of class 1 is over"
+
+
+def test_what_is_over_is_no_exception_on_the_rule_sheet(running: County, staff: User) -> None:
+    withdraw_enrollment(enrollment=running.enrollment(running.cadres[0]), on_day=MARCH(day=9), by=staff, reason="借调")
+    run = repair(running, staff)
+    assert {row["approver"] for row in json.loads(run.input_text)["waivers"]} == {"已经集中过"}
+    says = plan_says(run)
+    groups = next(row for row in says.rules if row.code == "R16")
+    assert (says.granted, says.waived, groups.findings, groups.over) == (0, 0, (), 1)
+    assert groups.fact.startswith(("每户住同班 2 至", "每户住同班 3 至")), groups.fact
 
 
 def test_late_joiner_is_given_a_class_by_the_repair(running: County, staff: User) -> None:
