@@ -28,7 +28,7 @@ from batches.planning.checker import Breach, check, violations
 from batches.planning.formats import PLAN_FORMAT
 from batches.planning_input import build_input, staff_clashes
 from batches.presence import Meals
-from batches.queries import begun_cells, latest_run, with_account
+from batches.queries import begun_cells, empty_classes, latest_run, with_account
 from batches.rules import in_force
 from batches.standing import standing_of
 from cadres.models import Cadre
@@ -268,14 +268,18 @@ def needs(batch: Batch) -> list[tuple[str, list[str]]]:
     begun = {f"{name}#{index}" for name, index in _over(batch)}
     seated = {row["cadre"] for row in plan["assignments"]}
     waiting = [row["id"] for row in document["cadres"] if row["id"] not in seated]
+    filled = {row["class"] for row in plan["assignments"]}  # a class that is still empty gathers when it is filled
     found = [
         row for row in violations(check(document, plan))
         if row.code[1:].isdigit() and not begun & set(re.findall(r"K\d+#\d+", f"{row.subject} {row.message}"))
+        and (row.code != "R10" or row.subject.partition("#")[0] in filled)
     ]  # fmt: skip
     labels = Labels([*(row.message for row in found), *waiting])
     groups: dict[str, list[str]] = {}
     if waiting:
         groups["有人没有班"] = [f"{labels.of(name)}已报名，还没有班" for name in waiting]
+    if empty := [row.short_name for row in empty_classes(batch)]:
+        groups["有班还没有人"] = [f"{name}还没有人，重排会排进去；不要了可以撤掉" for name in empty]
     for row in found:
         groups.setdefault(HEADS.get(row.code, "与规则不合"), []).append(f"{row.code} {labels.say(row.message)}")
     if clashes := staff_clashes(batch, standing_of(batch, timezone.localdate())):

@@ -4,7 +4,7 @@ import datetime
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -12,13 +12,13 @@ from typing import Any
 from django.utils import timezone
 
 from batches.arrangement import Arrangement, Visit
+from batches.bygones import excused_by, fact_to_come, levels_to_come, over_of
 from batches.models import Batch, Parity, PlanRun, PlanVersion, PracticeClass, Waiver
 from batches.plan_ids import key, pk_of
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.changes import TRIAL
 from batches.planning.checker import Breach, rule_sheet
-from batches.planning.checker_sheet import RuleLine
-from batches.planning_input import EXCUSES, OVER
+from batches.queries import over_when_made
 from batches.waivers import subject_in_words
 from cadres.models import Cadre, Unit
 from cadres.queries import age_at
@@ -27,7 +27,6 @@ from office.models import CalendarDay
 BAR_WIDTH = 160
 CELL = re.compile(r"\bK(\d+)#(\d+)")
 EXCEPTION = re.compile(r"E[1-9]\d*")
-GROUPS = re.compile(r"每户住同班 \d+ 至 \d+ 人")
 CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
@@ -124,8 +123,14 @@ class ClassTable:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """The fewest and the most people of a class."""
-        return min((row.size for row in self.lines), default=0), max((row.size for row in self.lines), default=0)
+        """The fewest and the most people of a class in which there is anybody."""
+        sizes = [row.size for row in self.lines if row.size] or [0]
+        return min(sizes), max(sizes)
+
+    @property
+    def empty(self) -> int:
+        """Classes in which nobody is (yet)."""
+        return sum(not row.size for row in self.lines)
 
 
 def class_table(arrangement: Arrangement) -> ClassTable:
@@ -368,14 +373,14 @@ def plan_says(run: PlanRun) -> PlanSays:
         + [row[name] for row in document["waivers"] for name in ("subject", "reason", "approver")]
     )
     used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
-    granted = _granted([row for row in document["waivers"] if row["approver"] not in EXCUSES], labels, used)
-    excused = {
-        (row["rule"], row["subject"]): row["approver"] for row in document["waivers"] if row["approver"] in EXCUSES
-    }
+    excused = excused_by(document["waivers"])
+    granted = _granted(
+        [row for row in document["waivers"] if (row["rule"], row["subject"]) not in excused], labels, used
+    )
     return PlanSays(
         rules=tuple(
             RuleRow(
-                line.code, line.name, line.ok, _still_to_come(line, plan, excused),
+                line.code, line.name, line.ok, fact_to_come(line, plan, excused),
                 tuple(
                     Finding(
                         _told(breach, labels, granted.get((breach.code, breach.subject))), _class_in(breach.subject),
@@ -384,13 +389,13 @@ def plan_says(run: PlanRun) -> PlanSays:
                     for breach in (*line.breaches, *line.waived) if (breach.code, breach.subject) not in excused
                 ),
                 tuple(row for (rule, _), row in granted.items() if rule == line.code),
-                len({_cell_in(name) for (code, name), why in excused.items() if (code, why) == (line.code, OVER)}),
+                over_of(line.code, excused),
             )
             for line in lines
         ),
         shortfalls=tuple(shortfall_sentence(row, labels) for row in plan["shortfalls"]),
         unassigned=tuple((labels.of(row["cadre"]), labels.say(row["message"])) for row in plan["unassigned"]),
-        levels=tuple(level_row(row) for row in plan["levels"]),
+        levels=tuple(level_row(row) for row in levels_to_come(plan, over_when_made(run))),
         moves=len(plan["moves"]),
         seed=run.seed,
         fingerprint=run.fingerprint,
@@ -419,16 +424,6 @@ def _told(breach: Breach, labels: Labels, granted: Granted | None) -> str:
     if not breach.waived or granted is None:
         return labels.say(breach.message)
     return f"{labels.say(breach.message.removeprefix(granted.head))}原因：{granted.reason}（{granted.approval}）"
-
-
-def _still_to_come(line: RuleLine, plan: dict[str, Any], excused: Mapping[tuple[str, str], str]) -> str:
-    """What the sheet says of a rule; where groups of people at a household are excused (R16), of the others alone."""
-    subjects = {subject for code, subject in excused if code == line.code}
-    if not subjects or not plan["lodging"]:
-        return line.fact
-    groups = Counter(f"{row['household']}:{row['class']}#{row['index']}" for row in plan["lodging"])
-    sizes = [people for subject, people in groups.items() if subject not in subjects] or [0]
-    return GROUPS.sub(f"每户住同班 {min(sizes)} 至 {max(sizes)} 人", line.fact)
 
 
 def _offered(row: dict[str, Any]) -> list[Any]:

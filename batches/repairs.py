@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from batches.bygones import is_history
 from batches.models import PlanRun
 from batches.overview import LEVELS
 from batches.plan_ids import pk_of
@@ -58,7 +59,7 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     over, skipped = over_when_made(run), _skipped(plan)
     rows = [
         row for row in plan["moves"]
-        if (row["kind"] != "bed" or str(row["subject"]).partition(":")[2] not in over) and not _is_none(row)
+        if not is_history(row, over) and not _is_none(row)
     ]  # fmt: skip
     why = {row["cadre"]: row["message"] for row in plan["unassigned"]}
     labels = Labels([

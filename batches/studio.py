@@ -213,6 +213,7 @@ def figures(arrangement: Arrangement, table: ClassTable, says: PlanSays | None, 
     """The strip over a result; what comes from the plan alone (levels, rules) is left out where there is none."""
     least, most = table.sizes
     size = f"每班 {most} 人" if least == most else f"每班 {least} 至 {most} 人"
+    size += f"，另有 {table.empty} 个班还没有人" if table.empty and most else ""
     weeks = [
         f"{label}班 {sum(visit.practice_class.parity == parity for visit in arrangement.held)} 次"
         for parity, label in Parity.choices

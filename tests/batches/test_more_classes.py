@@ -17,6 +17,7 @@ from batches.actions.names import demand
 from batches.actions.plans import publish_obstacles, publish_plan
 from batches.actions.repair import add_classes, drop_class
 from batches.actions.trials import adopt_trial, adoption_obstacles, start_trial
+from batches.foretold import needs
 from batches.models import Batch, ClassStaff, GatheringPin, PlanDemand, PlanRun, PracticeClass, Programme, Waiver
 from batches.more_classes import WAYS, Sent, clash, told, ways_of
 from batches.plan_ids import class_to_come, pk_of
@@ -24,6 +25,7 @@ from batches.plan_work import keep_input
 from batches.planning import solve
 from batches.planning_input import build_input
 from batches.queries import latest_run
+from batches.repairs import moves_in_words
 from cadres.models import Cadre
 from config.errors import DomainError
 from office.jobs import perform, start_job
@@ -383,6 +385,19 @@ def test_class_is_not_dropped_without_reason_in_another_state_or_while_the_plann
     Batch.objects.update(state=Batch.State.EVALUATING)
     refused("illegal_transition", third, staff)
     assert len(running.classes) == 3
+
+
+def test_class_that_is_still_empty_is_told_as_that(running: County, staff: User, desk: Client) -> None:
+    [third] = add(running, staff, "odd")
+    running.batch.refresh_from_db()
+    lines = [line for _, rows in needs(running.batch) for line in rows if "第3班" in line]
+    assert lines == ["第3班还没有人，重排会排进去；不要了可以撤掉"]
+    assert "每班 6 人，另有 1 个班还没有人" in page(desk, "studio", running.batch.pk)
+    move = {"kind": "gathering", "subject": f"K{third.pk}#2", "from": None, "to": "skipped"}
+    run = latest_run(running.batch)
+    assert run is not None
+    run.plan_text = json.dumps(json.loads(run.plan_text) | {"moves": [move]})
+    assert moves_in_words(run) == []
 
 
 def test_trial_of_a_class_more_plans_from_today_on_as_the_repair_of_it_does(running: County, staff: User) -> None:

@@ -34,6 +34,7 @@ from batches.planning import solve
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning_input import build_input, document_of
+from batches.repairs import moves_in_words
 from batches.standing import standing_of
 from cadres.actions.unavailability import enter_unavailability
 from cadres.models import Cadre
@@ -244,6 +245,17 @@ def test_what_is_over_is_no_exception_on_the_rule_sheet(running: County, staff: 
     groups = next(row for row in says.rules if row.code == "R16")
     assert (says.granted, says.waived, groups.findings, groups.over) == (0, 0, (), 1)
     assert groups.fact.startswith(("每户住同班 2 至", "每户住同班 3 至")), groups.fact
+
+
+def test_beds_of_what_is_over_are_counted_neither_as_moves_nor_in_the_level(running: County, staff: User) -> None:
+    run = repair(running, staff)
+    plan = json.loads(run.plan_text)
+    seat = f"C{running.cadres[0].pk}:K{running.classes[0].pk}"
+    plan["moves"] = [{"kind": "bed", "subject": f"{seat}#{n}", "from": "H1/R1/1", "to": "H1/R1/2"} for n in (1, 2)]
+    plan["levels"] = [{"stage": 4, "level": "moved_beds", "value": 2, "bound": 2}]
+    run.plan_text = json.dumps(plan)
+    assert [(group.kind, group.count) for group in moves_in_words(run)] == [("bed", 1)]
+    assert [(row.value, row.bound) for row in plan_says(run).levels] == [("1人次", "1人次")]
 
 
 def test_late_joiner_is_given_a_class_by_the_repair(running: County, staff: User) -> None:

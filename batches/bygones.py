@@ -1,0 +1,50 @@
+"""What a plan made in the middle of a batch says of gatherings that are over: they are remembered, and nothing of them is
+judged, counted or approved any more."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from batches.planning.checker_sheet import RuleLine
+from batches.planning_input import EXCUSES, OVER
+
+GROUPS = re.compile(r"每户住同班 \d+ 至 \d+ 人")
+Excused = Mapping[tuple[str, str], str]
+"""(Rule, subject) → why the rule does not bear on it (`planning_input.EXCUSES`)."""
+
+
+def excused_by(rows: Iterable[dict[str, str]]) -> Excused:
+    """Of the exceptions of an input those that nobody approved, since none was made."""
+    return {(row["rule"], row["subject"]): row["approver"] for row in rows if row["approver"] in EXCUSES}
+
+
+def over_of(rule: str, excused: Excused) -> int:
+    """Gatherings on which a rule does not bear since they are over."""
+    names = [name for (code, name), why in excused.items() if (code, why) == (rule, OVER)]
+    return len({name.partition(":")[2] for name in names})
+
+
+def fact_to_come(line: RuleLine, plan: dict[str, Any], excused: Excused) -> str:
+    """What the sheet says of a rule; where groups of people at a household are excused (R16), of the others alone."""
+    subjects = {subject for code, subject in excused if code == line.code}
+    if not subjects or not plan["lodging"]:
+        return line.fact
+    groups = Counter(f"{row['household']}:{row['class']}#{row['index']}" for row in plan["lodging"])
+    sizes = [people for subject, people in groups.items() if subject not in subjects] or [0]
+    return GROUPS.sub(f"每户住同班 {min(sizes)} 至 {max(sizes)} 人", line.fact)
+
+
+def is_history(move: dict[str, Any], over: Collection[str]) -> bool:
+    """Whether a move of a plan is no more than a bed at a gathering that is over: who was there was there."""
+    return move["kind"] == "bed" and str(move["subject"]).partition(":")[2] in over
+
+
+def levels_to_come(plan: dict[str, Any], over: Collection[str]) -> Iterable[dict[str, Any]]:
+    """The levels, beds that moved without those of what is over: as many as the list of moves has."""
+    past = sum(is_history(row, over) for row in plan["moves"])
+    for row in plan["levels"]:
+        if row["level"] == "moved_beds" and past:
+            bound = None if row["bound"] is None else max(0, row["bound"] - past)
+            row = row | {"value": max(0, row["value"] - past), "bound": bound}
+        yield row
