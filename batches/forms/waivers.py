@@ -79,7 +79,7 @@ class WaiverForm(ActForm):
         return next((names for names in lists if given.issuperset(names)), lists[0])
 
     def _require_gathering(self, practice_class: PracticeClass, index: int) -> None:
-        last = max((number for number, _ in fortnights(self.batch, practice_class)), default=0)
+        last = max((number for number, _ in fortnights(self.batch, practice_class.parity)), default=0)
         if index > last:
             self.add_error("index", f"{practice_class.short_name}本期至多集中 {last} 次。请改次数。")
 
