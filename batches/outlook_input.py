@@ -21,12 +21,11 @@ from batches.planning.formats import Document
 from batches.planning.problem import Problem
 from batches.planning_input import INPUT_FORMAT, cadre_rows, programme_rules, unit_rows, waiver_rows
 from batches.planning_places import base_rows, history_of, other_uses
+from batches.states import OPEN
 from cadres.models import Cadre
 from office.calendar import holidays, working_weekend_days
 
 Change = Mapping[str, Any]
-OPEN = (Batch.State.DRAFT, Batch.State.PROPOSED, Batch.State.NOMINATING)
-"""States in which a batch follows the newest rules."""
 TAKEN = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
 FAR = datetime.date(9000, 1, 1)
 """An absence without an end reaches at least here."""

@@ -20,10 +20,11 @@ from batches.models import (
     PlanRun,
     PlanVersion,
     PracticeClass,
+    Programme,
 )
 from batches.plan_ids import key
 from batches.rules import in_force
-from batches.states import LIVE
+from batches.states import LIVE, OPEN
 from cadres.models import Cadre, PastAttendance, Unit
 from cadres.queries import kept_units, own_units
 from office.todo import Todo
@@ -256,6 +257,13 @@ def nomination_counts(batch: Batch) -> list[dict[str, Any]]:
         .order_by("cadre__unit__sort_name", "unit")
     )  # fmt: skip
     return [dict(row) for row in rows]
+
+
+def following(programme: Programme, *, planned_too: bool) -> QuerySet[Batch]:
+    """Batches that go over to a new version of the rules, by whichever version they are: those not planned yet, and when
+    people want it those planned but not published."""
+    states = (*OPEN, Batch.State.PLANNED) if planned_too else OPEN
+    return Batch.objects.filter(programme__name=programme.name, state__in=states)
 
 
 def going(batch: Batch) -> QuerySet[Nomination]:

@@ -34,6 +34,8 @@ TRANSITIONS: dict[str, Transition] = {
 COURSE = (S.DRAFT, S.NOMINATING, S.PLANNED, S.PUBLISHED, S.RUNNING, S.EVALUATING, S.CLOSED)
 """The seven steps that pages show; 名单建议 belongs to 筹备."""
 PLANNABLE = TRANSITIONS["plan"].sources
+OPEN = (S.DRAFT, S.PROPOSED, S.NOMINATING)
+"""States in which a batch follows the newest rules."""
 LIVE = (S.PUBLISHED, S.RUNNING, S.EVALUATING, S.CLOSED)
 """States in which a plan is in force."""
 

@@ -10,7 +10,7 @@ from accounts import audit
 from accounts.models import User
 from batches import states
 from batches.models import Batch, ClassMembership, Enrollment, Parity, PracticeClass, Programme, Track
-from batches.queries import GONE
+from batches.queries import GONE, following
 from cadres.models import PastAttendance
 from config.errors import DomainError
 
@@ -38,13 +38,12 @@ def save_programme(
         _check_tracks(tracks)
     with audit.act("save_programme", by=by, reason=reason) as entry:
         if next_version:
-            programme = _new_version(programme, settled=(Batch.State.PLANNED, *states.LIVE))
-            if planned_too:
-                _move_batches(
-                    Batch.objects.filter(programme__name=programme.name, state=Batch.State.PLANNED), programme
-                )
-        elif programme.pk is not None and programme.batches.filter(state__in=states.LIVE).exists():
             programme = _new_version(programme)
+            _move_batches(following(programme, planned_too=planned_too), programme)
+        elif programme.pk is not None and programme.batches.filter(state__in=states.LIVE).exists():
+            old = programme.pk
+            programme = _new_version(programme)
+            _move_batches(Batch.objects.filter(programme=old).exclude(state__in=states.LIVE), programme)
         else:
             programme.save()
         if tracks is not None:
@@ -63,7 +62,7 @@ def _check_tracks(tracks: Tracks) -> None:
         raise DomainError("no_classes", "各班型的每期班数都是 0，一个班也没有。请至少给一个班型填 1 个班。")
 
 
-def _new_version(programme: Programme, settled: Sequence[str] = states.LIVE) -> Programme:
+def _new_version(programme: Programme) -> Programme:
     old = Programme.objects.select_for_update(of=("self",)).get(pk=programme.pk)
     if hasattr(old, "superseded_by"):
         raise DomainError("old_programme", f"“{old}”已有更新的版本，请在最新版上改。")
@@ -75,18 +74,19 @@ def _new_version(programme: Programme, settled: Sequence[str] = states.LIVE) -> 
         track.pk, track.programme = None, programme
         track._state.adding = True
         track.save()
-    _move_batches(old.batches.exclude(state__in=settled), programme)
     return programme
 
 
 def _move_batches(waiting: QuerySet[Batch], new: Programme) -> None:
-    """Batches follow the rules; a class whose track the rules have no more goes to the first (`_fit_classes` follows)."""
+    """Batches follow the rules; a class whose track the rules have no more goes to the first (`_fit_classes` follows).
+    One that is published before its row is held is not among them."""
+    held = list(waiting.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     by_order = {track.order: track for track in new.tracks.order_by("order")}
-    for practice_class in PracticeClass.objects.filter(batch__in=waiting).select_related("track").order_by("pk"):
+    for practice_class in PracticeClass.objects.filter(batch__in=held).select_related("track").order_by("pk"):
         order = practice_class.track.order
         practice_class.track = by_order[order if order in by_order else min(by_order)]
         practice_class.save(update_fields=["track"])
-    waiting.update(programme=new)
+    Batch.objects.filter(pk__in=held).update(programme=new)
 
 
 def _keep_tracks(programme: Programme, tracks: Tracks) -> None:
@@ -115,11 +115,15 @@ def _fit_classes(batch: Batch, leaving: set[int]) -> None:
         practice_class.save(update_fields=["track"])
     _add_classes(batch, wanted, start=len(present))
     for practice_class in present[len(wanted) :]:
-        if any(rows.exists() for rows in (practice_class.memberships, practice_class.gatherings, practice_class.staff)):
+        pins = practice_class.pins
+        held = (practice_class.memberships, practice_class.gatherings, practice_class.staff, pins.filter(live=True))
+        if any(rows.exists() for rows in held):
             raise DomainError(
                 "classes_in_use",
-                f"{practice_class}已有成员、集中或班主任，班数不能减到 {len(wanted)} 个。请先在班务里了结，或另建一期。",
+                f"{practice_class}已有成员、集中、班主任或固定的集中，班数不能减到 {len(wanted)} 个。"
+                "请保持班数；改规则时也可以不带上这一期。",
             )
+        pins.all().delete()
         practice_class.delete()
 
 

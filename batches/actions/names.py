@@ -13,7 +13,7 @@ from batches.demands import contradiction, told
 from batches.fixed import require_may_stay_away
 from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_ids import key
-from batches.queries import going, placed
+from batches.queries import attending, going, placed
 from batches.rules import in_force
 from batches.waivers import granted
 from cadres.models import Cadre, Unit, UnitLiaison
@@ -239,11 +239,13 @@ def demand(
 
 def _require_possible(batch: Batch, cadre: Cadre, made: PlanDemand) -> None:
     """The demand beside those of the same person that stand, and beside a list that no proposal makes anew."""
-    listed = made.kind == PlanDemand.Kind.MUST_NOT and not states.allowed(batch, "propose")
-    if listed and going(batch).filter(cadre=cadre).exists():
-        raise DomainError(
-            "on_the_list", f"{cadre}在{batch}的名单里，编排会照名单排他。请把他缓派或换人，不用再提要求。"
-        )
+    if made.kind == PlanDemand.Kind.MUST_NOT:
+        if batch.state in states.PLANNABLE and going(batch).filter(cadre=cadre).exists():
+            raise DomainError(
+                "on_the_list", f"{cadre}在{batch}的名单里，编排会照名单排他。请把他缓派或换人，不用再提要求。"
+            )
+        if batch.state in states.LIVE and attending(batch).filter(cadre=cadre).exists():
+            raise DomainError("on_the_list", f"{cadre}已经编入{batch}。请到“调整”办退出，不用再提要求。")
     rows = list(batch.demands.filter(cadre=cadre, live=True).select_related("cadre").order_by("pk"))
     why = contradiction(
         batch,

@@ -193,7 +193,10 @@ def withdraw_enrollment(
         batch = change_arrangement(enrollment.batch, entry, seen=seen)
         _require_running(batch)
         if enrollment.live and enrollment.state in GONE and enrollment.left_on is not None:
-            raise DomainError("not_enrolled", f"{enrollment.cadre}已登记从 {enrollment.left_on:%m-%d} 起退出{batch}。")
+            raise DomainError(
+                "not_enrolled",
+                f"{enrollment.cadre}已登记从 {enrollment.left_on:%m-%d} 起退出{batch}。要改日子，请先用“中途加入”加回来，再办退出。",
+            )
         if not min(batch.first_day, timezone.localdate()) <= on_day <= batch.last_day:
             raise DomainError(
                 "day_outside", f"{on_day} 不在{batch}里。请改成 {batch.first_day} 至 {batch.last_day} 的一天。"

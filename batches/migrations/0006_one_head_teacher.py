@@ -18,6 +18,7 @@ def later_took_over(apps, schema_editor):
         if row.since < later.since:
             row.until = later.since - datetime.timedelta(days=1)
             row.save(update_fields=['until'])
+            last[row.practice_class_id] = row
         elif row is not later:
             row.delete()
     for when in ('IMMEDIATE', 'DEFERRED'):  # the pending checks are done before the table gets its index

@@ -15,7 +15,7 @@ from accounts.access import allow
 from batches.actions.outlook import adopt_outlook, batches_to_set_up, drop_outlook, set_up_batches, start_outlook
 from batches.forms.outlook import OutlookForm
 from batches.models import Batch, PlanRun, Programme
-from batches.outlook_input import OPEN, Facts, newest_programmes
+from batches.outlook_input import Facts, newest_programmes
 from batches.outlooks import (
     Rates,
     calendars,
@@ -29,7 +29,7 @@ from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.formats import require_valid
 from batches.planning.outlook import estimate
-from batches.queries import sees_all, visible_outlooks
+from batches.queries import following, sees_all, visible_outlooks
 from batches.rules import may_run_batches, may_see_batches
 from batches.studio import at_work
 from batches.views.acts import UNPROCESSABLE, me, posted_reason
@@ -211,11 +211,12 @@ def _result(run: PlanRun) -> dict[str, Any]:
 def _adoption(run: PlanRun) -> dict[str, Any]:
     """What adopting the rules would do to batches, told before it is done."""
     batches = list(Batch.objects.filter(programme__name=run.programme.name).order_by("number"))
-    planned = [batch for batch in batches if batch.state == Batch.State.PLANNED]
+    follow = set(following(run.programme, planned_too=False))
+    when_asked = set(following(run.programme, planned_too=True)) - follow
     return {
-        "follow": [batch for batch in batches if batch.state in OPEN],
-        "planned": planned,
-        "stay": [batch for batch in batches if batch.state not in OPEN and batch not in planned],
+        "follow": [batch for batch in batches if batch in follow],
+        "planned": [batch for batch in batches if batch in when_asked],
+        "stay": [batch for batch in batches if batch not in follow | when_asked],
         "next_version": run.programme.version + 1,
     }
 

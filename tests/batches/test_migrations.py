@@ -54,12 +54,16 @@ def test_of_two_head_teachers_of_a_class_the_later_one_took_over(published: Coun
         for practice_class, user, kind, since in (
             (one, users[0], TEACHER, first), (one, users[1], TEACHER, first + 5 * DAY),
             (one, users[2], TEACHER, first + 5 * DAY), (one, users[3], ClassStaff.Kind.COUNSELLOR, first),
-            (two, users[0], TEACHER, first),
+            (two, users[0], TEACHER, first), (two, users[1], TEACHER, first + 5 * DAY),
+            (two, users[2], TEACHER, first + 9 * DAY),
         )
     ]  # fmt: skip
     migrate(AFTER)
     left = {row.pk: row.until for row in ClassStaff.objects.all()}
-    assert left == {posts[0].pk: first + 4 * DAY, posts[2].pk: None, posts[3].pk: None, posts[4].pk: None}
+    assert left == {
+        posts[0].pk: first + 4 * DAY, posts[2].pk: None, posts[3].pk: None,
+        posts[4].pk: first + 4 * DAY, posts[5].pk: first + 8 * DAY, posts[6].pk: None,
+    }  # fmt: skip
 
 
 def test_second_head_teacher_of_a_class_is_refused_with_the_houses_words(published: County) -> None:

@@ -24,7 +24,7 @@ from batches.actions.names import (
 )  # fmt: skip
 from batches.actions.waivers import approve_waiver, ask_waiver, end_waiver
 from batches.course import blocks_of, steps_of
-from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme, Waiver
+from batches.models import Batch, GatheringPin, Nomination, PlanDemand, PlanRun, Programme, Waiver
 from batches.plan_ids import key
 from batches.planning_input import build_input
 from batches.queries import going, nomination_counts, todo
@@ -252,6 +252,16 @@ def test_demand_that_contradicts_another_is_refused_with_the_cure(
     demand(batch=batch, cadre=cadre, kind=kinds.PIN, class_number=1, reason="例外已批", by=staff)
 
 
+def test_of_a_published_batch_only_whoever_waits_is_kept_out(published: County, staff: User) -> None:
+    batch, seated = published.batch, published.cadres[0]
+    late = factories.CadreFactory(unit=published.units[0])
+    Nomination.objects.create(batch=batch, cadre=late, state=Nomination.State.CONFIRMED)
+    asked = {"batch": batch, "kind": PlanDemand.Kind.MUST_NOT, "reason": "出差", "by": staff}
+    with pytest.raises(DomainError, match="请到“调整”办退出"):
+        demand(cadre=seated, **asked)
+    assert demand(cadre=late, **asked).live
+
+
 def test_demand_knows_the_persons_track(nominating: County, staff: User) -> None:
     batch, cadre = nominating.batch, nominating.cadres[0]
     young = factories.TrackFactory(programme=batch.programme, order=2, name="青年班", max_age=30, classes_per_batch=1)
@@ -315,6 +325,16 @@ def test_tracks_do_not_take_away_classes_with_people(county: County, staff: User
     tracks = [{**TRACK, "order": 1, "classes_per_batch": 1}]
     code = code_of(save_programme, programme=county.batch.programme, by=staff, tracks=tracks)
     assert (code, county.batch.classes.count()) == ("classes_in_use", 2)
+
+
+def test_a_cell_once_fixed_does_not_keep_its_class_and_one_that_is_does(county: County, staff: User) -> None:
+    tracks = [{**TRACK, "order": 1, "classes_per_batch": 1}]
+    asked = {"programme": county.batch.programme, "by": staff, "tracks": tracks}
+    pin = GatheringPin.objects.create(practice_class=county.classes[1], index=1, first_day=TODAY, reason="停电")
+    assert (code_of(save_programme, **asked), county.batch.classes.count()) == ("classes_in_use", 2)
+    GatheringPin.objects.filter(pk=pin.pk).update(live=False)
+    save_programme(**asked)
+    assert county.batch.classes.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -386,6 +386,21 @@ def test_adoption_takes_a_planned_batch_along_when_asked(planned: County, staff:
     assert json.loads(kept.data)["planned_too"] is True
 
 
+def test_adoption_moves_whom_its_page_names(planned: County, staff: User, desk: Client) -> None:
+    old = planned.batch.programme
+    more_people(planned, 3)
+    first = carried_out(start_outlook(programme=old, changes=[change("spare_beds", 0, 1)], batches=1, by=staff))
+    newer = adopt_outlook(run=first, by=staff, reason="先改一处")
+    Batch.objects.update(state=Batch.State.NOMINATING)  # names are taken again, by the version before
+    asked = [change("unit_max_per_batch", 4, 3)]
+    run = carried_out(start_outlook(programme=newer, changes=asked, batches=1, by=staff))
+    assert "第1期还没编排，改按新规则" in page(desk, "outlook_run", run.pk)
+    assert adopt_outlook(run=run, by=staff, reason="早一期覆盖").version == 3
+    planned.batch.refresh_from_db()
+    assert planned.batch.programme.version == 3
+    assert {row.track.programme_id for row in planned.classes} == {planned.batch.programme_id}
+
+
 def test_yearly_plan_is_not_set_up_over_a_batch_made_since(published: County, staff: User) -> None:
     more_people(published, 3)
     programme = published.batch.programme

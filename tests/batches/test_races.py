@@ -7,9 +7,10 @@ import time_machine
 
 from accounts import audit
 from accounts.models import Role, User
+from batches.actions.batch import save_programme
 from batches.actions.names import confirm_unit, defer_nomination, open_nominations
 from batches.actions.staff import assign_class_staff, assign_office
-from batches.models import Batch, ClassMembership, ClassOffice, ClassStaff, Nomination
+from batches.models import Batch, ClassMembership, ClassOffice, ClassStaff, Nomination, Programme
 from tests import factories
 from tests.batches.county import NOW, TODAY, County, make_county, publish_by_hand
 from tests.races import at_once, one_waits
@@ -79,3 +80,20 @@ def test_two_monitors_of_one_class_at_once_are_one_after_the_other(running: Coun
         assert at_once(*(assign(row) for row in one.memberships.order_by("pk")[:2])) == ["", ""]
         assert ClassOffice.objects.filter(until__isnull=True).count() == 1
         ClassOffice.objects.all().delete()
+
+
+def test_batch_that_is_published_meanwhile_keeps_the_rules_it_is_published_by(clerk: User) -> None:
+    county = make_county(clerk)
+    rules = county.batch.programme
+    Batch.objects.update(state=Batch.State.PLANNED)
+    told = one_waits(
+        lambda: Batch.objects.select_for_update().get(pk=county.batch.pk),
+        lambda: Batch.objects.update(state=Batch.State.PUBLISHED),
+        lambda: save_programme(
+            programme=Programme.objects.get(pk=rules.pk), by=clerk, reason="改", next_version=True, planned_too=True
+        ),
+    )
+    assert told == ["", ""]
+    county.batch.refresh_from_db()
+    assert (county.batch.programme, Programme.objects.count()) == (rules, 2)
+    assert {row.track.programme for row in county.classes} == {rules}

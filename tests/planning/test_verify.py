@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from batches.planning import InputError, dump, fingerprint, solve
+from batches.planning import InputError, dump, fingerprint, solve, stage2_classes
 from batches.planning import verify as module
+from batches.planning.control import level
 from batches.planning.formats import canonical
 from batches.planning.repair import curve
 from batches.planning.verify import verify, write_draw
@@ -170,14 +171,13 @@ def test_a_bound_better_than_what_runs_again_is_not_confirmed() -> None:
     assert "同一方案" not in verdict.lines
 
 
-def test_a_bound_that_nothing_proves_is_not_confirmed() -> None:
+def test_a_bound_that_nothing_proves_is_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = _draw()
-    row = next(row for row in draw["plan"]["levels"] if row["bound"] is None)
-    row.update(bound=row["value"], gap=0.0)
     _of_another_release(draw)
+    monkeypatch.setattr(stage2_classes, "level", lambda stage, name, value, _: level(stage, name, value, None))
     verdict = verify(draw)
     assert not verdict.good
-    assert any(line.startswith(f"目标 {row['level']}：") and "重算没有界" in line for line in verdict.lines)
+    assert any(line.startswith("目标 pair_excess：") and "重算没有界" in line for line in verdict.lines)
 
 
 def test_a_looser_bound_of_another_release_does_no_harm() -> None:
