@@ -195,7 +195,7 @@ def withdraw_enrollment(
         if enrollment.live and enrollment.state in GONE and enrollment.left_on is not None:
             raise DomainError(
                 "not_enrolled",
-                f"{enrollment.cadre}已登记从 {enrollment.left_on:%m-%d} 起退出{batch}。要改日子，请先用“中途加入”加回来，再办退出。",
+                f"{enrollment.cadre}已登记从 {enrollment.left_on:%m-%d} 起退出{batch}。要改日子，先用“中途加入”加回来再办。",
             )
         if not min(batch.first_day, timezone.localdate()) <= on_day <= batch.last_day:
             raise DomainError(
