@@ -92,11 +92,12 @@ def _run(module: str, *case: str, kept: bool = True) -> dict[str, Any]:
     """What a measurement says that runs in a process of its own."""
     command = [sys.executable, "-m", f"{__package__}.{module}", *case]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    text = text[text.index("{") :]
+    piece: dict[str, Any]
+    piece, _ = json.JSONDecoder().raw_decode(text, text.index("{"))  # solvers may write before and after it
     if kept:
         PIECES.mkdir(exist_ok=True)
-        (PIECES / f"{case[0] if case else module}.json").write_text(text + "\n", encoding="utf-8")
-    piece: dict[str, Any] = json.loads(text)
+        told = json.dumps(piece, ensure_ascii=False, indent=1)
+        (PIECES / f"{case[0] if case else module}.json").write_text(told + "\n", encoding="utf-8")
     return piece
 
 
