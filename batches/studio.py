@@ -22,6 +22,7 @@ from batches.planning_places import overlapping
 from batches.queries import latest_run, version_in_force, waiting_run
 from batches.readiness import Check
 from batches.states import LIVE, PLANNABLE
+from office.addresses import number_in
 from office.models import Job
 
 Purpose = PlanRun.Purpose
@@ -180,8 +181,9 @@ def waiting(batch: Batch, plans: list[Choice]) -> Choice | None:
 def chosen(batch: Batch, plans: list[Choice], wanted: str) -> Choice | None:
     """The plan asked for; else the one in force, else the newest of the facts, else the newest."""
     by_pk = {choice.run.pk: choice for choice in plans}
-    if wanted.isascii() and wanted.isdecimal() and int(wanted[:12]) in by_pk:
-        return by_pk[int(wanted[:12])]
+    asked = number_in(wanted)
+    if asked in by_pk:
+        return by_pk[asked]
     version = version_in_force(batch)
     if version is not None and version.run_id in by_pk:
         return by_pk[version.run_id]

@@ -18,6 +18,7 @@ from bases.models import PracticeBase
 from batches.models import Gathering, PracticeClass
 from batches.queries import visible_batches, visible_classes, visible_gatherings
 from evaluations.models import Result
+from office.addresses import number_in
 from office.models import Job
 from reports import actions, charts, dashboard, home
 from reports.rules import may_ask_for_notice, may_ask_for_papers, may_see_dashboard
@@ -99,9 +100,9 @@ def records_page(request: HttpRequest, batch_id: int) -> HttpResponse:
     rows, label = dashboard.records_of_batch(batch), "全部纪实"
     number, kind = request.GET.get("class", ""), request.GET.get("kind", "")
     if number or kind:
-        if not number.isdecimal() or len(number) > 4 or kind not in ActivityRecord.Kind:
+        if kind not in ActivityRecord.Kind:
             raise Http404
-        practice_class = get_object_or_404(batch.classes, number=int(number))
+        practice_class = get_object_or_404(batch.classes, number=number_in(number))
         rows = dashboard.records_of(practice_class, kind)
         label = f"{practice_class.short_name}　{ActivityRecord.Kind(kind).label}　已审核"
     return render(request, "reports/records.html", {"batch": batch, "rows": page_of(request, rows), "label": label})

@@ -20,6 +20,7 @@ from batches.models import Batch, Enrollment
 from batches.presence import village_days
 from batches.queries import visible_batches
 from config.errors import DomainError
+from office.addresses import number_in
 
 
 @allow(rules.may_follow_progress)
@@ -93,8 +94,7 @@ def _review(request: HttpRequest, model: Any, pk: int) -> HttpResponse:
     paper: Any = get_object_or_404(queries.visible_papers(user, model), pk=pk)
     form, status = ReasonForm(), 200
     if request.method == "POST":
-        seen = request.POST.get("version", "")
-        expected = int(seen) if seen.isdecimal() and len(seen) < 6 else None
+        expected = number_in(request.POST.get("version", ""))
         form = ReasonForm(request.POST)
         returning = request.POST.get("decision") == "return"
         if not returning or form.is_valid():

@@ -33,6 +33,7 @@ from batches.presence import presence_of_gathering, sites_of
 from batches.queries import belonging, visible_gatherings
 from batches.rules import may_arrange_makeup, may_correct_presence, may_decide_leave, may_keep_attendance
 from config.errors import DomainError
+from office.addresses import number_in
 from office.files import download
 
 KIND_ICONS = {
@@ -62,7 +63,7 @@ def gathering(request: HttpRequest, class_id: int) -> HttpResponse:
     wanted = request.GET.get("gathering", "")
     if wanted:
         chosen: Gathering | None = get_object_or_404(
-            queries.followed_gatherings(user).filter(practice_class=practice_class), pk=_whole(wanted)
+            queries.followed_gatherings(user).filter(practice_class=practice_class), pk=number_in(wanted)
         )
     else:
         chosen = queries.gathering_at_hand(practice_class)
@@ -79,10 +80,6 @@ def gathering(request: HttpRequest, class_id: int) -> HttpResponse:
     }
     context["records"] = Paginator(context["records"], 20).get_page(request.GET.get("page"))
     return render(request, "activities/gathering.html", context)
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 16 else 0
 
 
 def _attendance(chosen: Gathering, user: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from batches.forms.fields import LONGEST, ActForm
 from batches.models import Batch
 from batches.queries import visible_batches
 from config.errors import DomainError
+from office.addresses import number_in
 from office.models import Job
 
 Forms = Mapping[str, ActForm]
@@ -75,8 +76,3 @@ def posted_reason(request: HttpRequest) -> str:
 def revision_seen(request: HttpRequest) -> int | None:
     """The revision of the arrangement on the page that the clerk decided from (`batches.revision`), where it was sent."""
     return number_in(request.POST.get("revision", ""))
-
-
-def number_in(text: str) -> int | None:
-    """The number that an address or a form names; None for anything else, and for what no row's number can be."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None

@@ -21,6 +21,7 @@ from batches.studio import live
 from batches.views.acts import batch_and_job, batch_of, carry_out, forms_for, me, status_of
 from cadres.models import Unit
 from cadres.queries import age_at
+from office.addresses import number_in
 
 
 @allow(may_see_batches)
@@ -61,10 +62,9 @@ def names(request: HttpRequest, batch_id: int) -> HttpResponse:
 def _listed(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """The names asked for, twenty a page, and how many there are in all."""
     rows = visible_nominations(me(request)).filter(batch=batch).select_related("replaces__cadre", "decided_by")
-    unit, state = request.GET.get("unit", ""), request.GET.get("state", "")
-    by_unit = unit.isascii() and unit.isdecimal()
-    if by_unit:
-        rows = rows.filter(cadre__unit=int(unit[:9]))
+    unit, state = number_in(request.GET.get("unit", "")), request.GET.get("state", "")
+    if unit is not None:
+        rows = rows.filter(cadre__unit=unit)
     if state in Nomination.State.values:
         rows = rows.filter(state=state)
     page = Paginator(rows, 20).get_page(request.GET.get("page"))
@@ -73,7 +73,7 @@ def _listed(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "page": page,
         "rows": [(row, age_at(row.cadre.birth, batch.first_day)) for row in page.object_list],
         "units": units,
-        "unit": Unit.objects.filter(pk=int(unit[:9])).first() if by_unit else None,
+        "unit": Unit.objects.filter(pk=unit).first() if unit is not None else None,
         "state": state,
         "states": Nomination.State.choices,
         "waiting": sum(row["proposed"] for row in units),

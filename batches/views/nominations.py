@@ -21,6 +21,7 @@ from batches.rules import may_answer_nominations
 from batches.views.acts import batch_of, me, posted_reason
 from cadres.queries import age_at
 from config.errors import DomainError
+from office.addresses import number_in
 
 State = Nomination.State
 
@@ -106,9 +107,7 @@ def _answer(request: HttpRequest, found: Nomination) -> str:
         defer_nomination(nomination=found, reason=reason, by=by)
         return f"{found.cadre}这一期缓派，以后各期还会再提。要改回来，再点“确认”。"
     if act == "swap":
-        chosen = request.POST.get("cadre", "")
-        known = chosen.isascii() and chosen.isdecimal() and len(chosen) < 10
-        cadre = candidates_for_swap(found).filter(pk=int(chosen)).first() if known else None
+        cadre = candidates_for_swap(found).filter(pk=number_in(request.POST.get("cadre", ""))).first()
         if cadre is None:
             raise DomainError("nobody_chosen", "没有选由谁替换。请从本单位的人里选一位。")
         new = swap_nomination(nomination=found, cadre=cadre, reason=reason, by=by)

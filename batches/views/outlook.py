@@ -35,6 +35,7 @@ from batches.studio import at_work
 from batches.views.acts import UNPROCESSABLE, me, posted_reason
 from batches.views.plan import STOP_POLLING
 from cadres.models import pinyin
+from office.addresses import number_in
 from office.jobs import cancel_job
 from office.models import Job, JobState
 
@@ -44,10 +45,10 @@ MOST_MISSING = 60
 
 def _programme(request: HttpRequest) -> Programme | None:
     """The programme that the address names, else the first."""
-    asked = request.GET.get("programme", "") or request.POST.get("programme", "")
+    asked = number_in(request.GET.get("programme", "") or request.POST.get("programme", ""))
     rows = newest_programmes()
-    if asked.isdecimal() and len(asked) < 10:
-        return get_object_or_404(rows, pk=int(asked))
+    if asked is not None:
+        return get_object_or_404(rows, pk=asked)
     found: Programme | None = rows.first()
     return found
 

@@ -15,6 +15,7 @@ from batches.studio import live
 from batches.told import names_told
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
 from config.errors import DomainError
+from office.addresses import number_in
 from office.jobs import cancel_job
 
 STOP_POLLING = 286
@@ -28,9 +29,10 @@ LARGEST_SEED = 999_999_999
 def _seed(request: HttpRequest) -> int:
     """The seed somebody typed; 1 where the form has none. Raises DomainError "wrong_seed" for anything else."""
     text = request.POST.get("seed", "1").strip()
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+    seed = number_in(text)
+    if seed is None:
         raise DomainError("wrong_seed", f"种子“{text[:20]}”不对，没有开始编排。请填 0 至 {LARGEST_SEED} 的整数。")
-    return int(text)
+    return seed
 
 
 @allow(may_run_batches)

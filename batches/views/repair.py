@@ -33,8 +33,9 @@ from batches.standing import Place
 from batches.states import LIVE, allowed
 from batches.studio import live
 from batches.told import names_told
-from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, number_in, posted_reason, revision_seen
+from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, posted_reason, revision_seen
 from config.errors import DomainError
+from office.addresses import number_in
 
 SWAPS: dict[str, type[SwapForm]] = {
     "people": PeopleForm, "person": PersonForm, "cells": CellsForm, "cell": CellForm, "pin": PinForm,
@@ -103,7 +104,7 @@ def _plan_asked(request: HttpRequest, batch: Batch) -> PlanRun | None:
         return None
     data = request.POST if request.method == "POST" else request.GET
     plans = batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="")
-    asked = number_in(data.get("run", "")) or 0
+    asked = number_in(data.get("run", ""))
     found = plans.filter(pk=asked).first() if asked is not None else None
     return found or latest_run(batch)
 

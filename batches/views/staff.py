@@ -18,6 +18,7 @@ from batches.queries import attending, sitting
 from batches.rules import held, in_force, may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.views.acts import batch_of, carry_out, forms_for, me, status_of
+from office.addresses import number_in
 
 
 @allow(may_see_batches)
@@ -76,11 +77,8 @@ def _rows(batch: Batch) -> list[dict[str, Any]]:
 def accounts(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Accounts for everybody without one (of one class when it is named); the answer is the page of slips to print."""
     found = batch_of(request, batch_id)
-    number = request.POST.get("class", "")
-    practice_class = None
-    if number:
-        known = number.isascii() and number.isdecimal() and len(number) < 10
-        practice_class = get_object_or_404(found.classes, pk=int(number) if known else 0)
+    asked = request.POST.get("class", "")
+    practice_class = get_object_or_404(found.classes, pk=number_in(asked)) if asked else None
     return slips_page(request, issue_batch_accounts(batch=found, by=me(request), practice_class=practice_class))
 
 

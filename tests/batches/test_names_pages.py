@@ -57,6 +57,13 @@ def test_names_page_counts_those_who_go_and_those_who_do_not(desk: Client, nomin
     assert f"共 {everybody} 条" in shown
 
 
+def test_names_page_takes_no_part_of_a_number_for_a_unit(desk: Client, county: County) -> None:
+    """A number that no row can have names nobody: not the unit whose number it begins with."""
+    Nomination.objects.bulk_create(Nomination(batch=county.batch, cadre=cadre) for cadre in county.cadres)
+    shown = page(desk, "names", county.batch.pk, query=f"?unit={county.units[0].pk:09d}7")
+    assert f"共 {len(county.cadres)} 条" in shown
+
+
 @pytest.mark.parametrize("query", ["?unit=²", "?unit=" + "9" * 40, "?state=%00", "?page=x"])
 def test_names_page_survives_odd_addresses(desk: Client, nominating: County, query: str) -> None:
     page(desk, "names", nominating.batch.pk, query=query)
