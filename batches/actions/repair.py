@@ -15,7 +15,7 @@ from batches import states
 from batches.actions.names import refuse_second_run, require_place
 from batches.fixed import require_free
 from batches.models import Batch, Nomination, Parity, PlanDemand, PlanRun, PracticeClass, Track
-from batches.plan_labels import Labels
+from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.changes import Change, apply
 from batches.planning.formats import canonical
@@ -67,8 +67,7 @@ def start_repair(
         try:
             apply(facts_for(locked, run), changes)
         except InputError as error:
-            told = Labels([str(error)]).say(str(error))
-            raise DomainError("cannot_try", f"不能这样调：{told}。请换一种调法。") from error
+            raise DomainError("cannot_try", f"不能这样调：{refusal(error)}。请换一种调法。") from error
         run.job = start_job(
             task="batches.plan", title=f"{batch}{run.title or run.get_purpose_display()}", owner=by,
             params={"run": run.pk}, result_url=f"/batches/{batch.pk}/studio/?run={run.pk}",

@@ -18,6 +18,7 @@ from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun, PracticeClass
 from batches.plan_ids import class_to_come, key, pk_of
 from batches.plan_labels import Labels
+from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.changes import Change
 from batches.planning.formats import fingerprint
@@ -147,9 +148,8 @@ def _require_possible(batch: Batch, run: PlanRun) -> dict[str, Any]:
     try:
         return document_of(run)
     except InputError as error:
-        told = Labels([str(error)]).say(re.sub(r"changes\[\d+\](\.\w+)?：", "", str(error)))
         raise DomainError(
-            "cannot_try", f"按今天的资料，这个办法不能试算：{told}。资料可能已经改过，请重新编排后再看办法。"
+            "cannot_try", f"按今天的资料，这个办法不能试算：{refusal(error)}。资料可能已经改过，请重新编排后再看办法。"
         ) from error
 
 

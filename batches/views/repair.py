@@ -23,7 +23,7 @@ from batches.forms.repair import SCENARIOS, RepairForm, ScenarioForm
 from batches.forms.swaps import CellForm, CellsForm, PeopleForm, PersonForm, PinForm, SwapForm
 from batches.models import Batch, GatheringPin, PlanDemand, PlanRun
 from batches.overview import calendar_of, class_table, differences_of
-from batches.plan_labels import Labels
+from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.published import published_versions
 from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run, version_in_force, waiting_run
@@ -128,7 +128,7 @@ def _look(batch: Batch, form: SwapForm, name: str, run: PlanRun | None) -> dict[
     try:
         told = foretell(batch, form.changes(), run)
     except InputError as error:
-        form.add_error(None, Labels([str(error)]).say(str(error)))
+        form.add_error(None, refusal(error))
         return None
     except DomainError as error:
         form.refuse(error)

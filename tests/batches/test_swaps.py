@@ -259,6 +259,18 @@ def test_change_that_names_nobody_is_refused(planned: County, staff: User) -> No
     assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.REPAIR).exists()
 
 
+@pytest.mark.parametrize("act", ["get", "post"])
+def test_refused_swap_is_told_without_a_path_into_a_document(desk: Client, planned: County, act: str) -> None:
+    there = planned.bases[0].pk
+    data = {
+        "form": "cell", "cell-cell": cells(planned, (1, 1))[0], "cell-base": there, "cell-second_base": there,
+        "cell-prefer": "kept",
+    }  # fmt: skip
+    shown = getattr(desk, act)(reverse("batches:swap", args=[planned.batch.pk]), data).content.decode()
+    assert "同一个基地写了两次" in shown
+    assert "gatherings[" not in shown
+
+
 def test_scenario_page_tells_needs_and_starts_a_repair(published: County, desk: Client) -> None:
     url = reverse("batches:repair", args=[published.batch.pk])
     assert "现在的安排符合规则" in desk.get(url).content.decode()

@@ -261,6 +261,14 @@ def test_trial_that_no_longer_fits_is_refused_at_once_and_says_so(short: County,
     assert not Job.objects.exists()
 
 
+def test_trial_of_a_rule_that_cannot_be_names_the_rule_as_pages_do(short: County, staff: User) -> None:
+    changes = [{"kind": "parameter", "name": "class_size.max", "value": 0}]
+    with pytest.raises(DomainError) as refused:
+        start_trial(batch=short.batch, by=staff, changes=changes, against=newest(short))
+    assert "每班最多：" in refused.value.message
+    assert "class_size" not in refused.value.message
+
+
 def test_titles_of_trials_hold_no_names_of_people(desk: Client, short: County, staff: User) -> None:
     run, who = newest(short), short.cadres[0]
     home = short.bases[0].households.first()
