@@ -107,7 +107,8 @@ def _answer(request: HttpRequest, found: Nomination) -> str:
         defer_nomination(nomination=found, reason=reason, by=by)
         return f"{found.cadre}这一期缓派，以后各期还会再提。要改回来，再点“确认”。"
     if act == "swap":
-        cadre = candidates_for_swap(found).filter(pk=number_in(request.POST.get("cadre", ""))).first()
+        chosen = number_in(request.POST.get("cadre", ""))
+        cadre = candidates_for_swap(found).filter(pk=chosen).first() if chosen is not None else None
         if cadre is None:
             raise DomainError("nobody_chosen", "没有选由谁替换。请从本单位的人里选一位。")
         new = swap_nomination(nomination=found, cadre=cadre, reason=reason, by=by)
