@@ -30,6 +30,7 @@ WEEK = datetime.timedelta(days=7)
 OUT = "withdrawn"
 """Why a fortnight stays without gathering: it is over, or people took it out."""
 Place = tuple[int, int]
+Leaving = dict[int, list[tuple[int, datetime.date, datetime.date]]]
 NAMED = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
 
 
@@ -58,7 +59,7 @@ class Standing:
     skipped: dict[Place, str] = field(default_factory=dict)
     guests: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     """Gathering → (base, cadre) of those who are lodged there and have no seat in its class: make-ups, and `leaving`."""
-    leaving: dict[int, list[tuple[int, datetime.date, datetime.date]]] = field(default_factory=dict)
+    leaving: Leaving = field(default_factory=dict)
     """Class → (cadre, first day, first day away) of those who still sit in it and will have left or moved before the batch
     ends: no seat of `seats`, but a bed at whatever they still belong to."""
     numbers: dict[int, int] = field(default_factory=dict)
@@ -81,7 +82,7 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
     """What stands of a published batch on a day, in a fixed number of queries."""
     found = Standing(since=first_open_day(batch, today), numbers=bed_numbers())
     found.seats = _seats(batch, found.since)
-    _leaving(batch, found)
+    found.leaving = leaving_of(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
     named = batch.nominations.filter(state__in=NAMED, cadre__state="in_post").values_list("cadre", flat=True)
     found.waiting = set(named) - enrolled
@@ -107,15 +108,18 @@ def _seats(batch: Batch, since: datetime.date) -> dict[int, int]:
     return dict(rows.values_list("enrollment__cadre", "practice_class"))
 
 
-def _leaving(batch: Batch, found: Standing) -> None:
+def leaving_of(batch: Batch, since: datetime.date) -> Leaving:
+    """Who still sits in each class on or after `since` and will have left or moved before the batch ends (one query)."""
     rows = ClassMembership.objects.filter(
-        enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=found.since,
+        enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=since,
         days__endswith__lte=batch.last_day,
     )  # fmt: skip
+    found: Leaving = {}
     for row in rows.select_related("enrollment").order_by("days", "pk"):
         if row.days.lower is not None and row.days.upper is not None:
             leaves = (row.enrollment.cadre_id, row.days.lower, row.days.upper)
-            found.leaving.setdefault(row.practice_class_id, []).append(leaves)
+            found.setdefault(row.practice_class_id, []).append(leaves)
+    return found
 
 
 def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:

@@ -24,7 +24,7 @@ from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_s
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
 from batches.plan_ids import pk_of
 from batches.rules import in_force
-from batches.standing import Place, Standing, Stood, standing_of
+from batches.standing import Place, Standing, Stood, leaving_of, standing_of
 from batches.told import Told
 from config.errors import Conflict, DomainError
 
@@ -74,6 +74,8 @@ def _write(
     makeups = guests_of(stood.gathering for stood in standing.coming.values())
     was = whereabouts(makeups)
     _seat(batch, standing, plan, reason, touched)
+    standing.leaving = leaving_of(batch, standing.since)
+    _leave_beds_of_moving(batch, standing, wanted)
     enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
     lodged = _lodging_changes(standing, wanted)
     freed = free_guests(standing, lodged)
@@ -130,18 +132,42 @@ def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> di
             stays = begun_since[place].beds.get(pk_of(row["cadre"]))
             if stays is not None and stays[1:] != (pk_of(row["room"]), row["bed"]):
                 raise _too_late(begun_since[place])
-    _leave_beds_of_moving(standing, found)
     return found
 
 
-def _leave_beds_of_moving(standing: Standing, wanted: dict[Place, Wanted]) -> None:
-    """Who changes class later sleeps with the old class until then, and has no second bed on the same nights."""
+def _leave_beds_of_moving(batch: Batch, standing: Standing, wanted: dict[Place, Wanted]) -> None:
+    """Who changes class later sleeps with the old class until then: no bed with the new one before the day of the move, and
+    no second bed on the same nights. Call it after the seats are written.
+
+    The plan knows the new class alone and lodges its members from the first coming gathering on.
+    """
+    members: dict[tuple[int, int], list[ClassMembership]] = defaultdict(list)
+    rows = ClassMembership.objects.filter(enrollment__batch=batch, live=True, days__endswith__gt=standing.since)
+    for row in rows.select_related("enrollment").order_by("days", "pk"):
+        members[row.practice_class_id, row.enrollment.cadre_id].append(row)
+    bases = dict(Bed.objects.filter(active=True).values_list("pk", "room__household__base"))
+    for (practice_class, _), want in wanted.items():
+        for cadre in sorted(want.beds):
+            if not any(_sits(row, want.first_day) for row in members[practice_class, cadre]):
+                _leave_bed(want, cadre, bases)
     for (old, _), kept in wanted.items():
         cadres = standing.still_there(old, kept.first_day)
         for (practice_class, _), other in wanted.items():
             if practice_class != old and other.first_day <= kept.last_day and kept.first_day <= other.last_day:
                 for cadre in cadres:
-                    other.beds.pop(cadre, None)
+                    _leave_bed(other, cadre, bases)
+
+
+def _sits(membership: ClassMembership, day: datetime.date) -> bool:
+    lower, upper = membership.days.lower, membership.days.upper
+    return (lower is None or lower <= day) and (upper is None or day < upper)
+
+
+def _leave_bed(want: Wanted, cadre: int, bases: dict[int, int]) -> None:
+    """Nobody comes for the bed: the base has one guest less. A base is not left by its last one, who may yet come there."""
+    bed = want.beds.pop(cadre, None)
+    if bed is not None:
+        want.bases[bases[bed]] = max(want.bases[bases[bed]] - 1, 1)
 
 
 def _require_in_place(row: dict[str, Any], stood: Stood) -> None:

@@ -102,6 +102,26 @@ def test_who_moves_later_sleeps_with_the_old_class_until_then(running: County, s
     assert [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)] == kept
 
 
+def test_who_moves_later_has_no_bed_with_the_new_class_before_that(
+    running: County, staff: User, colleague: User
+) -> None:
+    """Class 2 gathers on 03-12 and 03-26; who comes to it on 03-20 is with class 1 on 03-19."""
+    enrollment = members_on(running.classes[0], MARCH(day=9))[0].enrollment
+    let_together(running, enrollment.cadre, staff, colleague)
+    before = lodged(enrollment)
+    move_member(enrollment=enrollment, to=running.classes[1], from_day=MARCH(day=20), by=staff, reason="调班")
+    kept = [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)]
+    assert kept == [(1, 2), (2, 2)]
+    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{running.classes[1].pk}"}
+    for _ in range(2):
+        publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
+        assert broken() == []
+        assert lodged(enrollment)[0] == before[0]
+        assert [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)] == kept
+        for site in GatheringSite.objects.filter(gathering__practice_class=running.classes[1], live=True):
+            assert site.people == site.gathering.lodgings.filter(live=True).count()
+
+
 def _beds(enrollment: Enrollment) -> list[Lodging]:
     rows = Lodging.objects.filter(enrollment=enrollment, live=True, gathering__state=Gathering.State.PLANNED)
     return list(rows.select_related("gathering__practice_class").order_by("gathering__first_day"))
