@@ -85,11 +85,21 @@ def settle_guests(
             touched.people[enrollment.pk].append(why)
 
 
-def settle_leaving(standing: Standing, gatherings: Mapping[Place, Gathering], by: User, touched: Touched) -> None:
+def settle_leaving(
+    standing: Standing,
+    gatherings: Mapping[Place, Gathering],
+    moved: set[Place],
+    by: User,
+    touched: Touched,
+) -> None:
     """Who will have left but still belongs to a gathering of the class sleeps there: in the bed as before while it is free,
-    else in another. Where none is found the gathering shows it. Call it after seats, gatherings and members' beds are written.
+    else in another. Where none is found the gathering shows it, and the person is told when the bed was lost now or the
+    gathering is new or among the `moved`, not again with every version. Call it after seats, gatherings and members' beds
+    are written.
     """
     for place, gathering in sorted(gatherings.items()):
+        stood = standing.coming.get(place)
+        had = {row.enrollment_id for row in stood.gathering.lodgings.all()} if stood is not None else set()
         belong = standing.still_there(place[0], gathering.first_day)
         rows = Enrollment.objects.filter(batch=gathering.practice_class.batch_id, cadre__in=belong)
         for enrollment in rows.select_related("cadre__user").order_by("pk"):
@@ -97,10 +107,14 @@ def settle_leaving(standing: Standing, gatherings: Mapping[Place, Gathering], by
             if lodged is not None and lodged.live:
                 continue
             found = give_bed(gathering, enrollment, by, before=lodged.bed_id if lodged is not None else None)
-            if lodged is None or found is None or found.bed_id != lodged.bed_id:
-                touched.people[enrollment.pk].append(
-                    f"{gathering.first_day:%m-%d} 集中{'暂时没有床位' if found is None else '换了床位'}"
-                )
+            if found is None:
+                told = "暂时没有床位" if place in moved or enrollment.pk in had else ""
+            elif enrollment.pk not in had:
+                told = "有床位了"
+            else:
+                told = "换了床位" if lodged is None or found.bed_id != lodged.bed_id else ""
+            if told:
+                touched.people[enrollment.pk].append(f"{gathering.first_day:%m-%d} 集中{told}")
 
 
 def settle_own(enrollment: Enrollment, day: datetime.date, by: User) -> list[str]:

@@ -78,12 +78,19 @@ def _write(
     _leave_beds_of_moving(batch, standing, wanted)
     enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
     lodged = _lodging_changes(standing, wanted)
+    moved = {place for place, want in wanted.items() if not _stays(standing, place, want)}
     freed = free_guests(standing, lodged)
     gatherings = _gather(batch, standing, wanted, {gathering for gathering, _ in freed}, by, touched)
     _lodge(standing, wanted, gatherings, enrollments, lodged, touched)
-    settle_leaving(standing, gatherings, by, touched)
+    settle_leaving(standing, gatherings, moved, by, touched)
     members = {gatherings[place].pk: set(want.beds) for place, want in wanted.items()}
     settle_guests(makeups, freed, members, was, by, touched)
+
+
+def _stays(standing: Standing, place: Place, want: Wanted) -> bool:
+    """Whether a gathering stays where it is. Ask before the gatherings are written."""
+    stood = standing.coming.get(place)
+    return stood is not None and want.is_where(stood)
 
 
 def _refused(error: IntegrityError) -> Conflict:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from bases.actions import close_place
 from bases.models import Closure
+from batches.actions import guests
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
 from batches.arrangement import current
@@ -20,6 +21,7 @@ from batches.foretold import needs
 from batches.models import Enrollment, Gathering, GatheringSite, Lodging, Nomination
 from batches.queries import attending, coverage, enrolled, members_on, sitting
 from config.errors import DomainError
+from office.models import Notice
 from tests import factories
 from tests.batches.county import County
 from tests.batches.test_people import let_together
@@ -86,6 +88,35 @@ def test_gathering_moved_to_another_base_takes_along_who_will_leave(running: Cou
     site = GatheringSite.objects.get(gathering=running.gathering(2, 1), live=True)
     assert (lodging.bed.room.household.base, site.people) == (site.base, 6)
     assert site.base != running.bases[0]
+
+
+def test_who_will_leave_is_told_once_that_the_bed_is_lost(
+    running: County, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bed goes with its household; the next version changes nothing there, and a bed that is found later is told again."""
+    enrollment = leave(running, staff, MARCH(day=20))
+    enrollment.cadre.user = factories.UserFactory()
+    enrollment.cadre.save()
+    [lodging] = _beds(enrollment)
+    close_place(
+        room=lodging.bed.room, first_day=MARCH(day=10), last_day=MARCH(day=20), kind=Closure.Kind.WORKS, by=staff,
+        reason="修屋顶",
+    )  # fmt: skip
+    with monkeypatch.context() as full:
+        full.setattr(guests, "give_bed", lambda *_, **__: None)
+        for _ in range(2):
+            running.batch.refresh_from_db()
+            publish_plan(batch=running.batch, run=repair(running, staff), by=staff, reason="重排")
+            assert _beds(enrollment) == []
+            assert told_of_beds(enrollment) == ["03-12 集中暂时没有床位。"]
+    publish_plan(batch=running.batch, run=repair(running, staff), by=staff, reason="重排")
+    assert told_of_beds(enrollment)[1:] == ["03-12 集中有床位了。"]
+    assert [row.gathering.index for row in _beds(enrollment)] == [1]
+
+
+def told_of_beds(enrollment: Enrollment) -> list[str]:
+    rows = Notice.objects.filter(addressee=enrollment.cadre.user, text__contains="床位").order_by("pk")
+    return list(rows.values_list("text", flat=True))
 
 
 def test_who_moves_later_sleeps_with_the_old_class_until_then(running: County, staff: User, colleague: User) -> None:
