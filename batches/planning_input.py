@@ -38,7 +38,6 @@ from batches.waivers import granted
 from cadres.models import Cadre, Unavailability, Unit
 from office.calendar import holidays, working_weekend_days
 
-DAY = datetime.timedelta(days=1)
 INPUT_FORMAT = "dunmiao-planning-input/1"
 EXCUSES = OVER, LEAVING = "已经集中过", "有人还没有离班"
 """Said in the place of an approver where no exception was made: the rule does not bear on what is over, nor on a group in
@@ -402,8 +401,9 @@ def cadre_rows(
 
 
 def _staff_by_class(batch: Batch) -> dict[int, set[int]]:
-    """Head teachers, and the mentors of those who are in the class; of a published batch from tomorrow on."""
-    day = timezone.localdate() + (DAY if batch.state in LIVE else datetime.timedelta(0))
+    """Head teachers, and the mentors of those who are in the class; of a published batch from the first day that is open."""
+    today = timezone.localdate()
+    day = first_open_day(batch, today) if batch.state in LIVE else today
     staff: dict[int, set[int]] = defaultdict(set)
     teachers = ClassStaff.objects.filter(practice_class__batch=batch, kind=ClassStaff.Kind.HEAD_TEACHER)
     for row in in_force(teachers).exclude(until__lt=day):

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from batches.models import Batch, PlanVersion
+from batches.standing import first_open_day
 
 DAY = datetime.timedelta(days=1)
 IN_FORCE, REPLACED, WITHDRAWN = "in_force", "replaced", "withdrawn"
@@ -41,7 +42,7 @@ class Published:
 def published_versions(batch: Batch) -> list[Published]:
     """Every version of a batch, the newest first (2 queries).
 
-    A version that follows one in force changes nothing before the day after it was published (`standing.Standing.since`);
+    A version that follows one in force changes nothing before the day after it was published (`standing.first_open_day`);
     any other holds for the whole batch.
     """
     found: list[Published] = []
@@ -49,7 +50,7 @@ def published_versions(batch: Batch) -> list[Published]:
     for row in batch.plan_versions.select_related("published_by").order_by("number"):
         since = batch.first_day
         if found and found[-1].place != WITHDRAWN:
-            since = max(since, timezone.localdate(row.published_at) + DAY)
+            since = first_open_day(batch, timezone.localdate(row.published_at))
             found[-1] = Published(found[-1].version, REPLACED, found[-1].since, since - DAY)
         withdrawn = taken_back.get(row.number)
         found.append(Published(row, WITHDRAWN if withdrawn else IN_FORCE, since, withdrawn))

@@ -92,7 +92,7 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
 
 
 def first_open_day(batch: Batch, today: datetime.date) -> datetime.date:
-    """The first day of a published batch that can still be changed."""
+    """The first day of a published batch that can still be changed: a gathering of today has begun, so not before tomorrow."""
     return max(today + DAY, batch.first_day)
 
 

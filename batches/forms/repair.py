@@ -31,6 +31,7 @@ from batches.more_classes import told, ways_of
 from batches.plan_ids import key, pk_of
 from batches.planning.changes import Change
 from batches.queries import enrolled, version_in_force
+from batches.standing import first_open_day
 from cadres.actions.unavailability import enter_unavailability
 from cadres.models import Cadre, pinyin
 from config.errors import DomainError
@@ -99,13 +100,15 @@ class DaysForm(ScenarioForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         first, last = data.get("first_day"), data.get("last_day")
-        since = max(self.batch.first_day, timezone.localdate())
+        since = first_open_day(self.batch, timezone.localdate())
         if first and last and last < first:
             self.add_error("last_day", "早于开始的一天。请改到它以后。")
-        elif last and last < since:
+        elif last and last < since <= self.batch.last_day:
             self.add_error(
-                "last_day", f"{last} 以前的日子，重排改不了什么：{self.batch}从 {since} 起才能再排。请改日期。"
+                "last_day", f"{last} 及以前的日子，重排改不了什么：{self.batch}从 {since} 起才能再排。请改日期。"
             )
+        elif last and last < since:
+            self.add_error("last_day", f"{self.batch}到 {self.batch.last_day} 结束，已经没有可以再排的日子。")
         elif first and first > self.batch.last_day:
             self.add_error("first_day", f"{self.batch}到 {self.batch.last_day} 就结束了，不受影响。请改日期。")
         return data
@@ -138,7 +141,7 @@ class LeaveForm(ScenarioForm):
 
     def fill(self) -> None:
         self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
-        self.fields["on_day"].initial = timezone.localdate() + DAY
+        self.fields["on_day"].initial = first_open_day(self.batch, timezone.localdate())
 
     def clean_on_day(self) -> datetime.date:
         return within(self.batch, self.cleaned_data["on_day"])

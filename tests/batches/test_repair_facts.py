@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
@@ -121,7 +123,8 @@ def test_closure_without_outside_parties_says_nothing_of_them(running: County, d
 @pytest.mark.parametrize(
     ("form", "days", "field", "told"),
     [
-        ("ill", {"first_day": "2019-05-06", "last_day": "2019-05-10"}, "last_day", "2019-05-10 以前的日子，重排改不了什么"),
+        ("ill", {"first_day": "2019-05-06", "last_day": "2019-05-10"}, "last_day", "2019-05-10 及以前的日子，重排改不了什么"),
+        ("ill", {"first_day": "2027-03-08", "last_day": "2027-03-09"}, "last_day", "第1期从 2027-03-10 起才能再排"),
         ("ill", {"first_day": "2027-03-29", "last_day": "2027-04-02"}, "first_day", "到 2027-03-28 就结束了，不受影响"),
         ("typhoon", {"first_day": "2030-09-01", "last_day": "2030-09-03"}, "first_day", "就结束了，不受影响"),
         ("close", {"first_day": "2027-02-01", "last_day": "2027-02-03"}, "last_day", "重排改不了什么"),
@@ -142,6 +145,21 @@ def test_days_that_the_batch_does_not_have_are_refused(
     assert not Closure.objects.exists()
     assert not Unavailability.objects.exists()
     assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.REPAIR).exists()
+
+
+def test_on_the_last_day_nothing_is_left_to_arrange(
+    running: County, staff: User, signed_in: Callable[[User], Client], clock: time_machine.Traveller
+) -> None:
+    clock.move_to("2027-03-28 09:00+08:00")
+    sent = {
+        "form": "typhoon",
+        "typhoon-first_day": "2027-03-28",
+        "typhoon-last_day": "2027-03-28",
+        "typhoon-reason": "台风",
+    }
+    answer = signed_in(staff).post(reverse("batches:repair", args=[running.batch.pk]), sent)
+    assert "第1期到 2027-03-28 结束，已经没有可以再排的日子。" in answer.content.decode()
+    assert not Closure.objects.exists()
 
 
 def test_publication_of_a_repair_does_not_read_like_the_first(running: County, staff: User, desk: Client) -> None:
