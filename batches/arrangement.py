@@ -1,7 +1,6 @@
 """Who is in which class, where each class goes, and who sleeps where: the same shape for a plan and for the current rows."""
 
 import datetime
-import json
 from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass, field
@@ -88,7 +87,7 @@ def arrangement_of(batch: Batch) -> Arrangement | None:
 
 def planned(batch: Batch, run: PlanRun) -> Arrangement:
     """What a run says, not yet rows of its own (7 queries, one more where it adds classes)."""
-    plan: dict[str, Any] = json.loads(run.plan_text)
+    plan: dict[str, Any] = run.plan
     found = Arrangement(batch, [*_classes(batch), *_classes_to_come(batch, run)])
     classes = {row.pk: row for row in found.classes}
     cadres = _cadres({pk_of(row["cadre"]) for row in plan["assignments"]})
@@ -158,7 +157,7 @@ def current(batch: Batch) -> Arrangement:
 def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[tuple[int, int]]) -> list[Visit]:
     """Gatherings that the version in force does not hold, each with its reason."""
     version = version_in_force(batch)
-    rows = json.loads(version.plan_text).get("gatherings", []) if version is not None else []
+    rows = version.plan.get("gatherings", []) if version is not None else []
     found = [(pk_of(row["class"]), row["index"], row["skipped"]) for row in rows if "skipped" in row]
     return [
         Visit(classes[pk], index, skipped=SKIP_REASONS[why])
@@ -189,7 +188,7 @@ def _classes_to_come(batch: Batch, run: PlanRun) -> list[PracticeClass]:
     """Classes that a trial adds: no rows, under the numbers that they would have."""
     if not any(change["kind"] == "more_classes" for change in run.changes):
         return []
-    rows = [row for each in json.loads(run.input_text)["batches"] for row in each["classes"]]
+    rows = [row for each in run.document["batches"] for row in each["classes"]]
     tracks = batch.programme.tracks.in_bulk()
     return [
         PracticeClass(pk=pk_of(row["id"]), batch=batch, number=number, parity=row["parity"], track=tracks[pk_of(row["track"])])

@@ -1,19 +1,17 @@
 """Ways out where a rule is broken that no planning can mend: more people of a unit than it has places (R01, R08), or people
 fixed to classes where the rule has no room for them (R02, R03, R04)."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
 
-from batches.fixed_people import RULES, fixed_together
+from batches.fixed_people import RULES, Fixed, fixed_together
 from batches.models import Batch, PlanRun
-from batches.overview import PlanSays
 from batches.plan_ids import key, pk_of
 from batches.plan_labels import Labels
 from batches.planning.changes import say
-from batches.planning.checker import check, violations
+from batches.planning.checker import Breach, check, violations
 from batches.states import LIVE
 from cadres.models import Unit
 
@@ -43,13 +41,16 @@ class WaysOut:
     links: tuple[tuple[str, str], ...]
 
 
-def ways_out(batch: Batch, run: PlanRun, says: PlanSays) -> list[WaysOut]:
+def broken_in(run: PlanRun) -> list[Breach]:
+    """What the independent checker finds broken in a plan and nobody has approved."""
+    return violations(check(run.document, run.plan))
+
+
+def ways_out(batch: Batch, run: PlanRun, broken: list[Breach]) -> list[WaysOut]:
     """One entry a unit that breaks R01 or R08 in the plan, one for those who are fixed together; none where nothing is broken."""
-    if not says.broken:
-        return []
-    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    document, plan = run.document, run.plan
     found = []
-    for rule, unit in _units_over(document, plan):
+    for rule, unit in _units_over(broken):
         people = _people(rule, unit, document, plan)
         most = _most(rule, unit, document)
         kind = "班子成员 " if rule == "R08" else ""
@@ -67,12 +68,11 @@ def ways_out(batch: Batch, run: PlanRun, says: PlanSays) -> list[WaysOut]:
         links.append(("申请例外", reverse("batches:waivers", args=[batch.pk])))
         sentence = f"{unit}{kind or ' '}{people} 人，至多 {most} 人，多 {people - most} 人"
         found.append(WaysOut(NO_PLACES, sentence, tuple(trials), tuple(links)))
-    return found + _fixed(batch, document, plan)
+    return found + _fixed(batch, fixed_together(document, plan, broken))
 
 
-def _fixed(batch: Batch, document: dict[str, Any], plan: dict[str, Any]) -> list[WaysOut]:
+def _fixed(batch: Batch, rows: list[Fixed]) -> list[WaysOut]:
     """One entry for people who are fixed together against one rule or more."""
-    rows = fixed_together(document, plan)
     labels = Labels([text for row in rows for text in (row.sentence, *row.cadres)])
     found = []
     for people in dict.fromkeys(row.cadres for row in rows):
@@ -99,10 +99,10 @@ def _fixed(batch: Batch, document: dict[str, Any], plan: dict[str, Any]) -> list
 def changes_of_breach(batch: Batch, run: PlanRun, key_of_way: str) -> tuple[list[Change], str]:
     """The changes that a way's key stands for, and a title. Raises ValueError for a key that the run does not have."""
     rule, pk, way = key_of_way.removeprefix(BREACH).split("-")
-    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    document, plan, broken = run.document, run.plan, broken_in(run)
     if rule in RULES:
-        return _unpinned(document, plan, rule, pk, way)
-    unit = next((unit for code, unit in _units_over(document, plan) if (code, str(unit.pk)) == (rule, pk)), None)
+        return _unpinned(fixed_together(document, plan, broken), rule, pk, way)
+    unit = next((unit for code, unit in _units_over(broken) if (code, str(unit.pk)) == (rule, pk)), None)
     if unit is None or way not in ("quota", "waiver") or (rule, way) == ("R08", "quota"):
         raise ValueError(key_of_way)
     name = key("U", unit.pk)
@@ -112,9 +112,9 @@ def changes_of_breach(batch: Batch, run: PlanRun, key_of_way: str) -> tuple[list
     return [change], say(change)
 
 
-def _unpinned(document: dict[str, Any], plan: dict[str, Any], rule: str, pk: str, way: str) -> tuple[list[Change], str]:
+def _unpinned(rows: list[Fixed], rule: str, pk: str, way: str) -> tuple[list[Change], str]:
     """Letting go of one person who is fixed together with others, or of all of them."""
-    groups = [row.cadres for row in fixed_together(document, plan) if row.rule == rule and f"C{pk}" in row.cadres]
+    groups = [row.cadres for row in rows if row.rule == rule and f"C{pk}" in row.cadres]
     if not groups or way not in ("pin", "pins"):
         raise ValueError(f"{rule}-{pk}-{way}")
     people = groups[0] if way == "pins" else (f"C{pk}",)
@@ -122,15 +122,9 @@ def _unpinned(document: dict[str, Any], plan: dict[str, Any], rule: str, pk: str
     return changes, "；".join(say(change) for change in changes)
 
 
-def _units_over(document: dict[str, Any], plan: dict[str, Any]) -> list[tuple[str, Unit]]:
+def _units_over(broken: list[Breach]) -> list[tuple[str, Unit]]:
     """Rule and unit of every breach of a unit's places that nobody has approved, in order of rule and name."""
-    subjects = sorted(
-        {
-            (row.code, pk_of(row.subject.partition("@")[0]))
-            for row in violations(check(document, plan))
-            if row.code in PLACES
-        }
-    )
+    subjects = sorted({(row.code, pk_of(row.subject.partition("@")[0])) for row in broken if row.code in PLACES})
     units = {row.pk: row for row in Unit.objects.filter(pk__in=[pk for _, pk in subjects]).order_by("pk")}
     return [(rule, units[pk]) for rule, pk in subjects if pk in units]
 

@@ -1,6 +1,5 @@
 """Two plans of a batch side by side: how good each is level by level, what each costs, and where they differ."""
 
-import json
 from dataclasses import dataclass
 
 from batches.actions.plans import plan_differences
@@ -71,7 +70,7 @@ def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
         name = next(row.name for row in rows if row is not None)
         values = [(row.value, row.gap) if row is not None else ("没有", "") for row in rows]
         level_pairs.append(Pair(name, values[0][0], values[1][0], values[0][1], values[1][1]))
-    lines = plan_differences(json.loads(one.plan_text), json.loads(other.plan_text))
+    lines = plan_differences(one.plan, other.plan)
     return Comparison(left, right, tuple(figure_pairs), tuple(level_pairs), tuple(differences_in_words(lines)))
 
 

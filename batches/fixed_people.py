@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from batches.planning.checker import check, violations
+from batches.planning.checker import Breach
 
 RULES = ("R02", "R03", "R04")
 SIDES = {"odd": "单周", "even": "双周"}
@@ -30,14 +30,14 @@ class Fixed:
         return len(self.cadres) - self.most
 
 
-def fixed_together(document: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Fixed]:
-    """Every breach of the plan that pins alone bring about, in order of rule and subject."""
+def fixed_together(document: Mapping[str, Any], plan: Mapping[str, Any], broken: Iterable[Breach]) -> list[Fixed]:
+    """Of what is `broken` in the plan every breach that pins alone bring about, in order of rule and subject."""
     pins = {pin["cadre"]: pin["class"] for pin in document["pins"]["classes"]}
     if not pins:
         return []
     found: dict[tuple[str, str], Fixed] = {}
     case = _Case(document, plan, pins)
-    for breach in violations(check(dict(document), plan)):
+    for breach in broken:
         if breach.code not in RULES or (breach.code, breach.subject) in found:
             continue
         told = case.of(breach.code, breach.subject)

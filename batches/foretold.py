@@ -60,7 +60,7 @@ def plan_as_it_stands(batch: Batch, run: PlanRun | None = None) -> tuple[Documen
     run = run or latest_run(batch)
     if run is None:
         raise DomainError("no_plan", f"{batch}还没有编排过，没有可以调的方案。请先编排。")
-    return json.loads(run.input_text), json.loads(run.plan_text)
+    return run.document, run.plan
 
 
 def as_plan(decided: Document) -> Document:

@@ -4,7 +4,6 @@ The database's constraints keep most of it; these queries say whether they were 
 are facts of today and the days to come; 5 and 6 are asked of batches whose plan is in force.
 """
 
-import json
 import math
 from collections import Counter, defaultdict
 from typing import Any
@@ -191,10 +190,9 @@ def _unit_rules(version: PlanVersion, excused: set[tuple[str, str]]) -> list[str
 
 def _quotas(version: PlanVersion) -> tuple[int, dict[int, int]]:
     """The general quota and the units' own, as the published plan's input has them."""
-    text = version.run.input_text if version.run is not None else ""
-    if not text:
+    if version.run is None or not version.run.input_text:
         return version.batch.programme.unit_max_per_batch, {}
-    document = json.loads(text)
+    document = version.run.document
     general = int(document["programme"]["unit_max_per_batch"])
     rows = {pk_of(row["id"]): row["quota"] for row in document["units"]}
     return general, {pk: general if quota is None else quota for pk, quota in rows.items()}
@@ -217,7 +215,7 @@ def rows_beside_the_version() -> list[str]:
         numbers[batch].append(number)
     found += [f"期 {pk} 的版本号不连续" for pk, seen in numbers.items() if seen != list(range(1, len(seen) + 1))]
     for version in _versions_in_force():
-        plan = json.loads(version.plan_text)
+        plan = version.plan
         if version.run is not None and version.run.plan_text and version.run.plan_text != version.plan_text:
             found.append(f"{version}与它的编排记录不同")
         if plan:

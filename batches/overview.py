@@ -361,7 +361,7 @@ class PlanSays:
 
 def plan_says(run: PlanRun) -> PlanSays:
     """The independent checker's sheet and the plan's own statements, for people (one query a kind of identifier)."""
-    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    document, plan = run.document, run.plan
     lines = rule_sheet(document, plan)
     breaches = [breach for line in lines for breach in (*line.breaches, *line.waived)]
     labels = Labels(

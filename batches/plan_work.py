@@ -61,7 +61,7 @@ def keep_input(plan_run: PlanRun) -> Document:
         plan_run.input_text = canonical(document).decode()
         plan_run.fingerprint = fingerprint(document)
         plan_run.save(update_fields=["input_text", "fingerprint"])
-    kept: Document = json.loads(plan_run.input_text)
+    kept: Document = plan_run.document
     _understood(lambda: require_valid(kept))
     _problem(plan_run.input_text, plan_run.prefer)
     return kept
@@ -100,7 +100,7 @@ def moves_and_quality(run: JobRun, plan_run: PlanRun, most: int) -> list[Documen
 
     found: list[Document] = _understood(
         lambda: repair.curve(
-            json.loads(plan_run.input_text), seed=plan_run.seed, most=most, prefer=plan_run.prefer, progress=progress,
+            plan_run.document, seed=plan_run.seed, most=most, prefer=plan_run.prefer, progress=progress,
             should_stop=run.should_stop,
         )
     )  # fmt: skip
@@ -112,7 +112,7 @@ def solve_by_parts(run: JobRun, plan_run: PlanRun, stages: tuple[int, ...]) -> D
 
     Raises JobStopped when the owner stops it, DomainError when the input cannot be planned or a part was given up.
     """
-    document: Document = json.loads(plan_run.input_text)
+    document: Document = plan_run.document
     batches = len(document["batches"])
     while True:
         forget_other_versions(run.job)

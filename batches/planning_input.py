@@ -6,7 +6,6 @@ same facts give the same canonical text and fingerprint.
 
 import datetime
 import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -84,7 +83,7 @@ def facts_for(batch: Batch, run: PlanRun) -> dict[str, Any]:
     day = timezone.localdate(run.created_at)
     document = build_input(batch, names_only=run.purpose == PlanRun.Purpose.NAMES, today=day)
     if run.purpose == PlanRun.Purpose.REPAIR and document["previous"] is None and run.against is not None:
-        document["previous"] = decisions_of(json.loads(run.against.plan_text))
+        document["previous"] = decisions_of(run.against.plan)
     return document
 
 

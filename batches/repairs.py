@@ -1,6 +1,5 @@
 """What a repair changed, for people: its moves in words, and the curve of moves against quality."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +54,7 @@ class Point:
 
 def moves_in_words(run: PlanRun) -> list[Group]:
     """All moves of a run's plan, by kind, with names instead of identifiers; who falls out comes first, with the reason."""
-    plan: dict[str, Any] = json.loads(run.plan_text)
+    plan: dict[str, Any] = run.plan
     over, skipped = over_when_made(run), _skipped(plan)
     rows = [
         row for row in plan["moves"]
@@ -130,22 +129,22 @@ def _side(kind: str, text: str | None, labels: Labels) -> str:
 
 def proven(run: PlanRun) -> bool:
     """Whether the numbers of people, classes and gatherings that change are proven to be the fewest."""
-    levels = json.loads(run.plan_text)["levels"]
+    levels = run.plan["levels"]
     rows = [row for row in levels if row["level"] in ("moved_seats", "moved_classes", "moved_gatherings")]
     return bool(rows) and all(row["bound"] is not None and row["bound"] >= row["value"] for row in rows)
 
 
 def fallen_out(run: PlanRun) -> list[str]:
     """Gatherings that the plan it came from holds and this one does not: which, when and where they were, and why not."""
-    before = json.loads(run.input_text)["previous"]
+    before = run.document["previous"]
     if before is None and run.against is not None and run.against.plan_text:
-        before = json.loads(run.against.plan_text)
+        before = run.against.plan
     if before is None:
         return []
     held = {(row["class"], row["index"]): row for row in before["gatherings"] if "skipped" not in row}
     lost = [
         (row, held[row["class"], row["index"]])
-        for row in json.loads(run.plan_text)["gatherings"]
+        for row in run.plan["gatherings"]
         if row.get("skipped") and (row["class"], row["index"]) in held
     ]
     lost.sort(key=lambda pair: (pk_of(pair[0]["class"]), pair[0]["index"]))

@@ -107,7 +107,7 @@ def _together(run: PlanRun, cures: list[Row]) -> list[dict[str, Any]]:
 
 def _goes_how_far(run: PlanRun, change: dict[str, Any]) -> float:
     """How far a change goes from the run's input; one that is no number lifts a limit altogether."""
-    document = json.loads(run.input_text)
+    document = run.document
     now: Any = document["programme"]
     if change["kind"] == "unit_quota":
         own = next((unit["quota"] for unit in document["units"] if unit["id"] == change["unit"]), None)

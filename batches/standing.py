@@ -5,7 +5,6 @@ late or left, gatherings that fell out, beds chosen by hand. What has begun is o
 """
 
 import datetime
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -163,7 +162,7 @@ def bed_numbers() -> dict[int, int]:
 def _skipped(batch: Batch, found: Standing) -> None:
     """Fortnights without a gathering: as the version says while they may still be held, else out."""
     version = batch.plan_versions.order_by("-number").first()
-    plan = json.loads(version.plan_text) if version is not None else {}
+    plan = version.plan if version is not None else {}
     said = {(row["class"], row["index"]): row.get("skipped") for row in plan.get("gatherings", ())}
     for practice_class in batch.classes.order_by("number"):
         over = fortnights_over(batch, practice_class.parity, found.since)

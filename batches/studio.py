@@ -1,7 +1,6 @@
 """What the planning studio shows around an arrangement: its steps, the plans to choose from, figures, live progress."""
 
 import datetime
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -137,7 +136,7 @@ def closed_since(batch: Batch, run: PlanRun) -> list[str]:
     """
     if run.purpose != Purpose.TRIAL or run.against is None or not run.against.input_text:
         return []
-    before, now = (_closed_days(json.loads(text)) for text in (run.against.input_text, run.input_text))
+    before, now = (_closed_days(each.document) for each in (run.against, run))
     own = {(change["id"], change["from"], change["until"]) for change in run.changes if change["kind"] == "close"}
     end, rows = batch.last_day + DAY, []
     for closure in overlapping(Closure.objects.order_by("days", "pk"), batch):

@@ -1,6 +1,5 @@
 """A plan as a file that anybody can check and run again (docs/planning.md §7)."""
 
-import json
 import re
 from typing import Any
 
@@ -27,7 +26,7 @@ def export_plan(*, run: PlanRun, by: User | None) -> bytes:
     with audit.act("export_plan", by=by, subject=run.batch or run.programme, run=run.pk, fingerprint=run.fingerprint):
         if not run.plan_text:
             raise DomainError("no_plan", "这次编排还没有结果，不能导出。请等它完成。")
-        document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+        document, plan = run.document, run.plan
         if _names_somebody(document):
             raise DomainError("names_inside", "这次编排的数据里写着例外的理由和批准人，不能导出。请重新编排，再导出。")
         spare = run.figures.get("spare_moves", 0)

@@ -1,7 +1,6 @@
 """Outlooks: rules tried over the coming batches and kept beside those of today; adopted as a new version, or dropped."""
 
 import datetime
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -140,7 +139,7 @@ def batches_to_set_up(run: PlanRun) -> list[tuple[int, datetime.date, datetime.d
     """(number, first day, last day) of the batches of an outlook by the programme's own rules that nobody has set up yet."""
     if not run.plan_text or (run.changes and run.outcome != Outcome.ADOPTED):
         return []
-    new = [row for row in json.loads(run.input_text)["batches"] if row["id"].startswith("N")]
+    new = [row for row in run.document["batches"] if row["id"].startswith("N")]
     known = set(Batch.objects.values_list("number", flat=True))
     day = datetime.date.fromisoformat
     rows = [(int(row["id"][1:]), day(row["first_day"]), day(row["last_day"])) for row in new]

@@ -1,7 +1,6 @@
 """Planning a batch, publishing the plan as an immutable version, and withdrawing it before the first gathering."""
 
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -13,13 +12,14 @@ from batches import states
 from batches.actions.names import refuse_second_run
 from batches.actions.projection import project, retract
 from batches.actions.reprojection import reproject
+from batches.breaches import broken_in
 from batches.fixed import against, code_in_words
 from batches.fixed_people import fixed_together
 from batches.models import Batch, PlanRun, PlanVersion
 from batches.moved import moved
 from batches.plan_labels import Labels
 from batches.planning import InputError
-from batches.planning.checker import check, violations
+from batches.planning.checker import Breach, check, violations
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import build_input, document_of, gatherings_held
 from batches.queries import OF_THE_FACTS, going, latest_run, over_when_made
@@ -72,10 +72,11 @@ def keep_plan(*, run: PlanRun, plan: dict[str, Any], by: User | None) -> None:
         run.save()
 
 
-def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
+def publish_obstacles(batch: Batch, run: PlanRun | None = None, broken: Sequence[Breach] | None = None) -> list[str]:
     """Why a run (the newest unless told) cannot be published, each a sentence that says what cures it; empty when it can.
 
-    Any run may be published whose input is today's facts, that keeps every rule and that no version has replaced.
+    Any run may be published whose input is today's facts, that keeps every rule and that no version has replaced. `broken` is
+    what the checker found, where somebody has asked it already.
     """
     run = run or latest_run(batch)
     if run is None or not run.plan_text:
@@ -91,13 +92,13 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None) -> list[str]:
         obstacles.append(f"这个方案动了后来固定的：{fixed[0]}")
     elif moved := facts_moved(batch, run):
         obstacles.append(moved)
-    broken = violations(check(json.loads(run.input_text), json.loads(run.plan_text)))
+    broken = broken_in(run) if broken is None else broken
     if broken:
         codes = {breach.code for breach in broken}
         cure = "重新编排解决不了：请先缓派、改名额或申请例外" if codes <= PLACES else "请重新编排"
         if "PINS" in codes:
             cure = "请取消做不到的固定，或改成合规的班、日子、基地，再重排"
-        elif fixed_together(json.loads(run.input_text), json.loads(run.plan_text)):
+        elif fixed_together(run.document, run.plan, broken):
             cure = "只重新编排解决不了：请先取消固定，原因和办法写在缺口那里"
         obstacles.append(
             f"方案有 {len(broken)} 处不符合规则（{'、'.join(map(code_in_words, sorted(codes)))}）。{cure}。"
@@ -110,7 +111,7 @@ def facts_moved(batch: Batch, run: PlanRun) -> str:
 
     What people fixed since does not count against a plan that has it so already: only the pins differ, and the plan keeps them.
     """
-    known = json.loads(run.input_text)
+    known = run.document
     again = "请再少变动重排一次" if run.purpose == PlanRun.Purpose.REPAIR else "请重新编排"
     try:
         facts = _facts(batch, run)
@@ -120,8 +121,8 @@ def facts_moved(batch: Batch, run: PlanRun) -> str:
         return ""
     if not _same_but_for_pins(facts, known):
         return f"编排以后变过：{'；'.join(moved(facts, known))}。{again}，再发布。"
-    plan = json.loads(run.plan_text) | {"input_fingerprint": fingerprint(facts)}
-    before = {(breach.code, breach.subject) for breach in check(known, json.loads(run.plan_text))}
+    plan = run.plan | {"input_fingerprint": fingerprint(facts)}
+    before = {(breach.code, breach.subject) for breach in check(known, run.plan)}
     new = [breach for breach in violations(check(facts, plan)) if (breach.code, breach.subject) not in before]
     if not new:
         return ""
@@ -163,7 +164,7 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
         if obstacles := publish_obstacles(locked, run):
             raise DomainError("not_publishable", obstacles[0])
         previous = batch.plan_versions.order_by("-number").first()
-        plan = json.loads(run.plan_text)
+        plan = run.plan
         version = PlanVersion.objects.create(
             batch=batch, number=previous.number + 1 if previous else 1, run=run, plan_text=run.plan_text, seed=run.seed,
             fingerprint=run.fingerprint, differences=differences(previous, run), reason=reason, published_by=by,
@@ -186,7 +187,7 @@ def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
     """What a run changes against a version, one line each; empty without one. Beds of gatherings that are over are history."""
     if previous is None:
         return []
-    return plan_differences(json.loads(previous.plan_text), json.loads(run.plan_text), over=over_when_made(run))
+    return plan_differences(previous.plan, run.plan, over=over_when_made(run))
 
 
 def plan_differences(old: dict[str, Any], plan: dict[str, Any], *, over: Collection[str] = ()) -> list[str]:

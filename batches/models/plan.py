@@ -1,5 +1,8 @@
 """What the planner is asked and answers: runs, demands, pins, waivers, and the immutable published versions."""
 
+import json
+from typing import Any
+
 import pghistory
 import pgtrigger
 from django.conf import settings
@@ -8,6 +11,23 @@ from django.utils import timezone
 
 from batches.models.batch import Batch, Parity, PracticeClass
 from batches.models.programme import Programme
+
+
+class Read:
+    """What a column of canonical JSON says, parsed once for a row in hand and again when its text is another.
+
+    Everybody who asks the row gets the same: whoever needs another one makes a copy.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column, self.kept = column, f"_{column}_read"
+
+    def __get__(self, row: Any, owner: Any = None) -> dict[str, Any]:
+        text, kept = getattr(row, self.column), row.__dict__.get(self.kept)
+        if kept is None or kept[0] != text:
+            kept = row.__dict__[self.kept] = text, json.loads(text)
+        found: dict[str, Any] = kept[1]
+        return found
 
 
 class PlanRun(models.Model):
@@ -53,6 +73,8 @@ class PlanRun(models.Model):
     figures = models.JSONField("数字", default=dict, blank=True)
     outcome = models.CharField("结果", max_length=12, choices=Outcome.choices, default=Outcome.PENDING)
     created_at = models.DateTimeField("时间", default=timezone.now)
+
+    document, plan = Read("input_text"), Read("plan_text")
 
     class Meta:
         verbose_name = verbose_name_plural = "编排记录"
@@ -172,6 +194,8 @@ class PlanVersion(models.Model):
     reason = models.CharField("原因", max_length=200, blank=True)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="发布人")
     published_at = models.DateTimeField("发布时间", default=timezone.now)
+
+    plan = Read("plan_text")
 
     web_rights = "SELECT, INSERT"
 

@@ -1,6 +1,5 @@
 """全覆盖倒计时 and 规则推演: how far coverage is, rules tried without touching anything, and their adoption."""
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -184,7 +183,7 @@ def outlook_run(request: HttpRequest, outlook_id: int) -> HttpResponse:
 
 
 def _result(run: PlanRun) -> dict[str, Any]:
-    document, plan = json.loads(run.input_text), json.loads(run.plan_text)
+    document, plan = run.document, run.plan
     labels, found = labels_of(run, document), run.figures
     rates = Rates()
     against = run.against

@@ -322,7 +322,7 @@ def version(request: HttpRequest, batch_id: int, number: int) -> HttpResponse:
     if published is None:
         raise Http404
     row = published.version
-    plan = NOTHING | json.loads(row.plan_text)
+    plan = NOTHING | row.plan
     shown = planned(found, PlanRun(batch=found, plan_text=json.dumps(plan)))
     context = {
         "batch": found, "version": row, "published": published, "arrangement": shown,

@@ -1,7 +1,6 @@
 """期 list, a new batch, the session page and its plain steps."""
 
 import datetime
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -118,7 +117,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "is_live": found.state in LIVE,
         "arrangement": arrangement,
         "table": class_table(arrangement) if arrangement else None,
-        "shortfalls": len(json.loads(run.plan_text)["shortfalls"]) if run is not None else 0,
+        "shortfalls": len(run.plan["shortfalls"]) if run is not None else 0,
         "versions": [{"published": row, "differences": differences_of(row.version)} for row in versions],
         "may_run": may_run,
         "may_plan": found.state in PLANNABLE,

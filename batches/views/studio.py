@@ -1,6 +1,5 @@
 """The planning studio (编排台): readiness, live progress, a plan of the batch in full, trials of cures, two plans compared."""
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +13,7 @@ from accounts.access import allow
 from batches.actions.plans import differences, publish_obstacles
 from batches.actions.trials import adopt_trial, adoption_obstacles, may_try, start_trial
 from batches.arrangement import Arrangement, arrangement_of, planned
-from batches.breaches import BREACH, changes_of_breach, ways_out
+from batches.breaches import BREACH, broken_in, changes_of_breach, ways_out
 from batches.comparison import compare as compare_plans
 from batches.comparison import side_of
 from batches.facts import facts_of
@@ -23,6 +22,7 @@ from batches.models import Batch, GatheringPin, PlanRun
 from batches.outlooks import filled_in
 from batches.overview import calendar_of, class_table, differences_in_words, plan_says
 from batches.plan_ids import pk_of
+from batches.planning.checker import Breach
 from batches.planning.explain_skips import not_held
 from batches.queries import version_in_force, with_account
 from batches.readiness import readiness
@@ -70,7 +70,9 @@ def studio(request: HttpRequest, batch_id: int) -> HttpResponse:
     if job is not None:
         context |= live(job)
     if shown is not None:
-        context |= _result(found, plans, shown) | _publication(found, shown, may_run and job is None)
+        run = found.plan_runs.select_related("batch__programme", "against").get(pk=shown.run.pk)
+        broken = broken_in(run)
+        context |= _result(found, plans, run, broken) | _publication(found, run, broken, may_run and job is None)
     return render(request, "batches/studio.html", context)
 
 
@@ -82,10 +84,9 @@ def _ended_badly(batch: Batch) -> Any:
     return run.job
 
 
-def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
-    run = batch.plan_runs.select_related("batch__programme", "against").get(pk=shown.run.pk)
+def _result(batch: Batch, plans: list[Choice], run: PlanRun, broken: list[Breach]) -> dict[str, Any]:
     arrangement, in_force = shown_arrangement(batch, run)
-    plan = json.loads(run.plan_text)
+    plan = run.plan
     says, table, load = plan_says(run), class_table(arrangement), load_map(arrangement)
     strip, calendar = figures(arrangement, table, says, load), calendar_of(arrangement)
     calendar.pinned = _pinned(batch, run, in_force=in_force)
@@ -107,9 +108,9 @@ def _result(batch: Batch, plans: list[Choice], shown: Choice) -> dict[str, Any]:
         "moved": moves_in_words(run) if run.purpose == Purpose.REPAIR else [],
         "lost": fallen_out(run),
         "closed_since": closed_since(batch, run),
-        "broken_by": ways_out(batch, run, says),
+        "broken_by": ways_out(batch, run, broken),
         "track_count": batch.programme.tracks.count(),
-        "bar": _bar(batch, plans, shown, {row.name: row.big for row in strip}),
+        "bar": _bar(batch, plans, run, {row.name: row.big for row in strip}),
     }
 
 
@@ -128,14 +129,15 @@ def _pinned(batch: Batch, run: PlanRun, *, in_force: bool) -> set[tuple[int, int
     if in_force:
         rows = GatheringPin.objects.filter(practice_class__batch=batch, live=True).order_by("pk")
         return set(rows.values_list("practice_class", "index"))
-    return {(pk_of(row["class"]), row["index"]) for row in json.loads(run.input_text)["pins"]["gatherings"]}
+    return {(pk_of(row["class"]), row["index"]) for row in run.document["pins"]["gatherings"]}
 
 
-def _bar(batch: Batch, plans: list[Choice], shown: Choice, own: dict[str, str]) -> dict[str, Any] | None:
+def _bar(batch: Batch, plans: list[Choice], run: PlanRun, own: dict[str, str]) -> dict[str, Any] | None:
     """The plan that this one is held against (the one it came from, else the one before), and both their figures."""
-    others = [choice for choice in plans if choice.run.pk != shown.run.pk]
-    origin = [choice for choice in others if choice.run.pk == shown.run.against_id]
-    before = [choice for choice in others if choice.run.pk < shown.run.pk]
+    shown = next(choice for choice in plans if choice.run.pk == run.pk)
+    others = [choice for choice in plans if choice is not shown]
+    origin = [choice for choice in others if choice.run.pk == run.against_id]
+    before = [choice for choice in others if choice.run.pk < run.pk]
     found = origin or before[-1:] or others[:1]
     if not found:
         return None
@@ -148,18 +150,17 @@ def _bar(batch: Batch, plans: list[Choice], shown: Choice, own: dict[str, str]) 
     return {"other": found[0], "heads": ("规则", "往返路程", "每基地承接", "农户夜数之差"), "rows": rows}
 
 
-def _publication(batch: Batch, shown: Choice, may_run: bool) -> dict[str, Any]:
+def _publication(batch: Batch, run: PlanRun, broken: list[Breach], may_run: bool) -> dict[str, Any]:
     """What publishing or adopting the shown plan would do, and what is in the way."""
-    run: PlanRun = batch.plan_runs.select_related("batch__programme").get(pk=shown.run.pk)
     is_trial = run.purpose == Purpose.TRIAL
     again = allowed(batch, "republish") and run.purpose == Purpose.REPAIR and run.outcome != PlanRun.Outcome.ADOPTED
     publishable = may_run and not is_trial and (again or allowed(batch, "publish"))
-    obstacles = publish_obstacles(batch, run) if publishable else []
+    obstacles = publish_obstacles(batch, run, broken) if publishable else []
     previous = batch.plan_versions.order_by("-number").first()
     lines: list[str] = []
     if previous is not None and publishable and not obstacles:
         lines = differences_in_words(differences(previous, run))
-    people = {pk_of(row["cadre"]) for row in json.loads(run.plan_text)["assignments"]}
+    people = {pk_of(row["cadre"]) for row in run.plan["assignments"]}
     told, untold = with_account(Cadre.objects.filter(pk__in=people))
     refused = adoption_obstacles(run) if is_trial and may_run else []
     return {
