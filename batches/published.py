@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from batches.models import Batch, PlanVersion
+from batches.models import Batch, PlanRun, PlanVersion
 from batches.standing import first_open_day
+from config.errors import DomainError
 
 DAY = datetime.timedelta(days=1)
 IN_FORCE, REPLACED, WITHDRAWN = "in_force", "replaced", "withdrawn"
@@ -55,6 +56,18 @@ def published_versions(batch: Batch) -> list[Published]:
         withdrawn = taken_back.get(row.number)
         found.append(Published(row, WITHDRAWN if withdrawn else IN_FORCE, since, withdrawn))
     return found[::-1]
+
+
+def exportable_run(batch: Batch, *, version: int | None = None) -> PlanRun:
+    """The run behind a published version (the newest if none is named). Raises DomainError where there is none."""
+    versions = batch.plan_versions.select_related("run__programme").order_by("-number")
+    found = versions.first() if version is None else versions.filter(number=version).first()
+    if found is None:
+        what = "还没有发布过方案" if version is None else f"没有第 {version} 版方案"
+        raise DomainError("no_version", f"{batch}{what}。")
+    if found.run is None:
+        raise DomainError("no_run", f"{batch}第 {found.number} 版没有留下编排记录，不能导出。")
+    return found.run
 
 
 def _withdrawals(batch: Batch) -> dict[int, datetime.date]:

@@ -27,6 +27,7 @@ from batches.rules import in_force
 from batches.states import LIVE, OPEN
 from cadres.models import Cadre, PastAttendance, Unit
 from cadres.queries import kept_units, own_units
+from office.models import UNFINISHED, Job
 from office.todo import Todo
 
 LIVE_STATES = LIVE
@@ -178,6 +179,18 @@ def attending(batch: Batch) -> QuerySet[Enrollment]:
     )
 
 
+def cadres_without_account(batch: Batch, practice_class: PracticeClass | None = None) -> QuerySet[Cadre]:
+    """Cadres enrolled in the batch (in one class of it) who cannot sign in yet, by unit and name."""
+    enrolled = attending(batch)
+    if practice_class is not None:
+        enrolled = enrolled.filter(memberships__practice_class=practice_class, memberships__live=True)
+    return (
+        Cadre.objects.filter(pk__in=enrolled.values("cadre"), user__isnull=True)
+        .select_related("unit")
+        .order_by("unit__sort_name", "sort_name", "pk")
+    )
+
+
 def sitting(batch: Batch) -> QuerySet[ClassMembership]:
     """Memberships that hold today, or on the batch's first day before it begins."""
     day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
@@ -271,6 +284,18 @@ def going(batch: Batch) -> QuerySet[Nomination]:
     return batch.nominations.filter(state__in=(Nomination.State.PROPOSED, Nomination.State.CONFIRMED))
 
 
+def unit_quota(batch: Batch, unit: Unit) -> int:
+    """People of the unit in a batch: own quota, else the programme's (R01)."""
+    return batch.programme.unit_max_per_batch if unit.quota is None else unit.quota
+
+
+def candidates_for_swap(nomination: Nomination) -> QuerySet[Cadre]:
+    """Who of the same unit could go instead: in post, not named for this batch."""
+    colleagues = Cadre.objects.filter(unit=nomination.cadre.unit, state=Cadre.State.IN_POST)
+    named = going(nomination.batch).values("cadre")
+    return colleagues.exclude(pk__in=named).order_by("sort_name", "pk")
+
+
 def placed(batch: Batch, unit: Unit) -> QuerySet[Cadre]:
     """People of a unit who take up its places in a batch (R01): those named; once it is published those who are enrolled and
     have not left, and those named since who have no class yet.
@@ -297,6 +322,12 @@ def waiting_run(batch: Batch) -> PlanRun | None:
         return None
     decided = newest.outcome not in (PlanRun.Outcome.SOLVED, PlanRun.Outcome.SHORT)
     return None if decided or newest.purpose != PlanRun.Purpose.REPAIR else newest
+
+
+def running_job(batch: Batch) -> Job | None:
+    """The planner's job for this batch that has not ended, if any."""
+    run = batch.plan_runs.filter(job__state__in=UNFINISHED).select_related("job").first()
+    return run.job if run else None
 
 
 def visible_outlooks(user: User) -> QuerySet[PlanRun]:

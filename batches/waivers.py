@@ -49,6 +49,11 @@ def granted(rows: QuerySet[Waiver]) -> QuerySet[Waiver]:
     return rows.filter(in_time(), approver__isnull=False)
 
 
+def is_waived(batch: Batch, rule: str, subject: str) -> bool:
+    """Whether somebody else approved an exception to this rule for this subject, still valid today."""
+    return granted(batch.waivers.filter(rule=rule, subject=subject)).exists()
+
+
 def waiting(rows: QuerySet[Waiver]) -> QuerySet[Waiver]:
     """Those that somebody may still approve."""
     return rows.filter(in_time(), approver__isnull=True)

@@ -1,26 +1,12 @@
 """Accounts for a batch's people, so that each can sign in; the slips are printed once (accounts.actions.issue_accounts)."""
 
-from django.db.models import QuerySet
-
 from accounts import audit
 from accounts.actions import MOST_AT_ONCE, Slip, issue_accounts
 from accounts.models import User
 from batches.models import Batch, PracticeClass
-from batches.queries import attending
+from batches.queries import cadres_without_account
 from cadres.models import Cadre
 from config.errors import DomainError
-
-
-def cadres_without_account(batch: Batch, practice_class: PracticeClass | None = None) -> QuerySet[Cadre]:
-    """Cadres enrolled in the batch (in one class of it) who cannot sign in yet, by unit and name."""
-    enrolled = attending(batch)
-    if practice_class is not None:
-        enrolled = enrolled.filter(memberships__practice_class=practice_class, memberships__live=True)
-    return (
-        Cadre.objects.filter(pk__in=enrolled.values("cadre"), user__isnull=True)
-        .select_related("unit")
-        .order_by("unit__sort_name", "sort_name", "pk")
-    )
 
 
 def issue_batch_accounts(*, batch: Batch, by: User, practice_class: PracticeClass | None = None) -> list[Slip]:

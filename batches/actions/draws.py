@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts import audit
 from accounts.models import User
-from batches.models import Batch, PlanRun
+from batches.models import PlanRun
 from batches.planning import InputError
 from batches.planning.changes import TRIAL
 from batches.planning.formats import canonical
@@ -39,15 +39,3 @@ def export_plan(*, run: PlanRun, by: User | None) -> bytes:
 def _names_somebody(document: dict[str, Any]) -> bool:
     told = (row[name] for row in document["waivers"] for name in ("reason", "approver"))
     return not all(WITHOUT_NAMES.fullmatch(text) for text in told)
-
-
-def exportable_run(batch: Batch, *, version: int | None = None) -> PlanRun:
-    """The run behind a published version (the newest if none is named). Raises DomainError where there is none."""
-    versions = batch.plan_versions.select_related("run__programme").order_by("-number")
-    found = versions.first() if version is None else versions.filter(number=version).first()
-    if found is None:
-        what = "还没有发布过方案" if version is None else f"没有第 {version} 版方案"
-        raise DomainError("no_version", f"{batch}{what}。")
-    if found.run is None:
-        raise DomainError("no_run", f"{batch}第 {found.number} 版没有留下编排记录，不能导出。")
-    return found.run

@@ -2,7 +2,6 @@
 
 import datetime
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import audit
@@ -13,14 +12,13 @@ from batches.demands import contradiction, told
 from batches.fixed import require_may_stay_away
 from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_ids import key
-from batches.queries import attending, going, placed
+from batches.queries import attending, candidates_for_swap, going, placed, running_job, unit_quota
 from batches.rules import in_force
-from batches.waivers import granted
+from batches.waivers import is_waived
 from cadres.models import Cadre, Unit, UnitLiaison
 from config.errors import Conflict, DomainError
 from office.actions import notify
 from office.jobs import start_job
-from office.models import Job
 
 State = Nomination.State
 
@@ -41,7 +39,7 @@ def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
 
 def refuse_second_run(batch: Batch) -> None:
     """Two clerks at once: the second is told (call with the batch's row locked)."""
-    if batch.plan_runs.filter(job__state__in=("waiting", "running")).exists():
+    if running_job(batch) is not None:
         raise Conflict("run_in_progress", f"{batch}正在编排。请等它完成，或在任务里停止后再来。")
 
 
@@ -145,16 +143,6 @@ def set_aside(*, nomination: Nomination, reason: str, by: User) -> None:
         _decide(fresh, State.DEFERRED, by, reason)
 
 
-def candidates_for_swap(nomination: Nomination) -> QuerySet[Cadre]:
-    """Who of the same unit could go instead: in post, not named for this batch."""
-    named = nomination.batch.nominations.exclude(state__in=(State.SWAPPED, State.DEFERRED)).values("cadre")
-    return (
-        Cadre.objects.filter(unit=nomination.cadre.unit, state=Cadre.State.IN_POST)
-        .exclude(pk__in=named)
-        .order_by("sort_name", "pk")
-    )
-
-
 def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: User) -> Nomination:
     """Send a colleague of the same unit instead. Raises DomainError for another unit's cadre or one already named, "fixed"."""
     if not reason.strip():
@@ -193,16 +181,6 @@ def add_nomination(*, batch: Batch, cadre: Cadre, by: User, reason: str) -> Nomi
             defaults={"state": State.CONFIRMED, "reason": reason, "decided_by": by, "decided_at": timezone.now()},
         )  # fmt: skip
     return nomination
-
-
-def unit_quota(batch: Batch, unit: Unit) -> int:
-    """People of the unit in a batch: own quota, else the programme's (R01)."""
-    return batch.programme.unit_max_per_batch if unit.quota is None else unit.quota
-
-
-def is_waived(batch: Batch, rule: str, subject: str) -> bool:
-    """Whether somebody else approved an exception to this rule for this subject, still valid today."""
-    return granted(batch.waivers.filter(rule=rule, subject=subject)).exists()
 
 
 def require_place(batch: Batch, cadre: Cadre) -> None:
@@ -299,9 +277,3 @@ def _tell_liaisons(batch: Batch) -> tuple[int, list[str]]:
     )  # fmt: skip
     silent = [unit.name for unit in units if not liaisons[unit.pk]]
     return len(units) - len(silent), silent
-
-
-def running_job(batch: Batch) -> Job | None:
-    """The planner's job for this batch that has not ended, if any."""
-    run = batch.plan_runs.filter(job__state__in=("waiting", "running")).select_related("job").first()
-    return run.job if run else None

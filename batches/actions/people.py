@@ -10,13 +10,14 @@ from accounts import audit
 from accounts.models import User
 from batches.actions.beds import relodge
 from batches.actions.guests import settle_own
-from batches.actions.names import is_waived, require_place
+from batches.actions.names import require_place
 from batches.actions.projection import DAY
 from batches.fixed import require_may_sit_in, require_may_stay_away
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PracticeClass
 from batches.plan_ids import key
 from batches.queries import GONE, seated
 from batches.revision import change_arrangement
+from batches.waivers import is_waived
 from cadres.models import Cadre
 from config.errors import DomainError
 from office.actions import notify

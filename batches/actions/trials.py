@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import AuditEntry, User
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
-from batches.actions.names import demand, drop_demand, is_waived, refuse_second_run, set_aside
+from batches.actions.names import demand, drop_demand, refuse_second_run, set_aside
 from batches.actions.pins import pin_gathering, unpin_gathering
 from batches.actions.repair import add_classes, close_open_days
 from batches.actions.waivers import ask_waiver
@@ -25,7 +25,7 @@ from batches.planning.formats import fingerprint
 from batches.planning_input import build_input, document_of
 from batches.queries import going
 from batches.revision import change_arrangement
-from batches.waivers import label_of, waiting
+from batches.waivers import is_waived, label_of, waiting
 from cadres.actions import set_unit_quota
 from cadres.models import Cadre, Unit
 from config.errors import DomainError

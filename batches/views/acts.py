@@ -8,10 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from accounts.models import User
-from batches.actions.names import running_job
 from batches.forms.fields import LONGEST, ActForm
 from batches.models import Batch
-from batches.queries import visible_batches
+from batches.queries import running_job, visible_batches
 from config.errors import DomainError
 from office.addresses import number_in
 from office.models import Job

@@ -7,16 +7,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import allow
 from accounts.rules import is_centre_staff
-from batches.actions.names import (
-    candidates_for_swap,
-    confirm_nomination,
-    confirm_unit,
-    defer_nomination,
-    swap_nomination,
-    unit_quota,
-)  # fmt: skip
+from batches.actions.names import confirm_nomination, confirm_unit, defer_nomination, swap_nomination
 from batches.models import Batch, Nomination
-from batches.queries import answerable_units, going, visible_nominations
+from batches.queries import answerable_units, candidates_for_swap, going, unit_quota, visible_nominations
 from batches.rules import may_answer_nominations
 from batches.views.acts import batch_of, me, posted_reason
 from cadres.queries import age_at

@@ -7,8 +7,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
 from batches.actions.draws import export_plan
-from batches.actions.names import running_job, start_proposal
+from batches.actions.names import start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
+from batches.queries import running_job
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.studio import live

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import allow
 from accounts.views import slips_page
-from batches.actions.accounts import cadres_without_account, issue_batch_accounts
+from batches.actions.accounts import issue_batch_accounts
 from batches.actions.staff import end_class_staff, end_mentoring, end_office
 from batches.forms.staff import MentorForm, OfficeForm, TeacherForm
 from batches.models import Batch, ClassOffice, ClassStaff, Mentorship
-from batches.queries import attending, sitting
+from batches.queries import attending, cadres_without_account, sitting
 from batches.rules import held, in_force, may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.views.acts import batch_of, carry_out, forms_for, me, status_of

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from batches import tasks
-from batches.actions.draws import export_plan, exportable_run
+from batches.actions.draws import export_plan
 from batches.actions.plans import publish_plan, start_planning
 from batches.actions.repair import keep_curve
 from batches.models import PlanRun, Waiver
 from batches.planning.__main__ import main
 from batches.planning.formats import canonical
 from batches.planning.repair import point
+from batches.published import exportable_run
 from config.errors import DomainError
 from tests.batches.county import County, publish_by_hand
 from tests.batches.test_repair import repair

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from batches.actions.draws import export_plan, exportable_run
+from batches.actions.draws import export_plan
 from batches.models import Batch
+from batches.published import exportable_run
 from config.errors import DomainError
 
 
