@@ -2,17 +2,16 @@
 
 import datetime
 from collections.abc import Collection
-from typing import Any
 
 from django.db import IntegrityError, connection
-from django.db.backends.postgresql.psycopg_any import DateRange
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import audit
 from accounts.models import User
 from bases.actions import lock_bases
-from bases.models import Bed, HostHousehold
-from batches.actions.projection import DAY, hold_gatherings, resize_site, take_site
+from bases.models import Bed
+from batches.actions.projection import hold_gatherings, resize_site, take_site
+from batches.free_beds import free_beds, joinable_beds
 from batches.models import Enrollment, Gathering, GatheringSite, Lodging, MakeUp, PracticeClass
 from batches.revision import change_arrangement
 from config.errors import Conflict, DomainError
@@ -146,48 +145,3 @@ def _revive_site(gathering: Gathering, bed: Bed, by: User) -> None:
     if given_up is None:
         raise DomainError("not_its_base", f"{gathering}不在{bed.room.household.base}。请选集中地点的床位。")
     take_site(gathering, given_up.base, 1, given_up.order, by)
-
-
-def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
-    """Beds at the gathering's bases that the person can sleep in all nights: open, admitted, free, no other sex there.
-
-    `guests` is the number of people of the same class who already stay in the household (nobody should be alone, R16).
-    """
-    programme = gathering.practice_class.batch.programme
-    nights = DateRange(gathering.first_day, gathering.last_day)
-    days = DateRange(gathering.first_day, gathering.last_day + DAY)
-    taken = Lodging.objects.filter(live=True, stay__overlap=nights).exclude(gathering=gathering, enrollment=enrollment)
-    other_sex = taken.exclude(sex=enrollment.cadre.sex)
-    closed = Q(room__closures__live=True, room__closures__days__overlap=days) | Q(
-        room__household__closures__live=True, room__household__closures__days__overlap=days
-    )
-    beds = (
-        Bed.objects.filter(active=True, room__household__base__in=_bases(gathering))
-        .filter(room__household__state=HostHousehold.State.ADMITTED)
-        .exclude(pk__in=Bed.objects.filter(closed).values("pk"))
-        .exclude(pk__in=taken.values("bed"))
-        .exclude(room__in=other_sex.values("bed__room"))
-    )
-    if programme.household_single_sex:
-        beds = beds.exclude(room__household__in=other_sex.values("household"))
-    own = Q(
-        room__household__lodgings__gathering=gathering, room__household__lodgings__live=True
-    ) & ~Q(room__household__lodgings__enrollment=enrollment)  # fmt: skip
-    return (
-        beds.select_related("room__household__base__village")
-        .annotate(guests=Count("room__household__lodgings", filter=own, distinct=True))
-        .order_by("room__household", "room__name", "number")
-    )
-
-
-def _bases(gathering: Gathering) -> QuerySet[GatheringSite, Any]:
-    """Bases where the gathering is held; those it held last where nobody is left at any."""
-    live = gathering.sites.filter(live=True)
-    return (live if live.exists() else gathering.sites.all()).values("base")
-
-
-def joinable_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
-    """Free beds where people of the class already stay and one more still makes a lawful group; smallest group first."""
-    most = gathering.practice_class.batch.programme.household_group_max
-    joined = free_beds(gathering, enrollment).filter(guests__gte=1, guests__lt=most)
-    return joined.order_by(F("guests"), "room__household", "room__name", "number")

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import User
-from batches.actions.beds import free_beds, place_in_bed
+from batches.actions.beds import place_in_bed
 from batches.actions.gatherings import cancel_days, cancel_gathering
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.forms.fields import (
@@ -21,6 +21,7 @@ from batches.forms.fields import (
     reason_field,
     within,
 )
+from batches.free_beds import free_beds
 from batches.models import Enrollment, Gathering, PracticeClass
 from batches.queries import enrolled
 from cadres.models import Cadre

@@ -8,12 +8,13 @@ from django.db.models import Q
 
 from accounts.models import User
 from bases.models import BaseUse, Bed, Closure, HostHousehold
-from batches.actions.beds import free_beds, place_in_bed
+from batches.actions.beds import place_in_bed
 from batches.actions.gatherings import cancel_days, cancel_gathering
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.waivers import approve_waiver, ask_waiver
 from batches.consequences import told_before
 from batches.facts import beds_missing, facts_of
+from batches.free_beds import free_beds
 from batches.invariants import INVARIANTS
 from batches.models import ClassMembership, ClassOffice, Enrollment, Gathering, Lodging
 from batches.plan_ids import key
