@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from batches.actions.plans import plan_differences
 from batches.arrangement import planned
+from batches.differences import differences_in_words, plan_differences
 from batches.load_map import load_map
 from batches.models import Batch, PlanRun
-from batches.overview import LevelRow, class_table, differences_in_words, plan_says
+from batches.overview import LevelRow, class_table, plan_says
 from batches.studio import figures
 
 

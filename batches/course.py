@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from bases.models import PracticeBase
-from batches.actions.plans import publish_obstacles
 from batches.facts import Facts, facts_of, next_gathering_day
 from batches.models import Batch, Waiver
+from batches.obstacles import publish_obstacles
 from batches.planning_input import gatherings_held
 from batches.states import COURSE
 from batches.waivers import waiting

@@ -3,10 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from batches.models import Batch, PlanRun
 from batches.plan_labels import Labels
-from batches.planning.formats import Document
+from batches.planning import InputError
+from batches.planning.checker import check, violations
+from batches.planning.formats import Document, canonical, fingerprint
+from batches.planning_input import build_input, document_of
 
 MOST_NAMED = 3
+MOST_PINS = 3
+"""Pins not kept that one sentence names."""
 OTHERWISE = "编排用的其他资料"
 PARTS = {"programme": "项目规则", "other_uses": "基地上别的活动", "waivers": "批准例外"}
 """Parts of the input that one word tells; those that have no word either are `OTHERWISE`."""
@@ -19,6 +25,44 @@ PEOPLE = {
     "attended_before": "参加经历",
 }  # fmt: skip
 """What of a cadre's row is told by another word than 干部资料."""
+
+
+def facts_moved(batch: Batch, run: PlanRun) -> str:
+    """Why a plan is no longer one of today's facts, a sentence; empty where it is one.
+
+    What people fixed since does not count against a plan that has it so already: only the pins differ, and the plan keeps them.
+    """
+    known = run.document
+    again = "请再少变动重排一次" if run.purpose == PlanRun.Purpose.REPAIR else "请重新编排"
+    try:
+        facts = _facts(batch, run)
+    except InputError:
+        return f"编排以后，它用到的人或班已经不在了。{again}，再发布。"
+    if fingerprint(facts) == run.fingerprint:
+        return ""
+    if not _same_but_for_pins(facts, known):
+        return f"编排以后变过：{'；'.join(moved(facts, known))}。{again}，再发布。"
+    plan = run.plan | {"input_fingerprint": fingerprint(facts)}
+    before = {(breach.code, breach.subject) for breach in check(known, run.plan)}
+    new = [breach for breach in violations(check(facts, plan)) if (breach.code, breach.subject) not in before]
+    if not new:
+        return ""
+    labels = Labels([breach.message for breach in new])
+    told = "".join(labels.say(breach.message) for breach in new[:MOST_PINS])
+    return f"编排以后固定过人或集中：{told}请少变动重排或重新编排，再发布。"
+
+
+def _same_but_for_pins(facts: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Whether two inputs say the same but for the classes that people, and the cells that gatherings are fixed to."""
+    bare = [
+        document | {"pins": document["pins"] | {"classes": [], "gatherings": []}} for document in (facts, known)
+    ]  # fmt: skip
+    return canonical(bare[0]) == canonical(bare[1])
+
+
+def _facts(batch: Batch, run: PlanRun) -> dict[str, Any]:
+    """The facts as they are, seen as the run saw them: a repair with what it repairs and what people fixed for it."""
+    return document_of(run) if run.purpose == PlanRun.Purpose.REPAIR else build_input(batch)
 
 
 def moved(facts: Document, known: Document) -> list[str]:

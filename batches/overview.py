@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from batches.arrangement import Arrangement, Visit
 from batches.bygones import excused_by, fact_to_come, levels_to_come, over_of
-from batches.models import Batch, Parity, PlanRun, PlanVersion, PracticeClass, Waiver
+from batches.models import Batch, Parity, PlanRun, PracticeClass, Waiver
 from batches.plan_ids import key, pk_of
-from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
+from batches.plan_labels import Labels, shortfall_sentence
 from batches.planning.changes import TRIAL
 from batches.planning.checker import Breach, rule_sheet
 from batches.queries import over_when_made
@@ -27,7 +27,6 @@ from office.models import CalendarDay
 BAR_WIDTH = 160
 CELL = re.compile(r"\bK(\d+)#(\d+)")
 EXCEPTION = re.compile(r"E[1-9]\d*")
-CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
 FILLS = 4
@@ -466,34 +465,3 @@ def distance(value: float, bound: float | None, unit: str = "") -> str:
 def number(value: float) -> str:
     """1,463 or 1.67: decimals only where they say something."""
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= LARGE else f"{value:,.2f}"
-
-
-def differences_of(version: PlanVersion) -> list[str]:
-    """What a version changed, with labels instead of identifiers."""
-    return differences_in_words(version.differences)
-
-
-def differences_in_words(lines: list[str]) -> list[str]:
-    """Lines of `plan_differences` with labels instead of identifiers (one query a kind)."""
-    labels = Labels(lines)
-    return [_difference(labels.put(line)) for line in lines]
-
-
-def _difference(line: str) -> str:
-    """林晓雯：第2班 → 第3班; who falls out, and what no longer takes place, is told as that."""
-    subject, _, change = line.rpartition("：")
-    before, _, after = change.partition(" → ")
-    if CLASS_NAME.match(before) or CLASS_NAME.match(after):
-        if after == NONE:
-            return f"{subject}：退出{before}，没有排进"
-        if before == NONE:
-            return f"{subject}：新排进{after}"
-    elif after in SKIP_REASONS or after == NONE:
-        why = f"（{SKIP_REASONS[after]}）" if after in SKIP_REASONS else ""
-        if before == NONE:
-            return f"{subject}：没有集中{why}"
-        if before not in SKIP_REASONS:
-            return f"{subject}：原定 {before}，不集中了{why}"
-    for code, reason in SKIP_REASONS.items():
-        line = line.replace(code, f"不集中（{reason}）")
-    return line

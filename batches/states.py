@@ -44,6 +44,11 @@ def allowed(batch: Batch, act: str) -> bool:
     return batch.state in TRANSITIONS[act].sources
 
 
+def changeable(batch: Batch) -> bool:
+    """Whether plans of the batch still lead anywhere: before publication, and while a new version may follow."""
+    return allowed(batch, "plan") or allowed(batch, "republish")
+
+
 def require(batch: Batch, act: str) -> None:
     """Raise DomainError when the act does not fit the batch's state."""
     transition = TRANSITIONS[act]

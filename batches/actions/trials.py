@@ -1,14 +1,13 @@
 """Trials (试算): plans of the facts with changes laid over them. Nothing is touched until the changes are adopted."""
 
 import datetime
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from accounts import audit
-from accounts.models import AuditEntry, User
+from accounts.models import User
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
 from batches.actions.names import demand, drop_demand, refuse_second_run, set_aside
@@ -16,6 +15,7 @@ from batches.actions.pins import pin_gathering, unpin_gathering
 from batches.actions.repair import add_classes, close_open_days
 from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun, PracticeClass
+from batches.obstacles import adoption_obstacles
 from batches.plan_ids import class_to_come, key, pk_of
 from batches.plan_labels import Labels
 from batches.plan_refusals import refusal
@@ -36,48 +36,6 @@ DAY = datetime.timedelta(days=1)
 MOST_CHANGES = 50
 
 
-class Obstacle(NamedTuple):
-    """Why a trial is not adopted from its page; where another page cures it, the link there: its words and its route."""
-
-    sentence: str
-    label: str = ""
-    route: str = ""
-    of_batch: bool = False
-    """Whether the page is one of the batch."""
-
-
-ELSEWHERE = {
-    "parameter": Obstacle(
-        "项目规则不在这里改：到“规则推演”（改动已填好）精确推演，看过影响再采用；采用时勾选本期，再回来重新编排。",
-        "到规则推演",
-        "batches:outlook",
-    ),
-    "more_batches": Obstacle("加办的期不在这里建：到“期班”新建一期。", "到期班", "batches:list"),
-    "reopen": Obstacle("恢复接待不在这里办：到“基地”恢复，再重新编排。", "到基地", "bases:overview"),
-}
-"""Kinds of changes that become facts on another page, and which."""
-BEFORE = {
-    "more_classes": Obstacle(
-        "加班不在这里办：到“项目规则”改班型的班数，再重新编排。", "到项目规则", "batches:programme"
-    ),
-    "drop_pin": Obstacle("名单里的人不在这里取消：到“名单”缓派，再重新编排。", "到名单", "batches:names", True),
-}
-"""The same, of a batch that is not published yet; of pins, those that hold somebody in the list."""
-IN_FORCE = dict.fromkeys(
-    ("withdraw", "later", "pin_batch", "drop_pin"),
-    Obstacle("本期已经发布，退出不在这里办：到“调整”办退出，再少变动重排。", "到调整", "batches:adjust", True),
-) | {
-    "parameter": Obstacle(
-        "本期已经发布，按发布时的规则走到底；以后各期要改，到“规则推演”（改动已填好）看过影响再采用。",
-        "到规则推演",
-        "batches:outlook",
-    ),
-}
-"""The same, of a batch in force."""
-ADOPTED = Obstacle(
-    "这个试算的改动已经采用过。请到“少变动重排”重排一次，看过动了谁再发布；还要别的，另做试算。",
-    "到少变动重排", "batches:repair", True,
-)  # fmt: skip
 ABOUT_PEOPLE = re.compile(r"(?<![A-Za-z0-9_])[CHRSE][1-9]\d*(?![A-Za-z0-9_])")
 """Identifiers that stand for a person, a household or what somebody wrote (`plan_labels.KINDS`)."""
 CLASS = re.compile(r"(?<![A-Za-z0-9_])K[1-9]\d*(?![A-Za-z0-9_])")
@@ -104,7 +62,7 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
         raise DomainError("too_many_changes", f"一次试算最多 {MOST_CHANGES} 处改动。请先采用一部分。")
     with audit.act("start_trial", by=by, subject=batch, against=against.pk, changes=len(changes)):
         locked = Batch.objects.select_for_update().get(pk=batch.pk)
-        if not may_try(locked):
+        if not states.changeable(locked):
             states.require(locked, "plan")
         refuse_second_run(batch)
         run = PlanRun.objects.create(
@@ -158,31 +116,6 @@ def _title(title: str, changes: Sequence[Change]) -> str:
         return Labels([title]).say(title or "试算")[:60]
     counts = Counter(change["kind"] for change in changes)
     return "、".join(IN_SHORT[kind].format(count) for kind, count in counts.items())[:60]
-
-
-def may_try(batch: Batch) -> bool:
-    """Whether plans of the batch still lead anywhere: before publication, and while a new version may follow."""
-    return states.allowed(batch, "plan") or states.allowed(batch, "republish")
-
-
-def adoption_obstacles(run: PlanRun) -> list[Obstacle]:
-    """Why a trial's changes cannot become facts from its page, and where they can; empty when they can."""
-    if run.purpose != Purpose.TRIAL or run.batch is None:
-        return [Obstacle("这不是试算，没有要采用的改动。")]
-    if not may_try(run.batch):
-        return [Obstacle(f"{run.batch}现在是“{run.batch.get_state_display()}”，不再编排，试算不能采用。")]
-    in_force = run.batch.state in states.LIVE
-    if in_force and _was_adopted(run):
-        return [ADOPTED]
-    pages = ELSEWHERE | (IN_FORCE if in_force else BEFORE)
-    refused = [row for row in run.changes if row["kind"] != "drop_pin" or row["of"] == "batches"]
-    return list(dict.fromkeys(pages[row["kind"]] for row in refused if row["kind"] in pages))
-
-
-def _was_adopted(run: PlanRun) -> bool:
-    """Whether the trail has it: a trial of a batch in force stays one, since a repair has to follow."""
-    acts = AuditEntry.objects.filter(act="adopt_trial", subject_type="batches.Batch", subject_id=str(run.batch_id))
-    return any(json.loads(text).get("run") == run.pk for text in acts.order_by("seq").values_list("data", flat=True))
 
 
 def adopt_trial(*, run: PlanRun, by: User, reason: str, seen: int | None = None) -> PlanRun:

@@ -18,11 +18,12 @@ from bases.queries import uses_touched
 from batches.actions.pins import unpin_gathering
 from batches.actions.repair import drop_class, start_curve
 from batches.arrangement import Arrangement, arrangement_of, planned
+from batches.differences import differences_of
 from batches.foretold import foretell, needs
 from batches.forms.repair import SCENARIOS, RepairForm, ScenarioForm
 from batches.forms.swaps import CellForm, CellsForm, PeopleForm, PersonForm, PinForm, SwapForm
 from batches.models import Batch, GatheringPin, PlanDemand, PlanRun
-from batches.overview import calendar_of, class_table, differences_of
+from batches.overview import calendar_of, class_table
 from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.published import published_versions
@@ -30,7 +31,7 @@ from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run
 from batches.repairs import curve_of, moves_in_words, proven
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
-from batches.states import LIVE, allowed
+from batches.states import LIVE, allowed, changeable
 from batches.studio import live
 from batches.told import names_told
 from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, posted_reason, revision_seen
@@ -54,10 +55,6 @@ MOST_TOLD = 8
 NOTHING: dict[str, Any] = {"assignments": [], "gatherings": [], "lodging": []}
 
 
-def may_change(batch: Batch) -> bool:
-    return allowed(batch, "republish") or allowed(batch, "plan")
-
-
 # 固定和调换
 
 
@@ -69,7 +66,7 @@ def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
     run = _plan_asked(request, found)
     shown = planned(found, run) if run else arrangement_of(found)
     context: dict[str, Any] = {
-        "batch": found, "job": job, "may_run": True, "may_change": may_change(found), "plan": run,
+        "batch": found, "job": job, "may_run": True, "may_change": changeable(found), "plan": run,
     }  # fmt: skip
     if shown is None:
         return render(request, "batches/swap.html", context)
@@ -200,7 +197,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "batch": found,
         "job": job,
         "may_run": True,
-        "may_change": may_change(found),
+        "may_change": changeable(found),
         "may_repair": allowed(found, "republish"),
         "needs": needs(found) if in_force else [],
         "has_plan": in_force or latest_run(found) is not None,

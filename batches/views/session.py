@@ -14,12 +14,13 @@ from accounts.access import allow
 from batches.actions.batch import advance_batch
 from batches.arrangement import arrangement_of, planned
 from batches.course import blocks_of, quick_blocks, steps_of
+from batches.differences import differences_of
 from batches.facts import facts_of
 from batches.forms.programme import BatchForm
 from batches.models import Batch, Programme
 from batches.outlook_input import newest_programmes
 from batches.outlooks import story_of
-from batches.overview import class_table, differences_of
+from batches.overview import class_table
 from batches.planning_input import gatherings_held
 from batches.published import published_versions
 from batches.queries import latest_run, leaving_and_coming, nomination_counts, since_answered, visible_batches

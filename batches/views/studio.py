@@ -10,17 +10,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
-from batches.actions.plans import differences, publish_obstacles
-from batches.actions.trials import adopt_trial, adoption_obstacles, may_try, start_trial
+from batches.actions.trials import adopt_trial, start_trial
 from batches.arrangement import Arrangement, arrangement_of, planned
 from batches.breaches import BREACH, broken_in, changes_of_breach, ways_out
 from batches.comparison import compare as compare_plans
 from batches.comparison import side_of
+from batches.differences import differences, differences_in_words
 from batches.facts import facts_of
 from batches.load_map import load_map
 from batches.models import Batch, GatheringPin, PlanRun
+from batches.obstacles import adoption_obstacles, publish_obstacles
 from batches.outlooks import filled_in
-from batches.overview import calendar_of, class_table, differences_in_words, plan_says
+from batches.overview import calendar_of, class_table, plan_says
 from batches.plan_ids import pk_of
 from batches.planning.checker import Breach
 from batches.planning.explain_skips import not_held
@@ -29,7 +30,7 @@ from batches.readiness import readiness
 from batches.repairs import fallen_out, moves_in_words
 from batches.rules import may_run_batches, may_see_batches
 from batches.shortfalls import changes_of, title_of, unexplained, whys
-from batches.states import LIVE, PLANNABLE, allowed
+from batches.states import LIVE, PLANNABLE, allowed, changeable
 from batches.studio import Choice, choices, chosen, closed_since, figures, live, studio_steps, tabs, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
 from cadres.models import Cadre
@@ -57,7 +58,7 @@ def studio(request: HttpRequest, batch_id: int) -> HttpResponse:
         "is_live": found.state in LIVE,
         "may_run": may_run,
         "may_plan": may_run and may_plan and job is None,
-        "may_try": may_run and may_try(found) and job is None,
+        "may_try": may_run and changeable(found) and job is None,
         "checks": checks,
         "counts": {kind: sum(check.kind == kind for check in checks) for kind in ("ok", "warn", "bad")},
         "steps": studio_steps(found, job=job, has_plan=shown is not None, checks=checks),

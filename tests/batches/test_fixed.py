@@ -15,10 +15,11 @@ from batches.actions.gatherings import cancel_days, cancel_gathering
 from batches.actions.names import defer_nomination, demand, drop_demand, set_aside, swap_nomination
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.pins import pin_gathering, unpin_gathering
-from batches.actions.plans import publish_obstacles, publish_plan
+from batches.actions.plans import publish_plan
 from batches.actions.repair import start_repair
 from batches.foretold import foretell
 from batches.models import Enrollment, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun
+from batches.obstacles import publish_obstacles
 from batches.planning.formats import fingerprint
 from batches.queries import latest_run
 from cadres.models import Cadre

@@ -14,12 +14,13 @@ from django.utils import timezone
 from accounts.models import AuditEntry, User
 from batches import tasks
 from batches.actions.names import demand
-from batches.actions.plans import publish_obstacles, publish_plan
+from batches.actions.plans import publish_plan
 from batches.actions.repair import add_classes, drop_class
-from batches.actions.trials import adopt_trial, adoption_obstacles, start_trial
+from batches.actions.trials import adopt_trial, start_trial
 from batches.foretold import needs
 from batches.models import Batch, ClassStaff, GatheringPin, PlanDemand, PlanRun, PracticeClass, Programme, Waiver
 from batches.more_classes import WAYS, Sent, clash, told, ways_of
+from batches.obstacles import adoption_obstacles, publish_obstacles
 from batches.plan_ids import class_to_come, pk_of
 from batches.plan_work import keep_input
 from batches.planning import solve

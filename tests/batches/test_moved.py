@@ -12,9 +12,8 @@ from bases.actions import close_place, suspend_household
 from bases.models import Closure
 from batches.actions.gatherings import cancel_gathering
 from batches.actions.names import demand, set_aside
-from batches.actions.plans import facts_moved
 from batches.models import Nomination, PlanDemand, Programme, Waiver
-from batches.moved import moved
+from batches.moved import facts_moved, moved
 from batches.planning_input import build_input
 from batches.queries import latest_run
 from cadres.actions.unavailability import enter_unavailability

@@ -17,8 +17,8 @@ from batches import tasks
 from batches.actions.batch import create_batch
 from batches.actions.names import confirm_unit, defer_nomination, open_nominations
 from batches.actions.outlook import adopt_outlook, drop_outlook, set_up_batches, start_outlook
-from batches.actions.plans import publish_obstacles
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme
+from batches.obstacles import publish_obstacles
 from batches.outlook_input import Facts, newest_programmes
 from batches.outlooks import story_of
 from batches.plan_labels import Labels

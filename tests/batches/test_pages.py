@@ -16,12 +16,13 @@ from batches.actions.people import withdraw_enrollment
 from batches.actions.plans import withdraw_publication
 from batches.arrangement import arrangement_of
 from batches.arrangement import planned as planned_arrangement
+from batches.differences import differences_of
 from batches.models import (
     Batch,
     Lodging,
     PlanVersion,
 )
-from batches.overview import calendar_of, class_table, differences_of
+from batches.overview import calendar_of, class_table
 from batches.queries import latest_run
 from office.jobs import perform
 from office.models import Job, JobState

@@ -11,8 +11,9 @@ from django.urls import reverse
 from accounts.models import User
 from batches.actions.names import demand
 from batches.actions.pins import pin_gathering, unpin_gathering
-from batches.actions.plans import publish_obstacles, publish_plan
+from batches.actions.plans import publish_plan
 from batches.models import Batch, Gathering, GatheringPin, PlanDemand
+from batches.obstacles import publish_obstacles
 from batches.planning_input import build_input
 from batches.queries import latest_run
 from config.errors import Conflict, DomainError

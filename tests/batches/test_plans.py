@@ -12,20 +12,14 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, User
 from bases.models import BaseUse, Closure, Rate
-from batches import tasks
-from batches.actions import plans
+from batches import differences, tasks
 from batches.actions.names import add_nomination, open_nominations, remind_units, start_proposal
-from batches.actions.plans import (
-    keep_plan,
-    plan_differences,
-    publish_obstacles,
-    publish_plan,
-    start_planning,
-    withdraw_publication,
-)
+from batches.actions.plans import keep_plan, publish_plan, start_planning, withdraw_publication
+from batches.differences import differences_in_words, plan_differences
 from batches.invariants import INVARIANTS
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanRun, PlanVersion
-from batches.overview import differences_in_words, plan_says
+from batches.obstacles import publish_obstacles
+from batches.overview import plan_says
 from batches.planning_input import build_input
 from batches.queries import latest_run
 from cadres.models import Cadre
@@ -401,7 +395,7 @@ def test_changed_beds_are_told_in_one_line_when_they_are_many(planned: County, m
     for row in plan["lodging"][:2]:
         row["bed"] += 10
     assert len(plan_differences(old, plan)) == 2
-    monkeypatch.setattr(plans, "MOST_BEDS", 2)
+    monkeypatch.setattr(differences, "MOST_BEDS", 2)
     assert len(plan_differences(old, plan)) == 2
-    monkeypatch.setattr(plans, "MOST_BEDS", 1)
+    monkeypatch.setattr(differences, "MOST_BEDS", 1)
     assert plan_differences(old, plan) == ["集中不变、换床位的：2 人次"]

@@ -12,8 +12,9 @@ from bases.actions import close_place, suspend_household
 from bases.models import BaseUse, Closure
 from batches.actions.notices import Touched, tell
 from batches.actions.people import add_late, move_member, withdraw_enrollment
-from batches.actions.plans import differences, keep_plan, publish_plan
+from batches.actions.plans import keep_plan, publish_plan
 from batches.actions.reprojection import _free_mentors
+from batches.differences import differences, differences_of
 from batches.foretold import needs
 from batches.invariants import INVARIANTS
 from batches.models import (
@@ -28,7 +29,7 @@ from batches.models import (
     PlanRun,
     PlanVersion,
 )
-from batches.overview import differences_of, plan_says
+from batches.overview import plan_says
 from batches.plan_ids import pk_of
 from batches.planning import solve
 from batches.planning.checker import check, violations

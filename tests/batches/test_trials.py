@@ -13,18 +13,9 @@ from django.urls import reverse
 from accounts.models import AuditEntry, User
 from bases.models import Closure
 from batches import tasks
-from batches.actions.plans import publish_obstacles
-from batches.actions.trials import (
-    ADOPT,
-    BEFORE,
-    ELSEWHERE,
-    IN_FORCE,
-    IN_SHORT,
-    adopt_trial,
-    adoption_obstacles,
-    start_trial,
-)
+from batches.actions.trials import ADOPT, IN_SHORT, adopt_trial, start_trial
 from batches.models import Batch, GatheringPin, Nomination, PlanDemand, PlanRun, Waiver
+from batches.obstacles import BEFORE, ELSEWHERE, IN_FORCE, adoption_obstacles, publish_obstacles
 from batches.outlooks import filled_in
 from batches.plan_ids import class_to_come
 from batches.planning.changes import FIELDS, apply

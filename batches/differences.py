@@ -1,0 +1,103 @@
+"""What one plan has other than another: lines with the planner's identifiers, as versions keep them, and the same in words."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from batches.models import PlanRun, PlanVersion
+from batches.plan_labels import SKIP_REASONS, Labels
+from batches.queries import over_when_made
+from batches.standing import OUT
+
+MOST_BEDS = 100
+"""Changes of beds that are told one by one."""
+CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
+
+
+def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
+    """What a run changes against a version, one line each; empty without one. Beds of gatherings that are over are history."""
+    if previous is None:
+        return []
+    return plan_differences(previous.plan, run.plan, over=over_when_made(run))
+
+
+def plan_differences(old: dict[str, Any], plan: dict[str, Any], *, over: Collection[str] = ()) -> list[str]:
+    """What one plan has other than another: seats, gatherings, then beds, one line each with the planner's identifiers.
+
+    Beds are told of people who are at the same gathering in both, but for those in `over`; more than a page of them in one line.
+    Fortnights that were over when a class was added are no difference.
+    """
+    lines = [_line(*row) for row in _changed(_seats(old), _seats(plan))]
+    lines += [_line(*row) for row in _changed(_visits(old), _visits(plan)) if row[1:] != (None, OUT)]
+    visits, beds = _visits(old), _beds(old)
+    same = {place for place, where in _visits(plan).items() if visits.get(place) == where} - set(over)
+    moved = [
+        row
+        for row in _changed(beds, {key: bed for key, bed in _beds(plan).items() if key in beds})
+        if row[0][1] in same and row[2]
+    ]
+    if len(moved) > MOST_BEDS:
+        return [*lines, f"集中不变、换床位的：{len(moved)} 人次"]
+    return lines + [_line(f"{cadre}，{place}", before, after) for (cadre, place), before, after in moved]
+
+
+def _changed(old: dict[Any, str], new: dict[Any, str]) -> list[tuple[Any, str | None, str | None]]:
+    keys = sorted(old.keys() | new.keys())
+    return [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+
+
+def _line(subject: str, before: str | None, after: str | None) -> str:
+    return f"{subject}：{before or NONE} → {after or NONE}"
+
+
+def _seats(plan: dict[str, Any]) -> dict[str, str]:
+    return {row["cadre"]: row["class"] for row in plan["assignments"]}
+
+
+def _visits(plan: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{row['class']}#{row['index']}": row.get("skipped")
+        or f"{row['first_day']} {'+'.join(sorted(site['base'] for site in row['sites']))}"
+        for row in plan["gatherings"]
+    }
+
+
+def _beds(plan: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """(cadre, gathering) → bed."""
+    return {
+        (row["cadre"], f"{row['class']}#{row['index']}"): f"{row['room']} {row['bed']} 号床" for row in plan["lodging"]
+    }
+
+
+# In words
+
+
+def differences_of(version: PlanVersion) -> list[str]:
+    """What a version changed, with labels instead of identifiers."""
+    return differences_in_words(version.differences)
+
+
+def differences_in_words(lines: list[str]) -> list[str]:
+    """Lines of `plan_differences` with labels instead of identifiers (one query a kind)."""
+    labels = Labels(lines)
+    return [_difference(labels.put(line)) for line in lines]
+
+
+def _difference(line: str) -> str:
+    """林晓雯：第2班 → 第3班; who falls out, and what no longer takes place, is told as that."""
+    subject, _, change = line.rpartition("：")
+    before, _, after = change.partition(" → ")
+    if CLASS_NAME.match(before) or CLASS_NAME.match(after):
+        if after == NONE:
+            return f"{subject}：退出{before}，没有排进"
+        if before == NONE:
+            return f"{subject}：新排进{after}"
+    elif after in SKIP_REASONS or after == NONE:
+        why = f"（{SKIP_REASONS[after]}）" if after in SKIP_REASONS else ""
+        if before == NONE:
+            return f"{subject}：没有集中{why}"
+        if before not in SKIP_REASONS:
+            return f"{subject}：原定 {before}，不集中了{why}"
+    for code, reason in SKIP_REASONS.items():
+        line = line.replace(code, f"不集中（{reason}）")
+    return line
