@@ -79,8 +79,12 @@ class Line:
     open: bool
     """Whether it may still be approved or taken back."""
     ending: Ending | None
-    verb: str
+    way: "Way"
     """What ending it would be, for whoever looks."""
+
+    @property
+    def verb(self) -> str:
+        return self.way.verb
 
     @property
     def rule(self) -> str:
@@ -96,15 +100,29 @@ class Line:
 
 
 WAITING, APPROVED = ("warn", "等批准", "clock"), ("ok", "已批准", "check")
-EXPIRED, CANCELLED = ("mute", "已过期", "clock-off"), ("mute", "已取消", "x")
-REFUSED, WITHDRAWN = ("mute", "没有批准", "x"), ("mute", "已撤回", "x")
+EXPIRED = ("mute", "已过期", "clock-off")
 
 
-def verb_of(waiver: Waiver, user: User) -> str:
-    """What it is when this person ends the exception."""
+@dataclass(frozen=True)
+class Way:
+    """A way to end an exception: before it is done, and afterwards."""
+
+    verb: str
+    done: str
+
+    @property
+    def chip(self) -> tuple[str, str, str]:
+        return "mute", self.done, "x"
+
+
+CANCEL, TAKE_BACK, REFUSE = Way("取消", "已取消"), Way("撤回", "已撤回"), Way("不批准", "没有批准")
+
+
+def way_of(waiver: Waiver, by: int | None) -> Way:
+    """What it is, or was, when this person ends the exception: pages, messages and notices have it from here."""
     if waiver.approver_id is not None:
-        return "取消"
-    return "撤回" if waiver.asked_by_id == user.pk else "不批准"
+        return CANCEL
+    return TAKE_BACK if waiver.asked_by_id == by else REFUSE
 
 
 def lines_of(batch: Batch, user: User) -> list[Line]:
@@ -117,7 +135,7 @@ def lines_of(batch: Batch, user: User) -> list[Line]:
             _chip(row, ended.get(row.pk), today),
             row.until is None or row.until >= today,
             ended.get(row.pk),
-            verb_of(row, user),
+            way_of(row, user.pk),
         )
         for row in rows
     ]
@@ -125,9 +143,7 @@ def lines_of(batch: Batch, user: User) -> list[Line]:
 
 def _chip(row: Waiver, ending: Ending | None, today: datetime.date) -> tuple[str, str, str]:
     if ending is not None:
-        if row.approver_id is not None:
-            return CANCELLED
-        return WITHDRAWN if ending.by_pk == row.asked_by_id else REFUSED
+        return way_of(row, ending.by_pk).chip
     if row.until is not None and row.until < today:
         return EXPIRED
     return WAITING if row.approver_id is None else APPROVED

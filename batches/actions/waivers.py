@@ -10,7 +10,7 @@ from accounts import audit
 from accounts.models import User
 from batches.models import Batch, Waiver
 from batches.planning.problem import WAIVABLE
-from batches.waivers import endings, rule_in_words
+from batches.waivers import Way, endings, rule_in_words, way_of
 from config.errors import Conflict, DomainError
 from office.actions import notify
 
@@ -61,14 +61,14 @@ def approve_waiver(*, waiver: Waiver, by: User) -> None:
         _tell(fresh, [fresh.asked_by], "已批准", f"{by.name}已批准，下次编排和调班照此办理")
 
 
-def end_waiver(*, waiver: Waiver, by: User, reason: str) -> None:
+def end_waiver(*, waiver: Waiver, by: User, reason: str) -> Way:
     """Take an exception back: it was valid until yesterday. The row stays, the trail keeps who, when and why; who asked and who
-    approved are told, but for whoever does it.
+    approved are told, but for whoever does it. Answers with what it was: a colleague may have approved it just before.
 
     Raises DomainError "reason_needed", "waiver_expired", Conflict "waiver_ended" when somebody else has done it.
     """
     if not reason.strip():
-        raise DomainError("reason_needed", "请写明为什么取消例外。")
+        raise DomainError("reason_needed", "请写明原因。")
     what: dict[str, Any] = {"rule": waiver.rule, "about": waiver.subject, "waiver": waiver.pk}
     with audit.act("end_waiver", by=by, subject=waiver.batch, reason=reason, **what):
         fresh = Waiver.objects.select_for_update(of=("self",)).get(pk=waiver.pk)
@@ -76,13 +76,9 @@ def end_waiver(*, waiver: Waiver, by: User, reason: str) -> None:
         fresh.until = timezone.localdate() - datetime.timedelta(days=1)
         fresh.save(update_fields=["until"])
         others = [user for user in (fresh.asked_by, fresh.approver) if user is not None and user.pk != by.pk]
-        done = "没有批准" if fresh.approver is None else "已取消"
-        _tell(
-            fresh,
-            others,
-            done,
-            f"{by.name}{'没有批准' if fresh.approver is None else '取消了它'}，原因：{reason.strip()}",
-        )
+        way = way_of(fresh, by.pk)
+        _tell(fresh, others, way.done, f"{by.name}{way.done}，原因：{reason.strip()}")
+    return way
 
 
 def _require_current(waiver: Waiver) -> None:
@@ -92,10 +88,10 @@ def _require_current(waiver: Waiver) -> None:
     ending = endings(waiver.batch).get(waiver.pk)
     if ending is None:
         raise DomainError("waiver_expired", "这条例外的有效期已过。还要用的，请重新提出。")
-    done = "取消" if waiver.approver_id is not None or ending.by_pk != waiver.asked_by_id else "撤回"
+    done = way_of(waiver, ending.by_pk).done
     raise Conflict(
         "waiver_ended",
-        f"没有办：{waiver.subject_label}的 {waiver.rule} 例外已由{ending.by}{done}（{ending.reason}）。请看列表里的新情况。",
+        f"没有办：{waiver.subject_label}的 {waiver.rule} 例外，{ending.by}{done}（{ending.reason}）。请看列表里的新情况。",
     )
 
 

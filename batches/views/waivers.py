@@ -13,7 +13,7 @@ from batches.forms.waivers import WaiverForm
 from batches.models import Batch
 from batches.rules import may_run_batches, may_see_batches
 from batches.views.acts import batch_of, carry_out, forms_for, me, posted_reason, status_of
-from batches.waivers import lines_of, verb_of
+from batches.waivers import CANCEL, lines_of
 from config.errors import DomainError
 
 
@@ -36,8 +36,12 @@ def approve(request: HttpRequest, batch_id: int, waiver_id: int) -> HttpResponse
     """Another of the staff approves."""
     found = batch_of(request, batch_id)
     waiver = get_object_or_404(found.waivers, pk=waiver_id)
-    told = f"已批准{waiver.subject_label}的 {waiver.rule} 例外。下次编排和调班照此办理。"
-    return _back(request, found, lambda: approve_waiver(waiver=waiver, by=me(request)), told)
+
+    def act() -> str:
+        approve_waiver(waiver=waiver, by=me(request))
+        return f"已批准{waiver.subject_label}的 {waiver.rule} 例外。下次编排和调班照此办理。"
+
+    return _back(request, found, act)
 
 
 @allow(may_run_batches)
@@ -46,19 +50,19 @@ def end(request: HttpRequest, batch_id: int, waiver_id: int) -> HttpResponse:
     """Take it back."""
     found = batch_of(request, batch_id)
     waiver = get_object_or_404(found.waivers, pk=waiver_id)
-    more = "已经发布的安排不变。" if waiver.approver_id is not None else ""
-    verb = verb_of(waiver, me(request))
-    done = "没有批准" if verb == "不批准" else f"已{verb}"
-    told = f"{done}{waiver.subject_label}的 {waiver.rule} 例外。{more}"
-    return _back(request, found, lambda: end_waiver(waiver=waiver, by=me(request), reason=posted_reason(request)), told)
+
+    def act() -> str:
+        way = end_waiver(waiver=waiver, by=me(request), reason=posted_reason(request))
+        more = "已经发布的安排不变。" if way == CANCEL else ""
+        return f"{way.done}{waiver.subject_label}的 {waiver.rule} 例外。{more}"
+
+    return _back(request, found, act)
 
 
-def _back(request: HttpRequest, batch: Batch, act: Callable[[], None], told: str) -> HttpResponse:
-    """Carry the act out and show the list again, with what happened or why not; a colleague may just have been quicker."""
+def _back(request: HttpRequest, batch: Batch, act: Callable[[], str]) -> HttpResponse:
+    """Carry the act out and show the list again, with what happened or why not; a colleague may have been quicker."""
     try:
-        act()
+        messages.success(request, act())
     except DomainError as error:
         messages.error(request, error.message)
-    else:
-        messages.success(request, told)
     return redirect("batches:waivers", batch.pk)

@@ -5,6 +5,7 @@ import html
 import re
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 import time_machine
@@ -12,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AuditEntry, User
+from accounts import audit
+from accounts.models import AuditEntry, Role, User
 from batches.actions.waivers import approve_waiver, ask_waiver, end_waiver
 from batches.models import Waiver
 from batches.overview import plan_says
@@ -20,9 +22,10 @@ from batches.planning import checker_case, problem
 from batches.planning.changes import WAIVED_NAMES, apply
 from batches.planning_input import build_input
 from batches.queries import todo
-from batches.waivers import RULES, label_of
+from batches.waivers import RULES, label_of, lines_of
 from config.errors import Conflict, DomainError
 from office.models import Notice
+from tests import factories
 from tests.batches.county import NOW, TODAY, County, plan_by_hand
 from tests.batches.pages import page, post
 
@@ -173,7 +176,7 @@ def test_exception_taken_back_says_who_when_and_why(desk: Client, county: County
     assert "2027-02-14" not in shown, "not valid until the day before it was approved"
     assert f"{staff} {last_day_told()} ：汛期过了" in shown
     assert "林晓雯 2027-02-15 批准" in shown
-    told = f"第1班的 R15“在村天数”例外：{staff.name}取消了它，原因：汛期过了。"
+    told = f"第1班的 R15“在村天数”例外：{staff.name}已取消，原因：汛期过了。"
     assert [(subject, text) for subject, text, _ in notices(colleague)] == [("第1期的例外已取消", told)]
     assert len(notices(staff)) == 1, "the approval alone: one does not tell oneself"
 
@@ -213,10 +216,41 @@ def test_approving_what_was_just_withdrawn_is_a_message_on_the_list(
     url = reverse("batches:approve_waiver", args=[county.batch.pk, waiver.pk])
     response = client.post(url, follow=True)
     assert response.redirect_chain == [(reverse("batches:waivers", args=[county.batch.pk]), 302)]
-    told = f"没有办：第1班的 R15 例外已由{staff}撤回（不用了）。请看列表里的新情况。"
+    told = f"没有办：第1班的 R15 例外，{staff}已撤回（不用了）。请看列表里的新情况。"
     assert [str(message) for message in response.context["messages"]] == [told]
     with pytest.raises(Conflict):
         end_waiver(waiver=waiver, by=colleague, reason="不行")
     waiver.refresh_from_db()
     assert waiver.approver is None
     assert client.post(reverse("batches:approve_waiver", args=[county.batch.pk, waiver.pk + 1])).status_code == 404
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_message_is_of_what_ending_was_under_the_lock(
+    county: County, staff: User, colleague: User, signed_in: Callable[[User], Client], approved: bool
+) -> None:
+    """A third person's page says 不批准; the exception is approved while the button is pressed."""
+    waiver, third = asked(county, staff), factories.user_with_role(Role.CENTRE, name="何三")
+    client, url = signed_in(third), reverse("batches:end_waiver", args=[county.batch.pk, waiver.pk])
+    before = audit.act
+
+    def just_before(*args: Any, **values: Any) -> Any:
+        if args[0] == "end_waiver" and approved:
+            Waiver.objects.filter(pk=waiver.pk).update(approver=colleague, approved_at=timezone.now())
+        return before(*args, **values)
+
+    with mock.patch.object(audit, "act", just_before):
+        answer = client.post(url, {"reason": "不合适"}, follow=True)
+    done, more = ("已取消", "已经发布的安排不变。") if approved else ("没有批准", "")
+    assert [str(row) for row in answer.context["messages"]] == [f"{done}第1班的 R15 例外。{more}"]
+    assert notices(staff)[-1][1] == f"第1班的 R15“在村天数”例外：{third.name}{done}，原因：不合适。"
+    waiver.refresh_from_db()
+    assert [line.chip[1] for line in lines_of(county.batch, staff)] == [done]
+
+
+def test_second_who_ends_it_reads_what_the_first_did(county: County, staff: User, colleague: User) -> None:
+    waiver = asked(county, staff)
+    end_waiver(waiver=waiver, by=colleague, reason="还能再挤一天")
+    with pytest.raises(Conflict) as refused:
+        end_waiver(waiver=waiver, by=staff, reason="不用了")
+    assert f"例外，{colleague}没有批准（还能再挤一天）" in refused.value.message
