@@ -3,20 +3,22 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
 from batches.actions.draws import export_plan
 from batches.actions.names import start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
+from batches.forms.fields import LONGEST
+from batches.forms.plan import SeedForm
 from batches.queries import running_job
 from batches.rules import may_run_batches, may_see_batches
-from batches.states import LIVE
+from batches.states import LIVE, PLANNABLE
 from batches.studio import live
 from batches.told import names_told
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
-from config.errors import DomainError
-from office.addresses import number_in
 from office.jobs import cancel_job
 
 STOP_POLLING = 286
@@ -24,16 +26,6 @@ STAGES = "batches/studio/progress.html"
 SHORT = "batches/parts/progress.html"
 STANDS_ON = {"names": SHORT, "repair": SHORT, "studio": STAGES}
 """Pages beside the batch's own on which the progress stands, and its form there; stopping leads back to them."""
-LARGEST_SEED = 999_999_999
-
-
-def _seed(request: HttpRequest) -> int:
-    """The seed somebody typed; 1 where the form has none. Raises DomainError "wrong_seed" for anything else."""
-    text = request.POST.get("seed", "1").strip()
-    seed = number_in(text)
-    if seed is None:
-        raise DomainError("wrong_seed", f"种子“{text[:20]}”不对，没有开始编排。请填 0 至 {LARGEST_SEED} 的整数。")
-    return seed
 
 
 @allow(may_run_batches)
@@ -41,7 +33,7 @@ def _seed(request: HttpRequest) -> int:
 def propose(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Ask stage 1 for names."""
     found = batch_of(request, batch_id)
-    start_proposal(batch=found, by=me(request), seed=_seed(request))
+    start_proposal(batch=found, by=me(request))
     messages.info(request, "正在生成名单建议。可以离开，完成后在这里看。")
     return redirect("batches:names", found.pk)
 
@@ -49,9 +41,13 @@ def propose(request: HttpRequest, batch_id: int) -> HttpResponse:
 @allow(may_run_batches)
 @require_POST
 def plan(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """Ask for classes, calendar and lodging."""
+    """Ask for classes, calendar and lodging. A seed that is none goes back to its field."""
     found = batch_of(request, batch_id)
-    start_planning(batch=found, by=me(request), seed=_seed(request))
+    form = SeedForm(request.POST)
+    if not form.is_valid() and found.state in PLANNABLE and running_job(found) is None:
+        asked = {name: request.POST[name][:LONGEST] for name in ("run", "seed") if request.POST.get(name) is not None}
+        return redirect(f"{reverse('batches:studio', args=[found.pk])}?{urlencode(asked)}#plan")
+    start_planning(batch=found, by=me(request), seed=form.cleaned_data.get("seed", 1))
     messages.info(request, "开始编排。可以离开，完成后在这里看。")
     return redirect("batches:studio", found.pk)
 

@@ -17,6 +17,7 @@ from batches.comparison import compare as compare_plans
 from batches.comparison import side_of
 from batches.differences import differences, differences_in_words
 from batches.facts import facts_of
+from batches.forms.plan import SeedForm
 from batches.load_map import load_map
 from batches.models import Batch, GatheringPin, PlanRun
 from batches.obstacles import adoption_obstacles, publish_obstacles
@@ -66,6 +67,7 @@ def studio(request: HttpRequest, batch_id: int) -> HttpResponse:
         "plan_count": len(plans),
         "shown": shown,
         "waiting": waiting(found, plans),
+        "seed_form": SeedForm.shown(request.GET, shown.run.seed if shown is not None else 1),
         "table": None,
     }
     if job is not None:

@@ -1,6 +1,7 @@
 """The pages of a batch: its list, its own page, its plan and publication, who reads and who acts."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -121,8 +122,10 @@ def test_class_page_shows_members_and_households(desk: Client, published: County
 @pytest.mark.parametrize("seed", ["", "abc", "-1", "12345678901234", "一", "1.5", "²"])
 def test_seed_that_is_no_number_is_refused_and_nothing_started(desk: Client, nominating: County, seed: str) -> None:
     shown = post(desk, "plan", nominating.batch.pk, seed=seed)
-    assert f"种子“{seed}”不对，没有开始编排。" in shown.replace("<strong>", "").replace("</strong>", "")
-    assert "请填 0 至 999999999 的整数" in shown
+    told = f"种子“{seed}”不对，没有开始编排。请填 0 至 999999999 的整数。"
+    assert f'<span class="dm-error" id="seed-error" role="alert">{told}</span>' in shown
+    [field] = re.findall(r'<input [^>]*name="seed"[^>]*>', shown)
+    assert ("is-invalid" in field, f'value="{seed}"' in field) == (True, True)
     assert not nominating.batch.plan_runs.exists()
 
 
