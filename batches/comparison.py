@@ -7,6 +7,7 @@ from batches.differences import differences_in_words, plan_differences
 from batches.load_map import load_map
 from batches.models import Batch, PlanRun
 from batches.overview import LevelRow, class_table, plan_says
+from batches.shortfalls import left_out
 from batches.studio import figures
 
 
@@ -45,7 +46,7 @@ class Comparison:
 
     @property
     def findings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What the rule sheet and the shortfalls say of one plan and not of the other."""
+        """What the rule sheet, the shortfalls and what is left out say of one plan and not of the other."""
         one, other = self.left.findings, self.right.findings
         return tuple(row for row in one if row not in other), tuple(row for row in other if row not in one)
 
@@ -76,7 +77,7 @@ def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
 
 def side_of(batch: Batch, run: PlanRun) -> Side:
     """One plan, checked anew, as a column shows it."""
-    arrangement = planned(batch, run)
+    arrangement, plan = planned(batch, run), json.loads(run.plan_text)
     says = plan_says(run)
     shown = figures(arrangement, class_table(arrangement), says, load_map(arrangement))
     findings = [
@@ -86,6 +87,6 @@ def side_of(batch: Batch, run: PlanRun) -> Side:
     ]
     unplaced = [f"{name}没有排进：{why}" for name, why in says.unassigned]
     return Side(
-        run, {row.name: (row.big, row.small) for row in shown}, (*findings, *says.shortfalls, *unplaced),
+        run, {row.name: (row.big, row.small) for row in shown}, (*findings, *says.shortfalls, *unplaced, *left_out(plan)),
         {row.key: row for row in says.levels},
     )  # fmt: skip

@@ -9,6 +9,7 @@ from batches.models import PlanRun
 from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.changes import say
+from batches.planning.checker import check, violations
 from batches.planning.explain_skips import not_held
 
 Row = dict[str, Any]
@@ -143,6 +144,24 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
         *(f"{labels.of(row['cadre'])}没有排进：{labels.say(row['message'])}" for row in people),
         *(f"{len(names)} 次集中{why}：{'、'.join(map(labels.say, names))}。" for why, names in visits.items()),
     ]
+
+
+def left_out(plan: dict[str, Any]) -> list[str]:
+    """第1班第2次集中没有排上：没有基地能接 — a line for each gathering that nobody wanted to be left out."""
+    rows = sorted(not_held(plan), key=lambda row: (pk_of(row[0]), row[1]))
+    labels = Labels([f"{klass}#{index}" for klass, index, _ in rows])
+    return [f"{labels.say(f'{klass}#{index}')}没有排上：{SKIP_REASONS[why]}" for klass, index, why in rows]
+
+
+def closing(document: dict[str, Any], plan: dict[str, Any]) -> str:
+    """How a finished plan stands, for the line that ends its job: 全部排进 where nobody is left out, and what is wrong."""
+    short, away = len(plan["shortfalls"]), len(plan["unassigned"])
+    said = f"{short} 处缺口" if short else f"{away} 人没有排进" if away else "全部排进"
+    if without := len(not_held(plan)):
+        said += f"，{without} 次集中没有排上"
+    if broken := len(violations(check(document, plan))):
+        said += f"，{broken} 处不合规则，还不能发布"
+    return said
 
 
 def _offers(rows: list[Row]) -> list[Any]:

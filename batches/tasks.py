@@ -9,6 +9,7 @@ from batches.plan_ids import pk_of
 from batches.plan_work import explained, keep_input, moves_and_quality, solve_by_parts, work_on_part
 from batches.planning.explain_skips import not_held
 from batches.planning.formats import canonical
+from batches.shortfalls import closing
 from office.jobs import JobRun, job_task
 
 
@@ -39,13 +40,11 @@ def plan(run: JobRun) -> None:
     document = keep_input(plan_run)
     result = solve_by_parts(run, plan_run, (1, 2, 3, 4))
     plan_run.explanations = explained(run, plan_run, document, result)
+    stands = closing(document, result)
     with run.finishing():
         keep_plan(run=plan_run, plan=result, by=run.job.owner)
-        short = len(result["shortfalls"])
-        run.message = f"{plan_run.get_purpose_display()}完成，" + (f"{short} 处缺口" if short else "全部排进")
-        if left_out := len(not_held(result)):
-            run.message += f"，{left_out} 次集中没有排上"
-        run.result = {"shortfalls": short, "people": len(result["assignments"])}
+        run.message = f"{plan_run.get_purpose_display()}完成，{stands}"
+        run.result = {"shortfalls": len(result["shortfalls"]), "people": len(result["assignments"])}
 
 
 @job_task("batches.plan_outlook")
@@ -58,7 +57,9 @@ def plan_outlook(run: JobRun) -> None:
     with run.finishing():
         keep_outlook(run=plan_run, document=document, plan=result, by=run.job.owner)
         short = len(result["shortfalls"])
-        run.message = "推演完成，" + (f"{short} 处缺口" if short else "全部排进")
+        run.message = "推演完成，" + (f"{short} 处缺口" if short else "没有缺口")
+        if without := len(not_held(result)):
+            run.message += f"，{without} 次集中没有排上"
         run.result = {"shortfalls": short, "people": len(result["assignments"])}
 
 

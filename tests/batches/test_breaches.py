@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from batches import tasks
 from batches.actions.names import demand
-from batches.actions.plans import keep_plan
+from batches.actions.plans import keep_plan, start_planning
 from batches.models import Nomination, PlanDemand, PlanRun, Programme
 from batches.overview import plan_says
 from batches.planning import canonical, fingerprint, solve
@@ -17,6 +18,7 @@ from batches.planning.checker import check, violations
 from batches.planning_input import build_input, document_of
 from batches.queries import going, latest_run
 from cadres.models import Cadre
+from office.models import Job, JobState
 from tests.batches.county import County, plan_by_hand
 from tests.batches.pages import page, post
 
@@ -127,6 +129,16 @@ def test_pins_that_no_plan_can_keep_are_named_with_the_cure(desk: Client, nomina
     other = f"breach-R02-{nominating.cadres[2].pk}-pin"
     answer = desk.post(reverse("batches:trial", args=[nominating.batch.pk, run.pk]), {"cure": other})
     assert answer.status_code == 404, "nobody has fixed that person"
+
+
+def test_line_that_ends_the_job_says_what_the_plan_breaks(nominating: County, staff: User) -> None:
+    for cadre in nominating.cadres[:2]:
+        demand(batch=nominating.batch, cadre=cadre, kind=PlanDemand.Kind.PIN, class_number=1, reason="指定", by=staff)
+    run = start_planning(batch=nominating.batch, by=staff)
+    tasks.plan(str(run.job_id))
+    job = Job.objects.get(pk=run.job_id)
+    assert job.state == JobState.DONE
+    assert job.message.endswith("，4 处不合规则，还不能发布")
 
 
 def test_adopted_trial_that_still_breaks_a_rule_says_so(desk: Client, nominating: County, staff: User) -> None:

@@ -370,6 +370,20 @@ def test_comparison_tells_what_differs_in_words(planned: County, staff: User) ->
     assert any(line.startswith("第2班在村少 1 天") for line in told.shared)
 
 
+def test_comparison_tells_of_gatherings_left_out(planned: County, staff: User) -> None:
+    """As the studio tells of them; what somebody took out by hand is nothing to be told."""
+    first = newest(planned)
+    rows = json.loads(first.plan_text)["gatherings"]
+    for row, why in zip(rows[:2], ("no_site", "withdrawn"), strict=True):
+        for name in ("first_day", "last_day", "sites"):
+            del row[name]
+        row["skipped"] = why
+    short = plan_by_hand(planned, staff, gatherings=rows)
+    told = compare(planned.batch, first, short)
+    assert [line for line in told.findings[1] if "没有排上" in line] == ["第1班第1次集中没有排上：没有基地能接"]
+    assert not any("没有排上" in line for line in (*told.findings[0], *told.shared))
+
+
 def test_comparison_page_pages_its_differences(desk: Client, planned: County, staff: User) -> None:
     assert "还没有两个方案" in page(desk, "compare", planned.batch.pk)
     first = newest(planned)
