@@ -318,10 +318,14 @@ def waiting_run(batch: Batch) -> PlanRun | None:
     to decide on it. One that a later version has passed over waits no more, whatever its outcome says.
     """
     version, newest = version_in_force(batch), latest_run(batch)
-    if version is None or newest is None or newest.created_at < version.published_at:
-        return None
-    decided = newest.outcome not in (PlanRun.Outcome.SOLVED, PlanRun.Outcome.SHORT)
-    return None if decided or newest.purpose != PlanRun.Purpose.REPAIR else newest
+    return newest if version is not None and newest is not None and is_undecided(newest, version) else None
+
+
+def is_undecided(run: PlanRun, version: PlanVersion | None) -> bool:
+    """Whether nobody has published a repair, nor a later version (that in force, if any) passed it over."""
+    if run.purpose != PlanRun.Purpose.REPAIR or (version is not None and run.created_at < version.published_at):
+        return False
+    return run.outcome in (PlanRun.Outcome.SOLVED, PlanRun.Outcome.SHORT)
 
 
 def running_job(batch: Batch) -> Job | None:

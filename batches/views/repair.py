@@ -17,6 +17,7 @@ from bases.models import BaseUse, shown_days
 from bases.queries import uses_touched
 from batches.actions.pins import unpin_gathering
 from batches.actions.repair import drop_class, start_curve
+from batches.actions.trials import adoption_obstacles
 from batches.arrangement import Arrangement, arrangement_of, planned
 from batches.differences import differences_of
 from batches.foretold import foretell, needs
@@ -27,7 +28,15 @@ from batches.overview import calendar_of, class_table
 from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.published import published_versions
-from batches.queries import OF_THE_FACTS, begun_cells, empty_classes, latest_run, version_in_force, waiting_run
+from batches.queries import (
+    OF_THE_FACTS,
+    begun_cells,
+    empty_classes,
+    is_undecided,
+    latest_run,
+    version_in_force,
+    waiting_run,
+)
 from batches.repairs import curve_of, moves_in_words, proven
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place
@@ -214,6 +223,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "groups": moves_in_words(run) if run else [],
         "proven": run is not None and proven(run),
         "is_trial": run is not None and run.purpose == PlanRun.Purpose.TRIAL,
+        "leads_to": _leads_to(found, run) if run else "",
         "curve": _curve(runs, run) if run else None,
     }
     if job is not None:
@@ -284,6 +294,15 @@ def _chosen(request: HttpRequest, batch: Batch, runs: list[PlanRun]) -> PlanRun 
     if found is None and (waiting := waiting_run(batch)) is not None:
         found = next((run for run in runs if run.pk == waiting.pk), None)
     return found or (runs[0] if runs else None)
+
+
+def _leads_to(batch: Batch, run: PlanRun) -> str:
+    """What can still be done with a run on its page, in a word or two; empty when it can only be looked at."""
+    if run.purpose == PlanRun.Purpose.TRIAL:
+        return "" if adoption_obstacles(run) else "采用改动"
+    version = version_in_force(batch)
+    open_still = allowed(batch, "publish" if version is None else "republish")
+    return "发布" if open_still and is_undecided(run, version) else ""
 
 
 def _curve(runs: list[PlanRun], run: PlanRun) -> Any:

@@ -269,6 +269,8 @@ def test_repair_page_shows_the_repair_that_waits_though_a_trial_is_newer(
     assert "试算：会动谁" in page(desk, "repair", published.batch.pk, query=f"?run={trial.pk}")
     PlanRun.objects.filter(pk=waiting.pk).update(outcome=PlanRun.Outcome.ADOPTED)
     assert "试算：会动谁" in page(desk, "repair", published.batch.pk), "nothing waits any more"
+    shown = page(desk, "repair", published.batch.pk, query=f"?run={waiting.pk}")
+    assert f'/studio/?run={waiting.pk}">看全部</a>' in shown, "it is published"
 
 
 def test_repair_page_does_not_offer_a_repair_that_a_later_version_passed_over(
@@ -287,4 +289,6 @@ def test_repair_page_does_not_offer_a_repair_that_a_later_version_passed_over(
     shown = page(desk, "repair", published.batch.pk)
     assert f'/studio/?run={trial.pk}">看全部，采用改动' in shown
     assert f"?run={old.pk}#moves" in shown
+    PlanRun.objects.filter(pk=old.pk).update(created_at=timezone.now() - datetime.timedelta(minutes=1))
+    assert f'/studio/?run={old.pk}">看全部</a>' in page(desk, "repair", published.batch.pk, query=f"?run={old.pk}")
     assert 'id="waiting"' not in page(desk, "studio", published.batch.pk)
