@@ -77,7 +77,7 @@ def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
 
 def side_of(batch: Batch, run: PlanRun) -> Side:
     """One plan, checked anew, as a column shows it."""
-    arrangement, plan = planned(batch, run), json.loads(run.plan_text)
+    arrangement = planned(batch, run)
     says = plan_says(run)
     shown = figures(arrangement, class_table(arrangement), says, load_map(arrangement))
     findings = [
@@ -87,6 +87,6 @@ def side_of(batch: Batch, run: PlanRun) -> Side:
     ]
     unplaced = [f"{name}没有排进：{why}" for name, why in says.unassigned]
     return Side(
-        run, {row.name: (row.big, row.small) for row in shown}, (*findings, *says.shortfalls, *unplaced, *left_out(plan)),
+        run, {row.name: (row.big, row.small) for row in shown}, (*findings, *says.shortfalls, *unplaced, *left_out(run.plan)),
         {row.key: row for row in says.levels},
     )  # fmt: skip
