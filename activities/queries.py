@@ -27,8 +27,9 @@ from batches.models import (
     PracticeClass,
 )
 from batches.presence import Presence, sites_of, visits_of, with_sites
-from batches.queries import LIVE_STATES, belonging, visible_classes
+from batches.queries import belonging, visible_classes
 from batches.rules import held, in_force
+from batches.states import CHANGING, LIVE
 from config.errors import DomainError
 from office.todo import Todo
 
@@ -40,7 +41,7 @@ def monitored_classes(user: User) -> QuerySet[PracticeClass]:
     """Classes in whose name the user files now, the newest batch first."""
     offices = held(ClassOffice.objects.filter(membership__enrollment__cadre__user=user))
     return (
-        PracticeClass.objects.filter(pk__in=offices.values("membership__practice_class"), batch__state__in=LIVE_STATES)
+        PracticeClass.objects.filter(pk__in=offices.values("membership__practice_class"), batch__state__in=LIVE)
         .select_related("batch__programme")
         .order_by("-batch__number", "number")
     )
@@ -50,7 +51,7 @@ def staffed_classes(user: User) -> QuerySet[PracticeClass]:
     """Classes that the user accompanies now as head teacher or counsellor."""
     posts = in_force(ClassStaff.objects.filter(user=user))
     return (
-        PracticeClass.objects.filter(pk__in=posts.values("practice_class"), batch__state__in=LIVE_STATES)
+        PracticeClass.objects.filter(pk__in=posts.values("practice_class"), batch__state__in=LIVE)
         .select_related("batch__programme")
         .order_by("-batch__number", "number")
     )
@@ -180,7 +181,7 @@ class MyCourse:
 def own_enrollment(user: User) -> Enrollment | None:
     """The user's own enrollment in force, in the newest batch that is published."""
     return (
-        Enrollment.objects.filter(belonging(timezone.localdate()), cadre__user=user, batch__state__in=LIVE_STATES)
+        Enrollment.objects.filter(belonging(timezone.localdate()), cadre__user=user, batch__state__in=LIVE)
         .select_related("batch__programme", "cadre__unit")
         .order_by("-batch__number")
         .first()
@@ -343,7 +344,7 @@ def _staff_todo(user: User) -> list[Todo]:
             gathering__practice_class__in=teacher, state=Absence.State.ENTERED,
             kind__in=(Absence.Kind.LEAVE, Absence.Kind.LATE, Absence.Kind.EARLY),
             gathering__state__in=(Gathering.State.PLANNED, Gathering.State.HELD),
-            gathering__practice_class__batch__state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING),
+            gathering__practice_class__batch__state__in=CHANGING,
         )
         .select_related("gathering__practice_class__batch", "enrollment__cadre")
         .order_by("first_day", "pk")
@@ -388,7 +389,7 @@ def _cadre_todo(user: User, today: datetime.date) -> list[Todo]:
 def fileable_classes(user: User) -> QuerySet[PracticeClass]:
     """Classes for which the user may file: those monitored, every published one for centre staff."""
     if rules.is_centre_staff.test(user):
-        return PracticeClass.objects.filter(batch__state__in=LIVE_STATES).select_related("batch__programme")
+        return PracticeClass.objects.filter(batch__state__in=LIVE).select_related("batch__programme")
     return monitored_classes(user)
 
 

@@ -10,7 +10,8 @@ from bases.models import Bed, HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
 from batches.plan_ids import number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
-from batches.queries import LIVE_STATES, latest_run, sitting, version_in_force
+from batches.queries import latest_run, sitting, version_in_force
+from batches.states import LIVE
 from cadres.models import Cadre
 
 
@@ -79,7 +80,7 @@ class Arrangement:
 
 def arrangement_of(batch: Batch) -> Arrangement | None:
     """What is in force once the batch is published, else what the newest run says; None before the first run."""
-    if batch.state in LIVE_STATES:
+    if batch.state in LIVE:
         return current(batch)
     run = latest_run(batch)
     return planned(batch, run) if run else None

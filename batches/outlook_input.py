@@ -21,12 +21,12 @@ from batches.planning.formats import Document
 from batches.planning.problem import Problem
 from batches.planning_input import INPUT_FORMAT, cadre_rows, programme_rules, unit_rows, waiver_rows
 from batches.planning_places import base_rows, history_of, other_uses
+from batches.queries import GOING
 from batches.states import OPEN
 from cadres.models import Cadre
 from office.calendar import holidays, working_weekend_days
 
 Change = Mapping[str, Any]
-TAKEN = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
 FAR = datetime.date(9000, 1, 1)
 """An absence without an end reaches at least here."""
 TRACK = "track_"
@@ -122,7 +122,7 @@ class Facts:
 
     def _people(self) -> list[Document]:
         """Everybody in post; who is named for a planned batch counts as covered."""
-        named = Nomination.objects.filter(batch__in=[row.pk for row in self.planned], state__in=TAKEN)
+        named = Nomination.objects.filter(batch__in=[row.pk for row in self.planned], state__in=GOING)
         settled = {key("C", pk) for pk in named.values_list("cadre", flat=True)}
         rows = cadre_rows(self._stretch, self.cadres, ignore_past=False)
         return [row | {"attended_before": row["attended_before"] or row["id"] in settled} for row in rows]
@@ -152,7 +152,7 @@ class Facts:
                 out[key("C", demand.cadre_id)].append(own[demand.batch_id])
         answers = Nomination.objects.filter(batch__in=own, batch__state=Batch.State.NOMINATING).order_by("batch", "pk")
         for answer in answers:
-            if answer.state in TAKEN:
+            if answer.state in GOING:
                 named[key("C", answer.cadre_id)] = own[answer.batch_id]
             else:
                 out[key("C", answer.cadre_id)].append(own[answer.batch_id])
@@ -192,8 +192,3 @@ def with_changes(
         else:
             setattr(rules, name, change["value"])
     return rules, classes
-
-
-def newest_programmes() -> Any:
-    """Programmes that no later version supersedes, by name."""
-    return Programme.objects.filter(superseded_by__isnull=True).order_by("name")

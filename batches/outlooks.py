@@ -9,14 +9,15 @@ from typing import Any
 from django.utils.http import urlencode
 
 from bases.models import Rate
-from batches.models import PlanRun, Programme, Track
-from batches.outlook_input import TRACK, Facts, newest_programmes
+from batches.models import Batch, PlanRun, Programme, Track
+from batches.outlook_input import TRACK, Facts
 from batches.parameters import shown
 from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
 from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.countdown import countdown
+from batches.queries import newest_programmes
 from cadres.models import pinyin
 
 MISSING = {
@@ -331,6 +332,17 @@ def _cell(visit: Mapping[str, Any] | None, labels: Labels) -> dict[str, Any] | N
         return {"skipped": SKIP_REASONS.get(visit["skipped"], visit["skipped"])}
     day = datetime.date.fromisoformat(visit["first_day"])
     return {"day": day, "villages": "、".join(labels.of(site["base"]) for site in visit["sites"])}
+
+
+def batches_to_set_up(run: PlanRun) -> list[tuple[int, datetime.date, datetime.date]]:
+    """(number, first day, last day) of the batches of an outlook by the programme's own rules that nobody has set up yet."""
+    if not run.plan_text or (run.changes and run.outcome != PlanRun.Outcome.ADOPTED):
+        return []
+    new = [row for row in run.document["batches"] if row["id"].startswith("N")]
+    known = set(Batch.objects.values_list("number", flat=True))
+    day = datetime.date.fromisoformat
+    rows = [(int(row["id"][1:]), day(row["first_day"]), day(row["last_day"])) for row in new]
+    return [row for row in rows if row[0] not in known]
 
 
 def labels_of(run: PlanRun, document: Mapping[str, Any]) -> Labels:

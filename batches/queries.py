@@ -24,16 +24,16 @@ from batches.models import (
 )
 from batches.plan_ids import key
 from batches.rules import in_force
-from batches.states import LIVE, OPEN
+from batches.states import LIVE, OPEN, UNDER_WAY
 from cadres.models import Cadre, PastAttendance, Unit
 from cadres.queries import kept_units, own_units
 from office.models import UNFINISHED, Job
 from office.todo import Todo
 
-LIVE_STATES = LIVE
-"""States in which a plan is in force."""
 OF_THE_FACTS = (PlanRun.Purpose.PLAN, PlanRun.Purpose.REPAIR)
 """Runs whose plan may be published."""
+GOING = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
+"""States of names that a plan is made for: who has said yes, or nothing yet."""
 GONE = (Enrollment.State.WITHDRAWN, Enrollment.State.DEFERRED, Enrollment.State.REPLACED)
 """States of those who have left, or have said from which day on they will have (`belonging`)."""
 
@@ -246,9 +246,8 @@ def coverage(full_coverage_age: int, day: datetime.date | None = None) -> dict[s
     done = Exists(PastAttendance.objects.filter(cadre=OuterRef("pk"))) | Exists(
         enrolled.filter(state=Enrollment.State.COMPLETED)
     )
-    under_way = (Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING)
     now = Exists(
-        Enrollment.objects.filter(belonging(timezone.localdate()), cadre=OuterRef("pk"), batch__state__in=under_way)
+        Enrollment.objects.filter(belonging(timezone.localdate()), cadre=OuterRef("pk"), batch__state__in=UNDER_WAY)
     )
     return {
         "due": due,
@@ -272,6 +271,11 @@ def nomination_counts(batch: Batch) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
+def newest_programmes() -> QuerySet[Programme]:
+    """Programmes that no later version supersedes, by name."""
+    return Programme.objects.filter(superseded_by__isnull=True).order_by("name")
+
+
 def following(programme: Programme, *, planned_too: bool) -> QuerySet[Batch]:
     """Batches that go over to a new version of the rules, by whichever version they are: those not planned yet, and when
     people want it those planned but not published."""
@@ -281,7 +285,7 @@ def following(programme: Programme, *, planned_too: bool) -> QuerySet[Batch]:
 
 def going(batch: Batch) -> QuerySet[Nomination]:
     """Names that the plan is made for: confirmed, or proposed and not yet answered."""
-    return batch.nominations.filter(state__in=(Nomination.State.PROPOSED, Nomination.State.CONFIRMED))
+    return batch.nominations.filter(state__in=GOING)
 
 
 def unit_quota(batch: Batch, unit: Unit) -> int:
@@ -343,7 +347,7 @@ def visible_outlooks(user: User) -> QuerySet[PlanRun]:
 
 def version_in_force(batch: Batch) -> PlanVersion | None:
     """The newest published version while a plan is in force, else None."""
-    return batch.plan_versions.order_by("-number").first() if batch.state in LIVE_STATES else None
+    return batch.plan_versions.order_by("-number").first() if batch.state in LIVE else None
 
 
 def live_gatherings(batch: Batch) -> QuerySet[Gathering]:

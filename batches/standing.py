@@ -19,10 +19,9 @@ from batches.models import (
     GatheringSite,
     Lodging,
     MakeUp,
-    Nomination,
     Parity,
 )
-from batches.queries import GONE
+from batches.queries import GOING, GONE
 
 DAY = datetime.timedelta(days=1)
 WEEK = datetime.timedelta(days=7)
@@ -30,7 +29,6 @@ OUT = "withdrawn"
 """Why a fortnight stays without gathering: it is over, or people took it out."""
 Place = tuple[int, int]
 Leaving = dict[int, list[tuple[int, datetime.date, datetime.date]]]
-NAMED = (Nomination.State.PROPOSED, Nomination.State.CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
     found.seats = _seats(batch, found.since)
     found.leaving = leaving_of(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
-    named = batch.nominations.filter(state__in=NAMED, cadre__state="in_post").values_list("cadre", flat=True)
+    named = batch.nominations.filter(state__in=GOING, cadre__state="in_post").values_list("cadre", flat=True)
     found.waiting = set(named) - enrolled
     _gatherings(batch, found, today)
     _skipped(batch, found)

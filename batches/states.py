@@ -38,6 +38,10 @@ OPEN = (S.DRAFT, S.PROPOSED, S.NOMINATING)
 """States in which a batch follows the newest rules."""
 LIVE = (S.PUBLISHED, S.RUNNING, S.EVALUATING, S.CLOSED)
 """States in which a plan is in force."""
+UNDER_WAY = (S.PUBLISHED, S.RUNNING, S.EVALUATING)
+"""States in which a plan is in force and nothing is sealed yet."""
+CHANGING = TRANSITIONS["republish"].sources
+"""States in which people and gatherings of a plan in force still change."""
 
 
 def allowed(batch: Batch, act: str) -> bool:

@@ -15,10 +15,10 @@ from activities.models import ActivityRecord, PaperState
 from activities.owing import ClassOwing, owing_of_classes
 from bases.models import PracticeBase
 from batches.models import Batch, Gathering, GatheringSite, PracticeClass, Programme
-from batches.outlook_input import newest_programmes
 from batches.outlooks import Story, story_of
 from batches.presence import HELD
-from batches.queries import coverage
+from batches.queries import coverage, newest_programmes
+from batches.states import UNDER_WAY
 from cadres.models import Cadre
 from evaluations.models import Campaign, Result
 from evaluations.queries import COMPUTED
@@ -29,14 +29,13 @@ COVERAGE_PARTS = {
 
 
 def programme_of(batch: Batch | None) -> Programme | None:
-    return batch.programme if batch else Programme.objects.filter(superseded_by__isnull=True).first()
+    return batch.programme if batch else newest_programmes().first()
 
 
 def current_batch() -> Batch | None:
     """The batch a leader most likely asks about: the newest that is published or further, else the newest."""
     batches = Batch.objects.select_related("programme").order_by("-number")
-    live = (Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING)
-    return batches.filter(state__in=live).first() or batches.first()
+    return batches.filter(state__in=UNDER_WAY).first() or batches.first()
 
 
 @dataclass(frozen=True)

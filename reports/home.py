@@ -27,11 +27,11 @@ from batches.models import (
     Lodging,
     Mentorship,
     PracticeClass,
-    Programme,
 )
 from batches.presence import presence_of_gatherings
-from batches.queries import LIVE_STATES, belonging, coverage, visible_gatherings
+from batches.queries import belonging, coverage, newest_programmes, visible_gatherings
 from batches.rules import in_force
+from batches.states import CHANGING, LIVE, UNDER_WAY
 from cadres.models import UnitLiaison
 from evaluations.models import Campaign, Review
 from office.models import Job
@@ -70,7 +70,7 @@ def people_of(user: User) -> list[Person]:
     mentored = in_force(Mentorship.objects.filter(user=user)).values("enrollment")
     rows = list(
         Enrollment.objects.filter(Q(cadre__unit__in=units) | Q(pk__in=mentored), belonging(timezone.localdate()))
-        .filter(batch__state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING))
+        .filter(batch__state__in=UNDER_WAY)
         .select_related("cadre__unit", "batch__programme")
         .order_by("batch", "cadre__sort_name", "pk")
     )
@@ -149,7 +149,7 @@ def outings(user: User, day: datetime.date | None = None) -> list[Outing]:
     day = day or timezone.localdate()
     rows = list(
         visible_gatherings(user)
-        .filter(first_day__lte=day + WEEK, last_day__gte=day, practice_class__batch__state__in=LIVE_STATES)
+        .filter(first_day__lte=day + WEEK, last_day__gte=day, practice_class__batch__state__in=LIVE)
         .exclude(state=Gathering.State.CANCELLED)
         .prefetch_related("sites__base__village__township")
     )
@@ -188,14 +188,12 @@ class Door:
 
 def doors() -> list[Door]:
     """The course 干部 → 基地 → 期班 → 纪实 → 评审 → 报表 with a few figures each (a constant number of queries)."""
-    programme = Programme.objects.filter(superseded_by__isnull=True).first()
+    programme = newest_programmes().first()
     age = programme.full_coverage_age if programme else 40
     people = coverage(age)
     bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).count()
     households = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).count()
-    batches = Batch.objects.aggregate(
-        all=Count("pk"), running=Count("pk", filter=Q(state__in=(Batch.State.PUBLISHED, Batch.State.RUNNING)))
-    )
+    batches = Batch.objects.aggregate(all=Count("pk"), running=Count("pk", filter=Q(state__in=CHANGING)))
     records = ActivityRecord.objects.exclude(state=PaperState.VOID).aggregate(
         all=Count("pk"), waiting=Count("pk", filter=Q(state=PaperState.SUBMITTED)),
         returned=Count("pk", filter=Q(state=PaperState.RETURNED)),

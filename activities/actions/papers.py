@@ -20,6 +20,7 @@ from activities import queries, rules, states
 from activities.models import ActivityRecord, PaperState, PaperVersion, Reflection, ResearchReport
 from activities.rules import Filed
 from batches.models import Batch
+from batches.states import UNDER_WAY
 from config.errors import Conflict, DomainError
 from office.actions import notify
 
@@ -108,7 +109,7 @@ def require_open_batch(batch: Batch) -> None:
     """Papers are written while a batch is published, running or evaluated; a closed one is sealed."""
     if batch.state == Batch.State.CLOSED:
         raise DomainError("batch_closed", f"{batch}已归档，不能再改。确要补充请服务中心重新打开这一期。")
-    if batch.state not in (Batch.State.PUBLISHED, Batch.State.RUNNING, Batch.State.EVALUATING):
+    if batch.state not in UNDER_WAY:
         raise DomainError("batch_not_published", f"{batch}还没有发布，发布以后才能填写。")
 
 

@@ -135,11 +135,6 @@ def _add_classes(batch: Batch, tracks: Sequence[Track], *, start: int = 0) -> No
     )
 
 
-def least_last_day(programme: Programme, first_day: datetime.date) -> datetime.date:
-    """The first last day by which every class gathers once: each gathers once in so many weeks."""
-    return first_day + datetime.timedelta(days=7 * programme.gathering_interval_weeks - 1)
-
-
 def create_batch(
     *, programme: Programme, number: int, first_day: datetime.date, last_day: datetime.date, by: User
 ) -> Batch:
@@ -149,7 +144,7 @@ def create_batch(
     """
     if last_day < first_day:
         raise DomainError("dates_reversed", "结束日期早于开始日期。请把结束改到开始之后。")
-    if last_day < (least := least_last_day(programme, first_day)):
+    if last_day < (least := programme.least_last_day(first_day)):
         raise DomainError("too_short", f"太短，有的班一次也轮不到集中。请把结束改到 {least} 或以后。")
     if Batch.objects.filter(number=number).exists():
         raise DomainError("number_taken", f"第{number}期已经有了。请换一个期次。")

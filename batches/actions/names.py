@@ -12,7 +12,7 @@ from batches.demands import contradiction, told
 from batches.fixed import require_may_stay_away
 from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_ids import key
-from batches.queries import attending, candidates_for_swap, going, placed, running_job, unit_quota
+from batches.queries import GOING, attending, candidates_for_swap, going, placed, running_job, unit_quota
 from batches.rules import in_force
 from batches.waivers import is_waived
 from cadres.models import Cadre, Unit, UnitLiaison
@@ -137,7 +137,7 @@ def set_aside(*, nomination: Nomination, reason: str, by: User) -> None:
         if batch.state in states.LIVE:
             raise DomainError("already_published", f"{batch}已经发布，不能缓派。请在“调整”里办退出。")
         fresh = Nomination.objects.select_for_update(of=("self",)).select_related("cadre").get(pk=nomination.pk)
-        if fresh.state not in (State.PROPOSED, State.CONFIRMED):
+        if fresh.state not in GOING:
             raise Conflict("already_out", f"{fresh.cadre}已经不在名单里，请刷新后再看。")
         require_may_stay_away(batch, fresh.cadre)
         _decide(fresh, State.DEFERRED, by, reason)

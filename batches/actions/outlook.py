@@ -1,6 +1,5 @@
 """Outlooks: rules tried over the coming batches and kept beside those of today; adopted as a new version, or dropped."""
 
-import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from accounts.models import User
 from batches.actions.batch import create_batch, save_programme
 from batches.models import Batch, PlanRun, Programme
 from batches.outlook_input import TRACK, Facts
-from batches.outlooks import change_lines
+from batches.outlooks import batches_to_set_up, change_lines
 from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.formats import canonical, fingerprint, require_valid
@@ -133,17 +132,6 @@ def _require_adoptable(run: PlanRun, programme: Programme) -> None:
 def _columns(track: Any) -> dict[str, Any]:
     names = ("order", "name", "min_age", "max_age", "levels", "post_kinds", "classes_per_batch")
     return {name: getattr(track, name) for name in names}
-
-
-def batches_to_set_up(run: PlanRun) -> list[tuple[int, datetime.date, datetime.date]]:
-    """(number, first day, last day) of the batches of an outlook by the programme's own rules that nobody has set up yet."""
-    if not run.plan_text or (run.changes and run.outcome != Outcome.ADOPTED):
-        return []
-    new = [row for row in run.document["batches"] if row["id"].startswith("N")]
-    known = set(Batch.objects.values_list("number", flat=True))
-    day = datetime.date.fromisoformat
-    rows = [(int(row["id"][1:]), day(row["first_day"]), day(row["last_day"])) for row in new]
-    return [row for row in rows if row[0] not in known]
 
 
 def set_up_batches(*, run: PlanRun, by: User) -> list[Batch]:

@@ -17,6 +17,7 @@ from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, Prac
 from batches.plan_ids import key
 from batches.queries import GONE, seated
 from batches.revision import change_arrangement
+from batches.states import CHANGING
 from batches.waivers import is_waived
 from cadres.models import Cadre
 from config.errors import DomainError
@@ -24,7 +25,7 @@ from office.actions import notify
 
 
 def _require_running(batch: Batch) -> None:
-    if batch.state not in (Batch.State.PUBLISHED, Batch.State.RUNNING):
+    if batch.state not in CHANGING:
         raise DomainError(
             "not_running", f"{batch}现在是“{batch.get_state_display()}”，只有已发布或实践中的期才能调人。"
         )

@@ -7,10 +7,11 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts.models import User
-from batches.actions.batch import create_batch, least_last_day
+from batches.actions.batch import create_batch
 from batches.forms.fields import DAY, day_field
 from batches.models import Batch, Programme, Track
 from batches.parameters import MEANINGS
+from batches.queries import newest_programmes
 
 BOUNDS = {
     "full_coverage_age": (18, 70, "岁", "在职干部没有这个年龄"),
@@ -40,15 +41,14 @@ class BatchForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        newest = Programme.objects.filter(superseded_by__isnull=True).order_by("name")
-        self.fields["programme"].queryset = newest  # type: ignore[attr-defined] # a model choice
+        self.fields["programme"].queryset = newest_programmes()  # type: ignore[attr-defined] # a model choice
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         programme, first, last = data.get("programme"), data.get("first_day"), data.get("last_day")
         if first and last and last < first:
             self.add_error("last_day", "早于开始日期。请改到开始之后。")
-        elif programme and first and last and last < (least := least_last_day(programme, first)):
+        elif programme and first and last and last < (least := programme.least_last_day(first)):
             weeks, days = programme.gathering_interval_weeks, (last - first).days + 1
             self.add_error(
                 "last_day", f"只有 {days} 天，每 {weeks} 周集中一次，有的班一次也轮不到。请改到 {least} 或以后。"

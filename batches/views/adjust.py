@@ -17,6 +17,7 @@ from batches.forms.fields import ActForm
 from batches.models import Batch, Gathering
 from batches.queries import attending
 from batches.rules import may_run_batches
+from batches.states import allowed
 from batches.views.acts import UNPROCESSABLE, batch_of, forms_for, me, status_of
 from config.errors import DomainError
 
@@ -52,7 +53,7 @@ def adjust(request: HttpRequest, batch_id: int) -> HttpResponse:
         "may_run": True,
         "looked": looked,
         "cards": [{"key": key, "title": TITLES[key][0], "form": form} for key, form in forms.items()],
-        "may_change": found.state in (Batch.State.PUBLISHED, Batch.State.RUNNING),
+        "may_change": allowed(found, "republish"),
         "missing": beds_missing(Q(practice_class__batch=found)),
         "past": _past(found),
         "left": found.enrollments.filter(left_on__isnull=False).select_related("cadre__unit").order_by("-left_on", "pk")[:20],

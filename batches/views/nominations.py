@@ -9,7 +9,7 @@ from accounts.access import allow
 from accounts.rules import is_centre_staff
 from batches.actions.names import confirm_nomination, confirm_unit, defer_nomination, swap_nomination
 from batches.models import Batch, Nomination
-from batches.queries import answerable_units, candidates_for_swap, going, unit_quota, visible_nominations
+from batches.queries import GOING, answerable_units, candidates_for_swap, going, unit_quota, visible_nominations
 from batches.rules import may_answer_nominations
 from batches.views.acts import batch_of, me, posted_reason
 from cadres.queries import age_at
@@ -38,7 +38,7 @@ def nominations(request: HttpRequest, batch_id: int) -> HttpResponse:
                     "unit": unit,
                     "rows": [(row, age_at(row.cadre.birth, found.first_day)) for row in mine],
                     "waiting": sum(row.state == State.PROPOSED for row in mine),
-                    "going": sum(row.state in (State.PROPOSED, State.CONFIRMED) for row in mine),
+                    "going": sum(row.state in GOING for row in mine),
                     "quota": unit_quota(found, unit),
                 }
             )

@@ -11,24 +11,17 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
-from batches.actions.outlook import adopt_outlook, batches_to_set_up, drop_outlook, set_up_batches, start_outlook
+from batches.actions.outlook import adopt_outlook, drop_outlook, set_up_batches, start_outlook
 from batches.forms.outlook import OutlookForm
 from batches.models import Batch, PlanRun, Programme
-from batches.outlook_input import Facts, newest_programmes
-from batches.outlooks import (
-    Rates,
-    calendars,
-    change_lines,
-    compared,
-    labels_of,
-    story_of,
-)
+from batches.outlook_input import Facts
+from batches.outlooks import Rates, batches_to_set_up, calendars, change_lines, compared, labels_of, story_of
 from batches.plan_labels import Labels
 from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.formats import require_valid
 from batches.planning.outlook import estimate
-from batches.queries import following, sees_all, visible_outlooks
+from batches.queries import following, newest_programmes, sees_all, visible_outlooks
 from batches.rules import may_run_batches, may_see_batches
 from batches.studio import at_work
 from batches.views.acts import UNPROCESSABLE, me, posted_reason

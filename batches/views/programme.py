@@ -13,6 +13,7 @@ from batches.actions.batch import save_programme
 from batches.forms.programme import ProgrammeForm, TrackForm, TracksFormSet
 from batches.models import Programme, Track
 from batches.parameters import GROUPS, rule_summary
+from batches.queries import newest_programmes
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.views.acts import UNPROCESSABLE, me
@@ -36,7 +37,7 @@ DEFAULTS = {"name": "“四下基层”实践", "start_weekdays": [5], "age_band
 
 def newest() -> Any:
     """Programmes that no later version supersedes."""
-    return Programme.objects.filter(superseded_by__isnull=True).order_by("name").prefetch_related("tracks")
+    return newest_programmes().prefetch_related("tracks")
 
 
 @allow(may_see_batches)

@@ -18,12 +18,18 @@ from batches.differences import differences_of
 from batches.facts import facts_of
 from batches.forms.programme import BatchForm
 from batches.models import Batch, Programme
-from batches.outlook_input import newest_programmes
 from batches.outlooks import story_of
 from batches.overview import class_table
 from batches.planning_input import gatherings_held
 from batches.published import published_versions
-from batches.queries import latest_run, leaving_and_coming, nomination_counts, since_answered, visible_batches
+from batches.queries import (
+    latest_run,
+    leaving_and_coming,
+    newest_programmes,
+    nomination_counts,
+    since_answered,
+    visible_batches,
+)
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
 from batches.studio import choices, chosen, live, waiting
@@ -84,7 +90,7 @@ def create(request: HttpRequest) -> HttpResponse:
 def _next_batch() -> dict[str, Any]:
     """The Monday after the last batch, for as many months as the programme says."""
     last = Batch.objects.order_by("-number").first()
-    programme = Programme.objects.filter(superseded_by__isnull=True).order_by("name").first()
+    programme = newest_programmes().first()
     after = max(timezone.localdate(), last.last_day if last else timezone.localdate())
     first = after + datetime.timedelta(days=7 - after.weekday())
     weeks = 4 * programme.batch_months if programme else 12

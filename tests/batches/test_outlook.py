@@ -19,11 +19,12 @@ from batches.actions.names import confirm_unit, defer_nomination, open_nominatio
 from batches.actions.outlook import adopt_outlook, drop_outlook, set_up_batches, start_outlook
 from batches.models import Batch, Nomination, PlanDemand, PlanRun, Programme
 from batches.obstacles import publish_obstacles
-from batches.outlook_input import Facts, newest_programmes
+from batches.outlook_input import Facts
 from batches.outlooks import story_of
 from batches.plan_labels import Labels
 from batches.planning.formats import require_valid
 from batches.planning_input import build_input
+from batches.queries import newest_programmes
 from cadres.models import Cadre, PastAttendance, Unavailability, Unit
 from config.errors import Conflict, DomainError
 from office.models import Job, JobState
