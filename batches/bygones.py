@@ -1,15 +1,12 @@
 """What a plan made in the middle of a batch says of gatherings that are over: they are remembered, and nothing of them is
 judged, counted or approved any more."""
 
-import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from batches.planning.checker_sheet import RuleLine
+from batches.planning.checker import RuleLine, rule_sheet
 from batches.planning_input import EXCUSES, OVER
 
-GROUPS = re.compile(r"每户住同班 \d+ 至 \d+ 人")
 Excused = Mapping[tuple[str, str], str]
 """(Rule, subject) → why the rule does not bear on it (`planning_input.EXCUSES`)."""
 
@@ -25,14 +22,16 @@ def over_of(rule: str, excused: Excused) -> int:
     return len({name.partition(":")[2] for name in names})
 
 
-def fact_to_come(line: RuleLine, plan: dict[str, Any], excused: Excused) -> str:
-    """What the sheet says of a rule; where groups of people at a household are excused (R16), of the others alone."""
+def fact_to_come(line: RuleLine, document: dict[str, Any], plan: dict[str, Any], excused: Excused) -> str:
+    """What the sheet says of a rule; where groups of people at a household are excused (R16), the checker is asked again,
+    of the others alone.
+    """
     subjects = {subject for code, subject in excused if code == line.code}
     if not subjects or not plan["lodging"]:
         return line.fact
-    groups = Counter(f"{row['household']}:{row['class']}#{row['index']}" for row in plan["lodging"])
-    sizes = [people for subject, people in groups.items() if subject not in subjects] or [0]
-    return GROUPS.sub(f"每户住同班 {min(sizes)} 至 {max(sizes)} 人", line.fact)
+    beds = [row for row in plan["lodging"] if f"{row['household']}:{row['class']}#{row['index']}" not in subjects]
+    others = rule_sheet(document, plan | {"lodging": beds})
+    return next(row.fact for row in others if row.code == line.code)
 
 
 def is_history(move: dict[str, Any], over: Collection[str]) -> bool:

@@ -379,7 +379,7 @@ def plan_says(run: PlanRun) -> PlanSays:
     return PlanSays(
         rules=tuple(
             RuleRow(
-                line.code, line.name, line.ok, fact_to_come(line, plan, excused),
+                line.code, line.name, line.ok, fact_to_come(line, document, plan, excused),
                 tuple(
                     Finding(
                         _told(breach, labels, granted.get((breach.code, breach.subject))), _class_in(breach.subject),

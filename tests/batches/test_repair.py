@@ -31,7 +31,7 @@ from batches.models import (
 )
 from batches.overview import plan_says
 from batches.plan_ids import pk_of
-from batches.planning import solve
+from batches.planning import checker_sheet, solve
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning_input import build_input, document_of
@@ -246,6 +246,23 @@ def test_what_is_over_is_no_exception_on_the_rule_sheet(running: County, staff: 
     groups = next(row for row in says.rules if row.code == "R16")
     assert (says.granted, says.waived, groups.findings, groups.over) == (0, 0, (), 1)
     assert groups.fact.startswith(("每户住同班 2 至", "每户住同班 3 至")), groups.fact
+
+
+def test_figure_of_groups_is_the_checkers_own_of_those_to_come(
+    running: County, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever words the checker tells it."""
+
+    def told(case: Any) -> str:
+        return f"共 {len({(stay.household, stay.klass, stay.index) for stay in case.told.stays})} 组"
+
+    withdraw_enrollment(enrollment=running.enrollment(running.cadres[0]), on_day=MARCH(day=9), by=staff, reason="借调")
+    run = repair(running, staff)
+    groups = {f"{row['household']}:{row['class']}#{row['index']}" for row in run.plan["lodging"]}
+    to_come = groups - {row["subject"] for row in run.document["waivers"]}
+    assert 0 < len(to_come) < len(groups)
+    monkeypatch.setitem(checker_sheet.RULES, "R16", ("农户住宿分组", 4, told))
+    assert next(row.fact for row in plan_says(run).rules if row.code == "R16") == f"共 {len(to_come)} 组"
 
 
 def test_beds_of_what_is_over_are_counted_neither_as_moves_nor_in_the_level(running: County, staff: User) -> None:
