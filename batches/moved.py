@@ -6,6 +6,7 @@ from typing import Any
 from batches.models import Batch, PlanRun
 from batches.plan_labels import Labels
 from batches.planning import InputError
+from batches.planning.changes import NAMES
 from batches.planning.checker import check, violations
 from batches.planning.formats import Document, canonical, fingerprint
 from batches.planning_input import build_input, document_of
@@ -14,9 +15,9 @@ MOST_NAMED = 3
 MOST_PINS = 3
 """Pins not kept that one sentence names."""
 OTHERWISE = "编排用的其他资料"
-PARTS = {"programme": "项目规则", "other_uses": "基地上别的活动", "waivers": "批准例外"}
+PARTS = {"other_uses": "基地上别的活动", "waivers": "批准例外"}
 """Parts of the input that one word tells; those that have no word either are `OTHERWISE`."""
-LOOKED_INTO = {"cadres", "calendar", "units", "batches", "bases", "history", "pins", "previous"}
+LOOKED_INTO = {"programme", "cadres", "calendar", "units", "batches", "bases", "history", "pins", "previous"}
 DAYS = {"holidays": "放假安排", "working_weekend_days": "调休上班的日子"}
 PINS = {"batches": "定下来的名单", "classes": "固定的班", "gatherings": "固定的集中"}
 STANDS = {"assignments": "调班、加人或退出", "gatherings": "集中取消、改期或换基地", "lodging": "换床位"}
@@ -41,7 +42,7 @@ def facts_moved(batch: Batch, run: PlanRun) -> str:
     if fingerprint(facts) == run.fingerprint:
         return ""
     if not _same_but_for_pins(facts, known):
-        return f"编排以后变过：{'；'.join(moved(facts, known))}。{again}，再发布。"
+        return f"这个方案编好以后，资料变过：{'；'.join(moved(facts, known))}。它还是按变以前的算的，{again}，再发布。"
     plan = run.plan | {"input_fingerprint": fingerprint(facts)}
     before = {(breach.code, breach.subject) for breach in check(known, run.plan)}
     new = [breach for breach in violations(check(facts, plan)) if (breach.code, breach.subject) not in before]
@@ -75,6 +76,7 @@ def moved(facts: Document, known: Document) -> list[str]:
         *_people(facts, known),
         *_named(DAYS, facts["calendar"], known["calendar"]),
         *_units(facts, known),
+        *_rules(facts["programme"], known["programme"]),
         *_batches(facts, known),
         *_places(facts, known),
         *_named(PARTS, *rest),
@@ -95,10 +97,10 @@ def _named(names: Mapping[str, str], new: Mapping[str, Any], old: Mapping[str, A
     return list(dict.fromkeys(names.get(key, OTHERWISE) for key in keys if new.get(key) != old.get(key)))
 
 
-def _told(name: str, subjects: Iterable[str]) -> list[str]:
+def _told(name: str, subjects: Iterable[str], measure: str = "个") -> list[str]:
     """基地资料（P3、P5、P7等 9 个）; nothing where there is nobody."""
     rows = list(subjects)
-    more = f"等 {len(rows)} 个" if len(rows) > MOST_NAMED else ""
+    more = f"等 {len(rows)} {measure}" if len(rows) > MOST_NAMED else ""
     return [f"{name}（{'、'.join(rows[:MOST_NAMED])}{more}）"] if rows else []
 
 
@@ -127,15 +129,37 @@ def _units(facts: Document, known: Document) -> list[str]:
     return _told("单位名额或类别", sorted(other - ((new.keys() ^ old.keys()) & with_people)))
 
 
+def _rules(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
+    """项目规则（班额上限、班型）; a new version with the same parameters is told without any."""
+    if new == old:
+        return []
+    names = [word for name, word in NAMES.items() if _at(new, name) != _at(old, name)]
+    bare = [[track | {"id": ""} for track in rules["tracks"]] for rules in (new, old)]
+    return _told("项目规则", [*names, *(["班型"] if bare[0] != bare[1] else [])], "项") or ["项目规则"]
+
+
+def _at(rules: Mapping[str, Any], name: str) -> Any:
+    value: Any = rules
+    for part in name.split("."):
+        value = value[part]
+    return value
+
+
 def _batches(facts: Document, known: Document) -> list[str]:
-    """Days and classes of the batch, and who goes along with them."""
+    """Days and classes of the batch, and who goes along with them. A track is the same in the next version of the rules."""
+    new, old = ([_of_tracks(row, document) for row in document["batches"]] for document in (facts, known))
     bare = [
-        [row | {"classes": [klass | {"staff": []} for klass in row["classes"]]} for row in document["batches"]]
-        for document in (facts, known)
+        [row | {"classes": [klass | {"staff": []} for klass in row["classes"]]} for row in rows] for rows in (new, old)
     ]
     if bare[0] != bare[1]:
         return ["本期的日期或班"]
-    return ["带班人员"] if facts["batches"] != known["batches"] else []
+    return ["带班人员"] if new != old else []
+
+
+def _of_tracks(row: Mapping[str, Any], document: Document) -> dict[str, Any]:
+    """A batch whose classes have the places of their tracks instead of their identifiers."""
+    places = {track["id"]: place for place, track in enumerate(document["programme"]["tracks"])}
+    return {**row, "classes": [klass | {"track": places.get(klass["track"])} for klass in row["classes"]]}
 
 
 def _places(facts: Document, known: Document) -> list[str]:

@@ -73,7 +73,7 @@ def household(county: County, staff: User) -> str:
 def rules(county: County, staff: User) -> str:
     Programme.objects.filter(pk=county.batch.programme_id).update(spare_beds=0)
     county.batch.refresh_from_db()
-    return "项目规则"
+    return "项目规则（基地每晚留空床位）"
 
 
 def waiver(county: County, staff: User) -> str:
@@ -97,9 +97,9 @@ def test_what_moved_since_the_plan_is_named(
     assert told(planned) == ""
     expected = change(planned, staff)
     said = told(planned)
-    assert said.startswith("编排以后变过：")
+    assert said.startswith("这个方案编好以后，资料变过：")
     assert expected in said
-    assert said.endswith("。请重新编排，再发布。")
+    assert said.endswith("。它还是按变以前的算的，请重新编排，再发布。")
 
 
 def other_document(county: County, change: Callable[[dict[str, Any]], object]) -> list[str]:
@@ -142,12 +142,13 @@ def test_repair_says_what_was_changed_by_hand_since(published: County, staff: Us
     repair(published, staff)
     assert told(published) == ""
     cancel_gathering(gathering=published.gathering(1, 2), by=staff, reason="防汛")
-    assert told(published) == "编排以后变过：集中取消、改期或换基地；换床位。请再少变动重排一次，再发布。"
+    changed, cure = "集中取消、改期或换基地；换床位", "它还是按变以前的算的，请再少变动重排一次，再发布"
+    assert told(published) == f"这个方案编好以后，资料变过：{changed}。{cure}。"
 
 
 def test_session_page_says_one_thing(planned: County, staff: User, desk: Client) -> None:
     assert "编排好了，看过再发布" in page(desk, "batch", planned.batch.pk)
     closure(planned, staff)
     shown = page(desk, "batch", planned.batch.pk)
-    assert "编排以后变过：停接的日子" in shown
+    assert "这个方案编好以后，资料变过：停接的日子" in shown
     assert "看过再发布" not in shown

@@ -381,7 +381,9 @@ def test_adoption_takes_a_planned_batch_along_when_asked(planned: County, staff:
     assert (planned.batch.programme.version, planned.batch.programme.unit_max_per_batch) == (3, 4)
     assert {row.track.programme_id for row in planned.classes} == {planned.batch.programme_id}
     assert planned.batch.state == Batch.State.PLANNED
-    assert any("编排以后变过" in line for line in publish_obstacles(planned.batch))
+    assert publish_obstacles(planned.batch)[0] == (
+        "这个方案编好以后，资料变过：项目规则（每单位每期名额、基地每晚留空床位）。它还是按变以前的算的，请重新编排，再发布。"
+    )
     assert build_input(planned.batch)["programme"]["unit_max_per_batch"] == 4
     kept = AuditEntry.objects.filter(act="adopt_outlook").latest("seq")
     assert json.loads(kept.data)["planned_too"] is True

@@ -132,7 +132,9 @@ def test_publication_needs_a_confirmed_rate(planned: County, staff: User) -> Non
 def test_publication_needs_the_facts_of_the_plan(planned: County, staff: User) -> None:
     who = planned.cadres[0]
     Cadre.objects.filter(pk=who.pk).update(leading=True)
-    told = f"编排以后变过：干部资料（{who.name}（{who.unit}））。请重新编排，再发布。"
+    told = (
+        f"这个方案编好以后，资料变过：干部资料（{who.name}（{who.unit}））。它还是按变以前的算的，请重新编排，再发布。"
+    )
     assert publish_obstacles(planned.batch) == [told]
 
 
@@ -161,7 +163,7 @@ def test_a_run_of_yesterdays_facts_is_not_published(planned: County, staff: User
     assert old is not None
     Closure.objects.create(base=planned.bases[0], days=DateRange(FIRST, FIRST + DAY), kind="works")
     plan_by_hand(planned, staff)
-    with pytest.raises(DomainError, match="编排以后变过") as refused:
+    with pytest.raises(DomainError, match="资料变过") as refused:
         publish_plan(batch=planned.batch, run=old, by=staff)
     assert refused.value.code == "not_publishable"
 
