@@ -6,11 +6,11 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
-from bases.models import Bed, HostHousehold, PracticeBase, Room
+from bases.models import HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
 from batches.plan_ids import number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
-from batches.queries import latest_run, sitting, version_in_force
+from batches.queries import latest_run, numbered_beds, sitting, version_in_force
 from batches.states import LIVE
 from cadres.models import Cadre
 
@@ -114,13 +114,13 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
             )
         )  # fmt: skip
     rooms = {row.pk: row for row in Room.objects.select_related("household").order_by("pk")}
-    numbers = _bed_numbers()
+    beds = numbered_beds()
     for row in plan["lodging"]:
         room, cadre = rooms.get(pk_of(row["room"])), cadres.get(pk_of(row["cadre"]))
         if room is not None and cadre is not None:
-            beds = numbers[room.pk]
-            bed = beds[row["bed"] - 1] if row["bed"] <= len(beds) else row["bed"]
-            found.stays[pk_of(row["class"]), row["index"]].append(Stay(cadre, room.household, room, bed))
+            bed = beds.get((room.pk, row["bed"]))
+            number = row["bed"] if bed is None else bed.number
+            found.stays[pk_of(row["class"]), row["index"]].append(Stay(cadre, room.household, room, number))
     _in_order(found)
     return found
 
@@ -200,14 +200,6 @@ def _classes_to_come(batch: Batch, run: PlanRun) -> list[PracticeClass]:
 
 def _cadres(pks: set[int]) -> dict[int, Cadre]:
     return {row.pk: row for row in Cadre.objects.filter(pk__in=pks).select_related("unit").order_by("pk")}
-
-
-def _bed_numbers() -> dict[int, list[int]]:
-    """Numbers of each room's active beds in order: the planner counts them from 1."""
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for room, number in Bed.objects.filter(active=True).order_by("room", "number").values_list("room", "number"):
-        numbers[room].append(number)
-    return numbers
 
 
 def _in_order(found: Arrangement) -> None:

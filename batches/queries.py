@@ -1,6 +1,7 @@
 """What of a batch somebody sees, and the figures that pages, exports and the planner share."""
 
 import datetime
+from collections import Counter
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.rules import is_centre_staff, is_leader
+from bases.models import Bed
 from batches.models import (
     Batch,
     ClassMembership,
@@ -348,6 +350,16 @@ def visible_outlooks(user: User) -> QuerySet[PlanRun]:
 def version_in_force(batch: Batch) -> PlanVersion | None:
     """The newest published version while a plan is in force, else None."""
     return batch.plan_versions.order_by("-number").first() if batch.state in LIVE else None
+
+
+def numbered_beds() -> dict[tuple[int, int], Bed]:
+    """(room, number) → active bed, as the planner counts them: a room's from 1 in order of their own numbers (one query)."""
+    found: dict[tuple[int, int], Bed] = {}
+    count: Counter[int] = Counter()
+    for bed in Bed.objects.filter(active=True).order_by("room", "number"):
+        count[bed.room_id] += 1
+        found[bed.room_id, count[bed.room_id]] = bed
+    return found
 
 
 def live_gatherings(batch: Batch) -> QuerySet[Gathering]:

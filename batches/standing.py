@@ -5,7 +5,7 @@ late or left, gatherings that fell out, beds chosen by hand. What has begun is o
 """
 
 import datetime
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,7 +21,7 @@ from batches.models import (
     MakeUp,
     Parity,
 )
-from batches.queries import GOING, GONE
+from batches.queries import GOING, GONE, numbered_beds
 
 DAY = datetime.timedelta(days=1)
 WEEK = datetime.timedelta(days=7)
@@ -60,7 +60,7 @@ class Standing:
     """Class → (cadre, first day, first day away) of those who still sit in it and will have left or moved before the batch
     ends: no seat of `seats`, but a bed at whatever they still belong to."""
     numbers: dict[int, int] = field(default_factory=dict)
-    """Active bed → its number for the planner (`bed_numbers`)."""
+    """Active bed → its number for the planner (`queries.numbered_beds`)."""
 
     def still_there(self, practice_class: int, day: datetime.date) -> list[int]:
         """Of `leaving`: cadres who belong to the class on that day."""
@@ -77,7 +77,8 @@ class Standing:
 
 def standing_of(batch: Batch, today: datetime.date) -> Standing:
     """What stands of a published batch on a day, in a fixed number of queries."""
-    found = Standing(since=first_open_day(batch, today), numbers=bed_numbers())
+    numbers = {bed.pk: number for (_, number), bed in numbered_beds().items()}
+    found = Standing(since=first_open_day(batch, today), numbers=numbers)
     found.seats = _seats(batch, found.since)
     found.leaving = leaving_of(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
@@ -145,16 +146,6 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
         found.held[gathering.practice_class_id, gathering.index] = Stood(
             gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, begun
         )
-
-
-def bed_numbers() -> dict[int, int]:
-    """Bed → its number for the planner, which counts a room's active beds from 1 in order of their own numbers."""
-    numbers: dict[int, int] = {}
-    count: dict[int, int] = defaultdict(int)
-    for bed, room in Bed.objects.filter(active=True).order_by("room", "number").values_list("pk", "room"):
-        count[room] += 1
-        numbers[bed] = count[room]
-    return numbers
 
 
 def _skipped(batch: Batch, found: Standing) -> None:

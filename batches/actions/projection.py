@@ -13,10 +13,10 @@ from django.db.models import Model, QuerySet
 
 from accounts.models import User
 from bases.actions import change_reservation, lock_bases, release_base, reserve_base
-from bases.models import BaseUse, Bed, PracticeBase
+from bases.models import BaseUse, PracticeBase
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
 from batches.plan_ids import pk_of
-from batches.queries import GONE
+from batches.queries import GONE, numbered_beds
 from batches.told import Told, told_of
 from office.actions import notify
 
@@ -141,10 +141,8 @@ def resize_site(site: GatheringSite, people: int, by: User | None) -> None:
 def _project_lodging(
     batch: Batch, plan: dict[str, Any], enrollments: dict[int, Enrollment], gatherings: dict[tuple[int, int], Gathering]
 ) -> None:
-    """One bed a member a gathering. The planner numbers a room's active beds from 1 in order of their own numbers."""
-    beds: dict[int, list[Bed]] = {}
-    for bed in Bed.objects.filter(active=True).order_by("room", "number"):
-        beds.setdefault(bed.room_id, []).append(bed)
+    """One bed a member a gathering."""
+    beds = numbered_beds()
     old = {
         (row.gathering_id, row.enrollment_id): row
         for row in Lodging.objects.filter(gathering__practice_class__batch=batch).order_by("pk")
@@ -153,9 +151,8 @@ def _project_lodging(
     for row in plan["lodging"]:
         gathering = gatherings[pk_of(row["class"]), row["index"]]
         enrollment = enrollments[pk_of(row["cadre"])]
-        bed = beds[pk_of(row["room"])][row["bed"] - 1]
         lodging = old.get((gathering.pk, enrollment.pk)) or Lodging(gathering=gathering, enrollment=enrollment)
-        lodging.bed, lodging.live = bed, True
+        lodging.bed, lodging.live = beds[pk_of(row["room"]), row["bed"]], True
         lodgings.append(lodging)
     _write(Lodging, lodgings, ["bed", "live"])
 

@@ -23,6 +23,7 @@ from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
 from batches.plan_ids import pk_of
+from batches.queries import numbered_beds
 from batches.rules import in_force
 from batches.standing import Place, Standing, Stood, leaving_of, standing_of
 from batches.told import Told
@@ -110,10 +111,7 @@ def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> di
     Who changes class stays at a gathering under way until it ends (`_from_day`): beds are asked of those who are there.
     """
     begun_since = {place: stood for place, stood in standing.begun.items() if stood.gathering.first_day > made}
-    beds: dict[tuple[int, int], int] = {}
-    rooms = dict(Bed.objects.filter(active=True).values_list("pk", "room"))
-    for pk, number in standing.numbers.items():
-        beds[rooms[pk], number] = pk
+    beds = numbered_beds()
     found: dict[Place, Wanted] = {}
     for row in plan["gatherings"]:
         place = (pk_of(row["class"]), row["index"])
@@ -134,7 +132,7 @@ def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> di
             bed = beds.get((pk_of(row["room"]), row["bed"]))
             if bed is None:
                 raise DomainError("bed_gone", "方案里有床位已经停用。请重新编排后再发布。")
-            found[place].beds[pk_of(row["cadre"])] = bed
+            found[place].beds[pk_of(row["cadre"])] = bed.pk
         elif place in begun_since:
             stays = begun_since[place].beds.get(pk_of(row["cadre"]))
             if stays is not None and stays[1:] != (pk_of(row["room"]), row["bed"]):
