@@ -83,3 +83,16 @@ def test_every_dependency_has_its_reason_on_the_page():
     wanted |= set(json.loads((HOME / "package.json").read_text())["dependencies"])
     page = (HOME / "docs" / "dependencies.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| ([\w@/-]+) \| \S", page, re.MULTILINE)) - {"package"} == wanted
+
+
+def test_classes_of_ours_in_templates_have_a_rule():
+    """A class that no style sheet knows does nothing; names put together from parts are left out."""
+    rules = "\n".join(path.read_text() for path in sorted((HOME / "static/css").glob("*.css")))
+    known = set(re.findall(r"\.(dm-[\w-]+)", rules))
+    found = {}
+    for path in sorted((HOME / "templates").rglob("*.html")):
+        text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", "\0", path.read_text(), flags=re.DOTALL)
+        words = [word for names in re.findall(r'class="([^"]*)"', text) for word in re.split(r"[\s\0]+", names)]
+        found |= {word: path.name for word in words if word.startswith("dm-") and not word.endswith("-")}
+    assert len(found) > 100
+    assert {word: name for word, name in found.items() if word not in known} == {}
