@@ -21,6 +21,7 @@ from office.actions import notify
 from office.jobs import start_job
 
 State = Nomination.State
+DAY = datetime.timedelta(days=1)
 
 
 def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
@@ -55,10 +56,23 @@ def keep_proposal(*, run: PlanRun, cadre_pks: list[int], by: User | None) -> Non
         run.save()
 
 
-def open_nominations(*, batch: Batch, until: datetime.date, by: User) -> None:
-    """Let the units answer until a day (included); liaisons of units with unanswered names are told."""
-    if until < timezone.localdate():
+def latest_deadline(batch: Batch, today: datetime.date) -> datetime.date:
+    """The last day on which answers can be asked for: the one before the batch begins; of one that has begun, today."""
+    return max(today, batch.first_day - DAY)
+
+
+def open_nominations(*, batch: Batch, until: datetime.date, by: User, today: datetime.date | None = None) -> None:
+    """Let the units answer until a day (included); liaisons of units with unanswered names are told.
+
+    Raises DomainError "deadline_past", "deadline_late" for a day on which the batch has begun; who is late may have today.
+    """
+    today = today or timezone.localdate()
+    if until < today:
         raise DomainError("deadline_past", "报名截止日已经过了。请改到今天或以后。")
+    if until > (latest := latest_deadline(batch, today)):
+        raise DomainError(
+            "deadline_late", f"{batch}从 {batch.first_day} 开始，报名要在开始以前截止。请改到 {latest} 或以前。"
+        )
     with audit.act("open_nominations", by=by, subject=batch, until=until):
         states.advance(batch, "open_nominations")
         batch.nominate_until = until

@@ -6,11 +6,12 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import User
-from batches.actions.names import add_nomination, demand, open_nominations, set_aside
+from batches.actions.names import add_nomination, demand, latest_deadline, open_nominations, set_aside
 from batches.forms.fields import DAY, ActForm, CadreField, day_field, reason_field
 from batches.models import Nomination, Parity, PlanDemand
 from batches.queries import going
 from cadres.models import Cadre, Unit
+from config.errors import DomainError
 
 
 class OpenNominationsForm(ActForm):
@@ -18,7 +19,11 @@ class OpenNominationsForm(ActForm):
 
     def fill(self) -> None:
         today = timezone.localdate()
-        self.fields["until"].initial = max(today, min(today + 7 * DAY, self.batch.first_day - DAY))
+        self.fields["until"].initial = min(today + 7 * DAY, latest_deadline(self.batch, today))
+
+    def refuse(self, error: DomainError) -> None:
+        """The one thing that is filled in is the day."""
+        self.add_error("until" if error.code in ("deadline_past", "deadline_late") else None, error.message)
 
     def perform(self, by: User) -> str:
         open_nominations(batch=self.batch, until=self.cleaned_data["until"], by=by)

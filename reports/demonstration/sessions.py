@@ -36,6 +36,12 @@ def client_id(*parts: object) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, "/".join(str(part) for part in parts))
 
 
+def asked_for_names(first_day: datetime.date, today: datetime.date) -> tuple[datetime.date, datetime.date]:
+    """The day on which the units were asked, two weeks before a session or later today, and the last day to answer."""
+    opened = min(today, first_day - 14 * DAY)
+    return opened, min(opened + 10 * DAY, first_day - 4 * DAY)
+
+
 class Session:
     """One session of the demonstration and the people who run it."""
 
@@ -51,7 +57,8 @@ class Session:
     def nominate(self, *, answered: bool) -> None:
         """Names proposed by the planner; units answer all of them, or two of three when `answered` is false."""
         self._work(start_proposal(batch=self.batch, by=self.by), tasks.propose_names)
-        open_nominations(batch=self.batch, until=timezone.localdate() + 10 * DAY, by=self.by)
+        opened, until = asked_for_names(self.batch.first_day, timezone.localdate())
+        open_nominations(batch=self.batch, until=until, by=self.by, today=opened)
         for nomination in list(going(self.batch).order_by("cadre__unit__name", "cadre__sort_name", "pk"))[PEOPLE:]:
             defer_nomination(nomination=nomination, reason="单位近期任务重，下一期再来", by=self.by)
         units = Unit.objects.filter(cadres__nominations__batch=self.batch).distinct().order_by("pk")

@@ -1,5 +1,7 @@
 """The pages of names: for the centre, and for the liaison of a unit."""
 
+import datetime
+import re
 from collections.abc import Callable
 
 import pytest
@@ -16,8 +18,9 @@ from batches.models import (
     PlanDemand,
 )
 from cadres.models import Cadre
+from config.errors import DomainError
 from tests import factories
-from tests.batches.county import TODAY, County
+from tests.batches.county import FIRST, TODAY, County, at
 from tests.batches.pages import page, post
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +99,40 @@ def test_demands_by_the_page(desk: Client, nominating: County) -> None:
     assert (made.cadre, made.kind, made.class_number) == (cadre, "pin", 2)
     post(desk, "drop_demand", nominating.batch.pk, made.pk)
     assert not PlanDemand.objects.filter(live=True).exists()
+
+
+@pytest.mark.parametrize(
+    ("until", "told"),
+    [
+        (TODAY - datetime.timedelta(days=1), "报名截止日已经过了"),
+        (FIRST, "第1期从 2027-03-01 开始，报名要在开始以前截止。请改到 2027-02-28 或以前。"),
+        (FIRST + datetime.timedelta(days=2), "请改到 2027-02-28 或以前"),
+    ],
+)
+def test_deadline_past_or_after_the_beginning_is_refused_at_its_field(
+    desk: Client, county: County, until: datetime.date, told: str
+) -> None:
+    Nomination.objects.create(batch=county.batch, cadre=county.cadres[0])
+    Batch.objects.update(state=Batch.State.PROPOSED)
+    shown = post(desk, "names", county.batch.pk, form="open", **{"open-until": until.isoformat()})
+    [field] = re.findall(r'<input [^>]*name="open-until"[^>]*>', shown)
+    assert "is-invalid" in field
+    assert told in shown
+    county.batch.refresh_from_db()
+    assert (county.batch.state, county.batch.nominate_until) == (Batch.State.PROPOSED, None)
+
+
+def test_batch_that_has_begun_may_still_ask_for_today(county: County, staff: User) -> None:
+    Nomination.objects.create(batch=county.batch, cadre=county.cadres[0])
+    Batch.objects.update(state=Batch.State.PROPOSED)
+    county.batch.refresh_from_db()
+    with at(FIRST):
+        with pytest.raises(DomainError) as refused:
+            open_nominations(batch=county.batch, until=FIRST + datetime.timedelta(days=1), by=staff)
+        assert refused.value.code == "deadline_late"
+        open_nominations(batch=county.batch, until=FIRST, by=staff)
+    county.batch.refresh_from_db()
+    assert county.batch.nominate_until == FIRST
 
 
 # A unit's liaison
