@@ -22,20 +22,17 @@ from batches.forms.fields import (
     within,
 )
 from batches.free_beds import free_beds
-from batches.models import Enrollment, Gathering, PracticeClass
-from batches.queries import enrolled
+from batches.models import Enrollment, Gathering
 from cadres.models import Cadre
 
 
 class MoveForm(ArrangementForm):
-    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
-    to = ClassField(PracticeClass.objects.none(), label="调到", empty_label="请选班")
+    enrollment = MemberField(label="谁", empty_label="请选学员")
+    to = ClassField(label="调到", empty_label="请选班")
     from_day = day_field("从哪天起", "这一天起算新班的人")
     reason = reason_field()
 
     def fill(self) -> None:
-        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
-        self.fields["to"].queryset = self.batch.classes.order_by("number")  # type: ignore[attr-defined] # a model choice
         self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
 
     def clean_from_day(self) -> datetime.date:
@@ -49,12 +46,11 @@ class MoveForm(ArrangementForm):
 
 class LateForm(ArrangementForm):
     cadre = CadreField(Cadre.objects.filter(state=Cadre.State.IN_POST), label="谁", help_text="姓名，或“姓名 单位”")
-    to = ClassField(PracticeClass.objects.none(), label="加进", empty_label="请选班")
+    to = ClassField(label="加进", empty_label="请选班")
     from_day = day_field("从哪天起")
     reason = reason_field()
 
     def fill(self) -> None:
-        self.fields["to"].queryset = self.batch.classes.order_by("number")  # type: ignore[attr-defined] # a model choice
         self.fields["from_day"].initial = max(timezone.localdate(), self.batch.first_day)
 
     def clean_from_day(self) -> datetime.date:
@@ -66,12 +62,11 @@ class LateForm(ArrangementForm):
 
 
 class WithdrawForm(ArrangementForm):
-    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
+    enrollment = MemberField(label="谁", empty_label="请选学员")
     on_day = day_field("从哪天起退出", "这一天起不算本期的人，此前的在村天数保留")
     reason = reason_field()
 
     def fill(self) -> None:
-        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
         self.fields["on_day"].initial = timezone.localdate()
 
     def clean_on_day(self) -> datetime.date:

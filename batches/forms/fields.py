@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from bases.models import HostHousehold, PracticeBase
 from batches.models import Batch
+from batches.queries import enrolled, sitting
 from config.errors import Conflict, DomainError
 
 DAY = datetime.timedelta(days=1)
@@ -112,21 +113,43 @@ class UserField(PersonField):
         return f"{row.name}（登录名 {row.username}）"
 
 
-class MemberField(forms.ModelChoiceField):
-    """Somebody enrolled in the batch: 第3班 林晓雯（县财政局）."""
+class ChoiceOfBatch(forms.ModelChoiceField):
+    """A choice among rows of one batch, which the form names (`ActForm`)."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(None, **options)
+
+    @abstractmethod
+    def rows(self, batch: Batch) -> "QuerySet[Any]":
+        """The rows to choose from, in order."""
+
+
+class MemberField(ChoiceOfBatch):
+    """Somebody enrolled in the batch: 林晓雯（县财政局）."""
+
+    def rows(self, batch: Batch) -> "QuerySet[Any]":
+        return enrolled(batch)
 
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.cadre.name}（{obj.cadre.unit}）"
 
 
-class SeatField(forms.ModelChoiceField):
+class SeatField(ChoiceOfBatch):
     """A membership: 第1班　林晓雯（县财政局）."""
+
+    def rows(self, batch: Batch) -> "QuerySet[Any]":
+        return sitting(batch)
 
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.practice_class.short_name}　{obj.enrollment.cadre.name}（{obj.enrollment.cadre.unit}）"
 
 
-class ClassField(forms.ModelChoiceField):
+class ClassField(ChoiceOfBatch):
+    """A class of the batch: 第3班（单周）."""
+
+    def rows(self, batch: Batch) -> "QuerySet[Any]":
+        return batch.classes.order_by("number")
+
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.short_name}（{obj.get_parity_display()}）"
 
@@ -149,10 +172,13 @@ class ActForm(forms.Form):
         self.batch = batch
         options.setdefault("use_required_attribute", False)
         super().__init__(*args, **options)
+        for field in self.fields.values():
+            if isinstance(field, ChoiceOfBatch):
+                field.queryset = field.rows(batch)
         self.fill()
 
     def fill(self) -> None:
-        """Narrow the choices to this batch."""
+        """What else the form offers of this batch."""
 
     @abstractmethod
     def perform(self, by: User) -> str:

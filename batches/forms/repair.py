@@ -26,11 +26,11 @@ from batches.forms.fields import (
     reason_field,
     within,
 )
-from batches.models import Enrollment, PlanRun
+from batches.models import PlanRun
 from batches.more_classes import told, ways_of
 from batches.plan_ids import key, pk_of
 from batches.planning.changes import Change
-from batches.queries import enrolled, version_in_force
+from batches.queries import version_in_force
 from batches.standing import first_open_day
 from cadres.actions.unavailability import enter_unavailability
 from cadres.models import Cadre, pinyin
@@ -116,13 +116,10 @@ class DaysForm(ScenarioForm):
 
 class IllForm(DaysForm):
     name = "病假或不可用"
-    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
+    enrollment = MemberField(label="谁", empty_label="请选学员")
     first_day = day_field("从")
     last_day = day_field("到", "含当日")
     reason = reason_field()
-
-    def fill(self) -> None:
-        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
 
     def fact(self, by: User) -> str:
         row = self.cleaned_data["enrollment"]
@@ -135,12 +132,11 @@ class IllForm(DaysForm):
 
 class LeaveForm(ScenarioForm):
     name = "调走或退出"
-    enrollment = MemberField(Enrollment.objects.none(), label="谁", empty_label="请选学员")
+    enrollment = MemberField(label="谁", empty_label="请选学员")
     on_day = day_field("从哪天起", "这一天起不算本期的人，此前的在村天数保留")
     reason = reason_field()
 
     def fill(self) -> None:
-        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
         self.fields["on_day"].initial = first_open_day(self.batch, timezone.localdate())
 
     def clean_on_day(self) -> datetime.date:

@@ -5,8 +5,8 @@ from django import forms
 from accounts.models import User
 from batches.actions.staff import assign_class_staff, assign_mentor, assign_office
 from batches.forms.fields import ActForm, ClassField, MemberField, SeatField, UserField
-from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, PracticeClass
-from batches.queries import enrolled, gatherings_elsewhere, sitting
+from batches.models import ClassOffice, ClassStaff, PracticeClass
+from batches.queries import gatherings_elsewhere, sitting
 
 
 def clash(user: User, practice_class: PracticeClass) -> str:
@@ -19,13 +19,9 @@ def clash(user: User, practice_class: PracticeClass) -> str:
 
 
 class TeacherForm(ActForm):
-    practice_class = ClassField(PracticeClass.objects.none(), label="班", empty_label=None)
+    practice_class = ClassField(label="班", empty_label=None)
     kind = forms.ChoiceField(label="职责", choices=ClassStaff.Kind.choices)
     user = UserField(label="谁", help_text="姓名或登录名；还没有账号的先建账号")
-
-    def fill(self) -> None:
-        classes = self.batch.classes.order_by("number")
-        self.fields["practice_class"].queryset = classes  # type: ignore[attr-defined] # a model choice
 
     def perform(self, by: User) -> str:
         row = assign_class_staff(**self.cleaned_data, by=by)
@@ -36,16 +32,9 @@ class TeacherForm(ActForm):
 class MentorForm(ActForm):
     """One mentor for a whole class, or for the members ticked."""
 
-    practice_class = ClassField(PracticeClass.objects.none(), label="班", empty_label=None)
-    enrollment = MemberField(
-        Enrollment.objects.none(), label="只帮带一位", required=False, help_text="空着为全班", empty_label="全班"
-    )
+    practice_class = ClassField(label="班", empty_label=None)
+    enrollment = MemberField(label="只帮带一位", required=False, help_text="空着为全班", empty_label="全班")
     user = UserField(label="导师", help_text="姓名或登录名")
-
-    def fill(self) -> None:
-        classes = self.batch.classes.order_by("number")
-        self.fields["practice_class"].queryset = classes  # type: ignore[attr-defined] # a model choice
-        self.fields["enrollment"].queryset = enrolled(self.batch)  # type: ignore[attr-defined] # a model choice
 
     def perform(self, by: User) -> str:
         practice_class, one = self.cleaned_data["practice_class"], self.cleaned_data["enrollment"]
@@ -57,11 +46,8 @@ class MentorForm(ActForm):
 
 
 class OfficeForm(ActForm):
-    membership = SeatField(ClassMembership.objects.none(), label="学员", empty_label="请选学员")
+    membership = SeatField(label="学员", empty_label="请选学员")
     kind = forms.ChoiceField(label="班务", choices=ClassOffice.Kind.choices)
-
-    def fill(self) -> None:
-        self.fields["membership"].queryset = sitting(self.batch)  # type: ignore[attr-defined] # a model choice
 
     def perform(self, by: User) -> str:
         office = assign_office(**self.cleaned_data, by=by)

@@ -13,7 +13,7 @@ from batches.actions.repair import start_repair
 from batches.arrangement import Arrangement, Visit
 from batches.fixed import pinned_cells, where_fixed
 from batches.forms.fields import ArrangementForm, ClassField, day_field, reason_field
-from batches.models import Batch, PlanRun, PracticeClass
+from batches.models import Batch, PlanRun
 from batches.plan_ids import key
 from batches.planning.changes import Change
 from batches.standing import Place
@@ -150,12 +150,11 @@ class PersonForm(SwapForm):
     """Somebody moves to another class; who has to make room is found by the repair."""
 
     who = PersonChoice(Cadre.objects.none(), label="谁", empty_label="请选学员")
-    to = ClassField(PracticeClass.objects.none(), label="调到", empty_label="请选班")
+    to = ClassField(label="调到", empty_label="请选班")
     field_order = ["who", "to", "prefer"]
 
     def fill(self) -> None:
         self.choose_people("who")
-        self.fields["to"].queryset = self.batch.classes.order_by("number")  # type: ignore[attr-defined] # a model choice
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -27,9 +27,7 @@ class WaiverForm(ActForm):
         Track.objects.none(), label="班型（R02、R04）", required=False, empty_label="不涉及",
         help_text="R02 管整个班型，批准后这个单位在它的各班都放行；R04 选班型是放行各班人数相差",
     )  # fmt: skip
-    practice_class = ClassField(
-        PracticeClass.objects.none(), label="班（R04、R14、R15、R16）", required=False, empty_label="不涉及"
-    )
+    practice_class = ClassField(label="班（R04、R14、R15、R16）", required=False, empty_label="不涉及")
     index = forms.IntegerField(label="第几次集中（R16）", required=False, min_value=1)
     household = HouseholdField(label="农户（R16）", required=False, help_text="户主姓名，或“户主 村名”；只放行人数")
     cadre = CadreField(Cadre.objects.all(), label="干部（R07）", required=False, help_text="姓名，或“姓名 单位”")
@@ -54,8 +52,6 @@ class WaiverForm(ActForm):
         self.fields["unit"].queryset = Unit.objects.filter(active=True).order_by("sort_name", "pk")  # type: ignore[attr-defined] # a model choice
         tracks = Track.objects.filter(classes__batch=self.batch).distinct().order_by("order")
         self.fields["track"].queryset = tracks  # type: ignore[attr-defined] # a model choice
-        classes = self.batch.classes.order_by("number")
-        self.fields["practice_class"].queryset = classes  # type: ignore[attr-defined] # a model choice
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
