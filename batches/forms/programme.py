@@ -123,6 +123,7 @@ class TrackForm(forms.ModelForm):
     class Meta:
         model = Track
         fields = ("order", "name", "min_age", "max_age", "levels", "post_kinds", "classes_per_batch")
+        help_texts = {"classes_per_batch": "填 0 是暂不办：归入这个班型的干部排不进，也不改归别的班型"}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -151,7 +152,8 @@ class TrackForm(forms.ModelForm):
 
 
 class TracksFormSet(forms.BaseInlineFormSet):
-    """The tracks of a programme: between them they have at least one class."""
+    """The tracks of a programme: between them they have at least one class. One without any beside others is lawful: it is
+    not held for now (docs/rules.md §1)."""
 
     def clean(self) -> None:
         super().clean()

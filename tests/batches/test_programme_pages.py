@@ -111,6 +111,11 @@ def test_programme_without_a_single_class_is_refused_at_the_field(desk: Client, 
     assert [row.classes_per_batch for row in county.batch.programme.tracks.order_by("order")] == [0, 2]
 
 
+def test_track_that_is_not_held_is_told_at_the_field(desk: Client, county: County) -> None:
+    shown = page(desk, "programme_tracks", county.batch.programme.pk)
+    assert "填 0 是暂不办：归入这个班型的干部排不进，也不改归别的班型" in shown
+
+
 def test_pages_of_batches_open_where_rules_have_no_class(desk: Client, county: County) -> None:
     programme = county.batch.programme
     programme.tracks.update(classes_per_batch=0)
