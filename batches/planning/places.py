@@ -8,6 +8,7 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 
 from .problem import Problem, day_number, spans, touches
 
@@ -205,6 +206,16 @@ class Places:
     def able(self) -> list[str]:
         """Bases that have beds."""
         return [name for name in self.rows if self.beds[name]]
+
+    def largest_classes(self) -> dict[str, int]:
+        """Base with beds -> the largest class that it can take a part of, alone or together with a neighbour."""
+        most = {name: self.holds(name, excepted=True) for name in self.able()}
+        result = dict(most)
+        for one, two in combinations(most, 2):
+            if self._neighbours(one, two):
+                for base in (one, two):
+                    result[base] = max(result[base], most[one] + most[two])
+        return result
 
     def site(self, bases: tuple[str, ...]) -> Site:
         """The site of one base, or of two in the order of travel given."""

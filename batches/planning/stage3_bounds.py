@@ -1,11 +1,12 @@
 """Bounds of skips and peak load in stage 3 that hold whichever bases the classes of a large county are offered."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ortools.sat.python import cp_model
 
 from .cpsat import run
+from .places import Places
 from .stage3_options import Slot
 
 LIMIT = 2.0
@@ -45,3 +46,14 @@ def poured(rows: Iterable[tuple[int, int]], new: int) -> float:
         load, width = load + history, width + beds
         level = (load + new) / width
     return level if new else 0.0
+
+
+def least_peak(places: Places, new: Mapping[int, int]) -> float:
+    """The level to which new person-days, given by size of class, fill the bases that can take a class of the size."""
+    largest, days, peak = places.largest_classes(), 0, 0.0
+    for size in sorted(new, reverse=True):  # the bases of larger classes are among those of smaller ones
+        days += new[size]
+        peak = max(
+            peak, poured([(places.history[b], places.beds[b]) for b, most in largest.items() if most >= size], days)
+        )
+    return peak

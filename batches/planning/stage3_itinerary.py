@@ -18,7 +18,7 @@ from . import stage3_keep
 from .control import Control, level
 from .places import Places, houses_suffice, places_of
 from .problem import Batch, Klass, Problem, first_days, sex_counts
-from .stage3_bounds import forced_skips, poured
+from .stage3_bounds import forced_skips, least_peak
 from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, water_level
 from .stage3_options import Chooser, Option, Stays, taken_out
@@ -427,9 +427,11 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
     totals = _sum(parts)
     peak = max((stays.load[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
     history = max((places.history[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
-    new = sum(part.people for option in held for part in option.parts) * problem.days
-    water = poured([(places.history[base], places.beds[base]) for base in places.able()], new)
-    totals.peak_bound = max(totals.peak_bound, water)
+    new: Counter[int] = Counter()
+    for option in held:
+        size = sum(part.people for part in option.parts)
+        new[size] += size * problem.days
+    totals.peak_bound = max(totals.peak_bound, least_peak(places, new))
     proven = peak <= totals.peak_bound + 1 / SCALE  # CP-SAT counts load in steps of 1 / SCALE
     peak_bound = peak if proven else max(history, totals.peak_bound - 1 / SCALE)
     rows = [

@@ -77,24 +77,22 @@ def people_of(document: Document) -> dict[str, dict[str, Any]]:
 def load(document: Document, plan: Document) -> dict[str, Any]:
     """Load of the bases over the whole programme, and what it would be if person-days could be poured.
 
-    Poured: the history stays where it is, the new person-days fill the least loaded bases that can take part in a
-    gathering at all (big enough for a class, or with a neighbour on a route). Whole: see `whole`; None in a large county.
+    Poured: the history stays where it is, the new person-days of each size of class fill the least loaded of the bases that
+    can take such a class, alone or with a neighbour on a route. Whole: see `whole`; None in a large county.
     """
-    days = Counter({row["base"]: row["person_days"] for row in document["history"]["bases"]})
+    before = Counter({row["base"]: row["person_days"] for row in document["history"]["bases"]})
     beds = {b["id"]: sum(r["beds"] for h in b["households"] for r in h["rooms"]) for b in document["bases"]}
-    before = dict(days)
+    days, of_size, sizes = before.copy(), Counter[int](), Counter[int]()
     for row in plan["gatherings"]:
         if "skipped" not in row:
-            for site in row["sites"]:
-                days[site["base"]] += site["people"] * _length(row["first_day"], row["last_day"])
-    new = days.total() - sum(before.values())
+            length, size = _length(row["first_day"], row["last_day"]), sum(site["people"] for site in row["sites"])
+            days.update({site["base"]: site["people"] * length for site in row["sites"]})
+            of_size[size] += size * length
+            sizes[size] += 1
     loads = {base: days[base] / beds[base] for base in beds if beds[base]}
     mean = days.total() / sum(beds.values())
-    usable = _usable(document, plan)
-    level = _poured([(before.get(base, 0), beds[base]) for base in sorted(usable)], new)
-    poured = {base: max(before.get(base, 0) / beds[base], level if base in usable else 0.0) for base in loads}
-    peak, bound = max(loads.values()), max(poured.values())
-    sizes = Counter(sum(site["people"] for site in row["sites"]) for row in plan["gatherings"] if "skipped" not in row)
+    even = poured({base: before[base] / beds[base] for base in loads}, beds, largest_classes(document), of_size)
+    peak, bound = max(loads.values()), max(even.values())
     whole = max(bound, least_peak(document, sizes, before, beds)) if sizes and len(beds) <= MOST_BASES else None
     return {
         "peak": round(peak, 4),
@@ -104,7 +102,7 @@ def load(document: Document, plan: Document) -> dict[str, Any]:
         "over_fluid": round(peak / bound, 4),
         "whole_over_fluid": None if whole is None else round(whole / bound, 4),
         "jain": round(_jain(loads, beds), 4),
-        "jain_fluid": round(_jain(poured, beds), 4),
+        "jain_fluid": round(_jain(even, beds), 4),
     }
 
 
@@ -112,23 +110,36 @@ def _length(first: str, last: str) -> int:
     return (datetime.date.fromisoformat(last) - datetime.date.fromisoformat(first)).days + 1
 
 
-def _usable(document: Document, plan: Document) -> set[str]:
-    """Bases that can host a class alone or, with a neighbour on a route, a part of one."""
-    sizes = Counter(row["class"] for row in plan["assignments"] if row["class"])
-    least, room = min(sizes.values(), default=0), rooms(document)
-    usable = {name for name, most in room.items() if most >= least}
-    for pair in neighbours(document):
-        usable |= set(pair) if sum(room[base] for base in pair) >= least else set()
-    return usable
+def largest_classes(document: Document) -> dict[str, int]:
+    """Base -> the largest class that it can take, alone or together with a neighbour on a route."""
+    room = rooms(document)
+    result = dict(room)
+    for one, two in neighbours(document):
+        for base in (one, two):
+            result[base] = max(result[base], room[one] + room[two])
+    return result
 
 
-def _poured(rows: list[tuple[int, int]], new: float) -> float:
-    """The level that new person-days reach when they fill (history, beds) from the lowest."""
+def poured(
+    loads: dict[str, float], beds: dict[str, int], largest: dict[str, int], new: Counter[int]
+) -> dict[str, float]:
+    """The most even loads to which new person-days, given by size of class, lead: the largest classes first, whose bases are
+    among those of all smaller ones."""
+    result = dict(loads)
+    for size, person_days in sorted(new.items(), reverse=True):
+        able = [base for base in result if largest[base] >= size]
+        level = _level([(result[base], beds[base]) for base in able], person_days)
+        result.update({base: max(result[base], level) for base in able})
+    return result
+
+
+def _level(rows: list[tuple[float, int]], new: float) -> float:
+    """The level that new person-days reach when they fill bases of (person-days a bed, beds) from the lowest."""
     filled, width, level = 0.0, 0, 0.0
-    for history, beds in sorted(rows, key=lambda row: row[0] / row[1]):
-        if width and (filled + new) / width <= history / beds:
+    for per_bed, beds in sorted(rows):
+        if width and (filled + new) / width <= per_bed:
             break
-        filled, width = filled + history, width + beds
+        filled, width = filled + per_bed * beds, width + beds
         level = (filled + new) / width
     return level
 

@@ -6,7 +6,7 @@ from batches.planning import solve
 from batches.planning.checker import check, violations
 from batches.planning.places import places_of
 from batches.planning.problem import Klass, Problem, first_days
-from batches.planning.stage3_bounds import forced_skips, poured
+from batches.planning.stage3_bounds import forced_skips, least_peak, poured
 from batches.planning.stage3_itinerary import group_classes
 from batches.planning.stage3_options import MOST_BASES, Chooser, Slot, Stays
 
@@ -66,11 +66,12 @@ def test_base_that_takes_a_class_by_way_of_exceptions_is_offered_to_it() -> None
     assert offered == [set(), {(klass["id"], 1)}]
 
 
-def test_peak_of_a_large_county_is_not_called_lower_than_poured() -> None:
+def test_peak_of_a_large_county_is_not_called_lower_than_poured_over_the_bases_that_can_take_its_classes() -> None:
     document = _large()
     plan = solve(document, stages=(1, 2, 3))
     level = next(row for row in plan["levels"] if row["level"] == "max_load")
     beds = {row["id"]: sum(r["beds"] for h in row["households"] for r in h["rooms"]) for row in document["bases"]}
+    beds = {name: most for name, most in beds.items() if not name.startswith("Q")}
     new = 3 * sum(site["people"] for row in plan["gatherings"] for site in row.get("sites", ()))
     history = {row["base"]: row["person_days"] for row in document["history"]["bases"]}
     assert level["bound"] >= round(poured([(history.get(b, 0), n) for b, n in beds.items()], new), 4) - 1e-4
@@ -81,6 +82,21 @@ def test_poured_load_fills_the_lowest_first() -> None:
     assert poured([(0, 10), (30, 10)], 20) == 2.0
     assert poured([(0, 10), (30, 10)], 50) == 4.0
     assert poured([(5, 10)], 0) == 0.0
+
+
+def test_least_peak_pours_large_classes_where_they_fit_and_small_ones_anywhere() -> None:
+    document = _large()
+    places = places_of(Problem(document))
+    largest = places.largest_classes()
+    assert largest["Q00"] == 1  # of two beds one is kept spare
+    most = max(largest.values())
+    able = [name for name, size in largest.items() if size == most]
+    over_able = poured([(places.history[name], places.beds[name]) for name in able], 900)
+    everywhere = poured([(places.history[name], places.beds[name]) for name in largest], 930)
+    assert everywhere < over_able
+    assert least_peak(places, {most: 900}) == least_peak(places, {most: 900, 1: 30}) == over_able
+    assert least_peak(places, {1: 930}) == everywhere
+    assert least_peak(places, {}) == 0.0
 
 
 def test_gatherings_whose_staff_are_elsewhere_on_every_day_are_skipped_of_necessity() -> None:

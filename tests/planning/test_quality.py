@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.optimize import linprog
 
 from batches.planning import fingerprint, solve
 from batches.planning.control import Control
@@ -151,6 +152,43 @@ def test_neighbours_may_divide_a_class_though_an_exception_lets_one_of_them_take
     assert least_peak(document, Counter({10: 1}), {}, beds) == 3 * 5 / 12  # six at most in three households of two each
     document["waivers"] = [{"rule": "R16", "subject": f"{base}{n}:K1#1"} for base in "AB" for n in range(3)]
     assert least_peak(document, Counter({10: 1}), {}, beds) == 3 * 5 / 12
+
+
+def _plan_with(sizes: list[int]) -> dict[str, Any]:
+    """Gatherings of three days at base A, whoever fits there: where they are does not matter to what is poured."""
+    days = {"first_day": "2026-03-02", "last_day": "2026-03-04"}
+    return {"gatherings": [{**days, "sites": [{"base": "A", "people": size}]} for size in sizes]}
+
+
+def test_person_days_are_poured_over_the_bases_that_can_take_a_class_of_the_size() -> None:
+    rules = {"household_group": {"max": 4}, "spare_beds": 0, "pair_max_km": 8, "gathering_days": 3}
+    bases = [_base("A", 40, 0.0), _base("B", 20, 30.0), _base("C", 20, 33.0), _base("D", 32, 90.0)]
+    document = {"programme": rules, "bases": bases, "waivers": [], "history": {"bases": []}}
+    assert quality.largest_classes(document) == {"A": 40, "B": 40, "C": 40, "D": 32}
+    large = quality.load(document, _plan_with([40, 40]))  # not at D, whose 32 beds stand alone
+    assert large["fluid_max_over_mean"] * large["mean"] == pytest.approx(240 / 80, abs=1e-3)
+    both = quality.load(document, _plan_with([40, 40, 30]))  # the smaller class fills D up first
+    assert both["fluid_max_over_mean"] * both["mean"] == pytest.approx(240 / 80, abs=1e-3)
+    alike = quality.load(document, _plan_with([40, 30, 30, 30]))
+    assert alike["fluid_max_over_mean"] * alike["mean"] == pytest.approx(390 / 112, abs=1e-3)
+
+
+def test_no_way_to_pour_has_a_lower_peak() -> None:
+    rng = random.Random(8)
+    for _ in range(30):
+        names = [f"P{n}" for n in range(rng.randint(1, 5))]
+        beds = {name: rng.choice([8, 12, 20]) for name in names}
+        before = {name: rng.choice([0, 0, 3.0, 6.0]) for name in names}
+        largest = {name: rng.choice([10, 20, 30]) for name in names}
+        new = Counter({size: rng.randint(1, 200) for size in (10, 20, 30) if any(n >= size for n in largest.values())})
+        flows = [(size, name) for size in new for name in names if largest[name] >= size]
+        goal = [0.0] * len(flows) + [1.0]  # the last column is the peak
+        loads = [[float(name == base) for _, base in flows] + [-beds[name]] for name in names]
+        sums = [[float(size == other) for other, _ in flows] + [0.0] for size in new]
+        least = linprog(
+            goal, loads, [-before[name] * beds[name] for name in names], sums, [new[size] for size in new]
+        ).fun
+        assert max(quality.poured(before, beds, largest, new).values()) == pytest.approx(least)
 
 
 def test_no_year_plan_of_whole_classes_loads_the_bases_of_small_3_less() -> None:
