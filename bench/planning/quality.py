@@ -150,28 +150,36 @@ def _jain(loads: dict[str, float], beds: dict[str, int]) -> float:
     return first * first / (sum(beds.values()) * second) if second else 1.0
 
 
-def lasting_income_range(document: Document, plan: Document) -> float:
-    """Largest less smallest income (nights a bed) over a base's households that are open all the time; the worst base."""
+def lasting_income_range(document: Document, plan: Document) -> dict[str, float]:
+    """Largest less smallest income (nights a bed) over a base's households that are open all the time; the worst base, and
+    how far apart its households were `before` the plan."""
     most = document["programme"]["household_group"]["max"]
-    nights = Counter({row["household"]: row["bed_nights"] for row in document["history"]["households"]})
+    before = Counter({row["household"]: row["bed_nights"] for row in document["history"]["households"]})
     length = {
         (r["class"], r["index"]): _length(r["first_day"], r["last_day"]) for r in plan["gatherings"] if "sites" in r
     }
-    hosts = set()
+    nights, hosts = before.copy(), set()
     for row in plan["lodging"]:
         nights[row["household"]] += max(0, length[row["class"], row["index"]] - 1)
         hosts.add(row["household"])
-    worst = 0.0
+    worst = (0.0, 0.0)
     for base in document["bases"]:
         if not hosts & {house["id"] for house in base["households"]}:
             continue
         lasting = [
-            nights[house["id"]] / min(most, sum(room["beds"] for room in house["rooms"]))
+            (house["id"], min(most, sum(room["beds"] for room in house["rooms"])))
             for house in base["households"]
             if not house["closed"] and not any(room["closed"] for room in house["rooms"])
         ]
-        worst = max([worst, max(lasting) - min(lasting)] if lasting else [worst])
-    return round(worst, 4)
+        if lasting:
+            worst = max(worst, (_range(nights, lasting), _range(before, lasting)))
+    return {"after": round(worst[0], 4), "before": round(worst[1], 4)}
+
+
+def _range(nights: Counter[str], households: list[tuple[str, int]]) -> float:
+    """Largest less smallest nights a bed of households with so many beds."""
+    incomes = [nights[name] / beds for name, beds in households]
+    return max(incomes) - min(incomes)
 
 
 def journey(plan: Document) -> dict[str, Any]:

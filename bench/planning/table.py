@@ -66,7 +66,7 @@ def _targets(pieces: list[Piece]) -> str:
         "÷ fluid bound (least of whole classes)",
         "Jain (fluid)",
         "travel gap",
-        "income range (bound)",
+        "income range (before; bound)",
         "repeats over bound",
     ]
     rows = []
@@ -106,7 +106,8 @@ def _income(levels: dict[str, Any], piece: Piece) -> str:
     if "lasting_income_range" not in piece["quality"]:
         return "–"
     bound = levels["income_range"]["bound"]
-    return f"{piece['quality']['lasting_income_range']}" + (f" ({round(bound, 4)})" if bound is not None else "")
+    found = piece["quality"]["lasting_income_range"]
+    return f"{found['after']} ({found['before']}" + (f"; {round(bound, 4)})" if bound is not None else ")")
 
 
 def _repeats(levels: dict[str, Any], piece: Piece) -> str:
