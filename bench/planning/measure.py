@@ -145,7 +145,7 @@ def _quality(document: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
         "balance": quality.balance(document, plan),
         "load": quality.load(document, plan),
         "journey": quality.journey(plan),
-        "lasting_income_range": quality.lasting_income_range(document, plan),
+        **quality.lasting_incomes(document, plan),
     }
 
 

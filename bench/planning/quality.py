@@ -150,9 +150,9 @@ def _jain(loads: dict[str, float], beds: dict[str, int]) -> float:
     return first * first / (sum(beds.values()) * second) if second else 1.0
 
 
-def lasting_income_range(document: Document, plan: Document) -> dict[str, float]:
+def lasting_incomes(document: Document, plan: Document) -> dict[str, float]:
     """Largest less smallest income (nights a bed) over a base's households that are open all the time; the worst base, and
-    how far apart its households were `before` the plan."""
+    how far apart its households were before the plan."""
     most = document["programme"]["household_group"]["max"]
     before = Counter({row["household"]: row["bed_nights"] for row in document["history"]["households"]})
     length = {
@@ -173,7 +173,7 @@ def lasting_income_range(document: Document, plan: Document) -> dict[str, float]
         ]
         if lasting:
             worst = max(worst, (_range(nights, lasting), _range(before, lasting)))
-    return {"after": round(worst[0], 4), "before": round(worst[1], 4)}
+    return {"lasting_income_range": round(worst[0], 4), "lasting_income_range_before": round(worst[1], 4)}
 
 
 def _range(nights: Counter[str], households: list[tuple[str, int]]) -> float:

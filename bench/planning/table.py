@@ -105,9 +105,9 @@ def _share(part: int, whole: int) -> str:
 def _income(levels: dict[str, Any], piece: Piece) -> str:
     if "lasting_income_range" not in piece["quality"]:
         return "–"
-    bound = levels["income_range"]["bound"]
-    found = piece["quality"]["lasting_income_range"]
-    return f"{found['after']} ({found['before']}" + (f"; {round(bound, 4)})" if bound is not None else ")")
+    found, bound = piece["quality"], levels["income_range"]["bound"]
+    known = [found.get("lasting_income_range_before", "–"), "–" if bound is None else round(bound, 4)]
+    return f"{found['lasting_income_range']} ({known[0]}; {known[1]})"
 
 
 def _repeats(levels: dict[str, Any], piece: Piece) -> str:

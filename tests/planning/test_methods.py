@@ -22,7 +22,7 @@ from batches.planning.stage4_households import Income, fairest
 from batches.planning.stage4_income import Prospect, least_ranges
 from batches.planning.stage4_roommates import arrange, bound, repeats
 from bench.planning.generate import canonical, generate
-from bench.planning.quality import lasting_income_range
+from bench.planning.quality import lasting_incomes
 from bench.planning.second import second_opinion
 
 from .cases import frozen, tiny
@@ -104,7 +104,7 @@ def test_households_earn_alike_once_the_year_is_known() -> None:
     document = frozen("small-4")
     plan = plan_of(document)
     levels = {row["level"]: row for row in plan["levels"]}
-    assert levels["income_range"]["bound"] <= lasting_income_range(document, plan)["after"] <= 1.5
+    assert levels["income_range"]["bound"] <= lasting_incomes(document, plan)["lasting_income_range"] <= 1.5
     assert levels["income_range_mean"]["bound"] <= levels["income_range_mean"]["value"]
 
 

@@ -113,7 +113,7 @@ def test_the_bench_counts_what_the_plan_tells() -> None:
     assert 1 <= load["fluid_max_over_mean"] <= load["max_over_mean"]
     assert load["jain"] <= load["jain_fluid"] <= 1
     assert 1 <= load["whole_over_fluid"] <= load["over_fluid"]
-    assert quality.lasting_income_range(document, plan)["after"] <= levels["income_range"]
+    assert quality.lasting_incomes(document, plan)["lasting_income_range"] <= levels["income_range"]
 
 
 def _base(name: str, beds: int, east: float) -> dict[str, Any]:
