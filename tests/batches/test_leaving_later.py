@@ -109,8 +109,14 @@ def test_who_will_leave_is_told_once_that_the_bed_is_lost(
             publish_plan(batch=running.batch, run=repair(running, staff), by=staff, reason="重排")
             assert _beds(enrollment) == []
             assert told_of_beds(enrollment) == ["03-12 集中暂时没有床位。"]
+        close_place(
+            base=running.bases[0], first_day=MARCH(day=10), last_day=MARCH(day=15), kind=Closure.Kind.WORKS, by=staff,
+            reason="修路",
+        )  # fmt: skip
+        publish_plan(batch=running.batch, run=repair(running, staff), by=staff, reason="重排")
+        assert told_of_beds(enrollment)[1].endswith("；03-12 集中暂时没有床位。"), "the gathering has moved"
     publish_plan(batch=running.batch, run=repair(running, staff), by=staff, reason="重排")
-    assert told_of_beds(enrollment)[1:] == ["03-12 集中有床位了。"]
+    assert told_of_beds(enrollment)[2:] == ["03-12 集中有床位了。"]
     assert [row.gathering.index for row in _beds(enrollment)] == [1]
 
 
