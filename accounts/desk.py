@@ -7,12 +7,13 @@ import rules
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import DateField, Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts import audit
 from accounts.rules import is_centre_staff
+from config.days import DayField
 
 
 class DeskAdmin(admin.ModelAdmin):
@@ -28,6 +29,7 @@ class DeskAdmin(admin.ModelAdmin):
     list_per_page = 20
     show_full_result_count = True
     save_on_top = False
+    formfield_overrides = {DateField: {"form_class": DayField}}
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(self.may_view.test(request.user))

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.actions import clash
 from accounts.models import RoleGrant, User
+from config.days import DayField
 
 LONGEST_NAME = 40
 
@@ -132,6 +133,7 @@ class RoleGrantForm(forms.ModelForm):
     class Meta:
         model = RoleGrant
         fields = ("user", "role", "until", "reason")
+        field_classes = {"until": DayField}
 
     def clean_user(self) -> User:
         user: User = self.cleaned_data["user"]
@@ -160,5 +162,5 @@ class AuditFilterForm(forms.Form):
     who = forms.CharField(label="谁", required=False, max_length=40)
     act = forms.CharField(label="行为", required=False, max_length=60)
     subject = forms.CharField(label="对象", required=False, max_length=60)
-    first = forms.DateField(label="自", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label="至", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    first = DayField(label="自", required=False)
+    last = DayField(label="至", required=False)

@@ -13,6 +13,7 @@ from activities.models import ActivityRecord
 from bases.models import Village
 from batches.models import Absence, Enrollment, Gathering
 from batches.presence import Presence, days_of
+from config.days import DayField
 
 REASON_LIMIT = 200
 WEEKDAYS = "一二三四五六日"
@@ -77,7 +78,7 @@ class RecordForm(PaperForm):
     gathering = forms.ModelChoiceField(
         Gathering.objects.none(), label="哪次集中", required=False, empty_label="不在集中期间"
     )
-    day = forms.DateField(label="日期", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    day = DayField(label="日期")
     village = forms.ModelChoiceField(Village.objects.none(), label="村", required=False, empty_label="不在村里")
     participants = forms.ModelMultipleChoiceField(
         Enrollment.objects.none(), label="参加的人", required=False, widget=forms.CheckboxSelectMultiple

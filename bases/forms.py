@@ -12,11 +12,7 @@ from bases.actions.households import shortest_notice
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from bases.queries import visible_to
 from cadres.models import Unit
-
-
-def date_field(label: str, **options: Any) -> forms.DateField:
-    """A day, picked from the browser's calendar."""
-    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **options)
+from config.days import DayField
 
 
 def reason_field(label: str = "原因", **options: Any) -> forms.CharField:
@@ -27,8 +23,8 @@ def reason_field(label: str = "原因", **options: Any) -> forms.CharField:
 class PeriodForm(forms.Form):
     """First and last day, both included."""
 
-    first_day = date_field("第一天")
-    last_day = date_field("最后一天", help_text="含当天")
+    first_day = DayField(label="第一天")
+    last_day = DayField(label="最后一天", help_text="含当天")
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
@@ -50,6 +46,7 @@ class ClosureForm(PeriodForm):
 
     def __init__(self, *args: Any, base: PracticeBase, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["first_day"].recent = True  # type: ignore[attr-defined] # a day
         self.places: dict[str, PracticeBase | HostHousehold | Room] = {"base": base}
         choices: list[Any] = [("base", f"整个{base}")]
         for household in base.households.prefetch_related("rooms").order_by("head", "pk"):
@@ -84,7 +81,7 @@ class ReasonForm(forms.Form):
 
 
 class ReopenForm(ReasonForm):
-    from_day = date_field("从哪天起恢复", required=False, help_text="空着为整条撤销")
+    from_day = DayField(label="从哪天起恢复", required=False, help_text="空着为整条撤销")
 
 
 class RateForm(forms.Form):
@@ -97,7 +94,7 @@ class RateForm(forms.Form):
         empty_label="全县",
         help_text="个别乡镇另定时才选乡镇",
     )
-    first_day = date_field("从哪天起执行", help_text="原来的标准到前一天为止")
+    first_day = DayField(label="从哪天起执行", help_text="原来的标准到前一天为止")
     breakfast = forms.DecimalField(label="早餐（元）", min_value=0, max_digits=7, decimal_places=2, initial=20)
     lunch = forms.DecimalField(label="午餐（元）", min_value=0, max_digits=7, decimal_places=2, initial=40)
     dinner = forms.DecimalField(label="晚餐（元）", min_value=0, max_digits=7, decimal_places=2, initial=40)
@@ -122,13 +119,13 @@ class ImportForm(forms.Form):
 
 
 class ReviewForm(forms.Form):
-    on = date_field("研判日期")
+    on = DayField(label="研判日期")
     finding = reason_field("研判意见", required=False)
 
 
 class NoticeForm(forms.Form):
-    first_day = date_field("公示第一天")
-    until = date_field("公示最后一天", help_text="含当天，不少于 5 个工作日")
+    first_day = DayField(label="公示第一天")
+    until = DayField(label="公示最后一天", help_text="含当天，不少于 5 个工作日")
 
 
 class ObjectionForm(forms.Form):
@@ -144,7 +141,7 @@ class SettlementForm(forms.Form):
 
 
 class AdmissionForm(forms.Form):
-    on = date_field("纳管日期")
+    on = DayField(label="纳管日期")
 
 
 class OptionalReasonForm(forms.Form):

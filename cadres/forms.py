@@ -14,6 +14,7 @@ from cadres.id_numbers import read_id_number
 from cadres.models import Cadre, Unit
 from cadres.names import read_name
 from cadres.roster import OLDEST, YOUNGEST
+from config.days import DayField
 
 
 class UploadForm(forms.Form):
@@ -37,8 +38,8 @@ class UnavailabilityForm(forms.Form):
     """Who cannot come from when to when, and why."""
 
     cadre = forms.ModelChoiceField(Cadre.objects.none(), label="谁", empty_label="请选")
-    first_day = forms.DateField(label="从", widget=forms.DateInput(attrs={"type": "date"}))
-    last_day = forms.DateField(label="到（含当日）", widget=forms.DateInput(attrs={"type": "date"}))
+    first_day = DayField(label="从")
+    last_day = DayField(label="到（含当日）")
     reason = forms.CharField(label="原因", max_length=200, help_text="如产假、脱产学习、驻外挂职；不写病情")
 
     def __init__(self, *args: Any, cadres: "QuerySet[Cadre]", **options: Any) -> None:

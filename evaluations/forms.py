@@ -8,6 +8,7 @@ from accounts.models import User
 from bases.models import HostHousehold
 from batches.models import Batch, PracticeClass
 from cadres.models import Unit
+from config.days import DayField
 from evaluations.models import Campaign, Criterion, PanelMember, Rubric, Scorer
 
 
@@ -58,9 +59,9 @@ def lines_of(formset: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _day_field() -> forms.DateField:
-    return forms.DateField(
-        label="截止评分（可不填）", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+def _day_field() -> DayField:
+    return DayField(
+        label="截止评分（可不填）", required=False,
         help_text="含当日；过了这天评分人不能再交，服务中心仍可代录纸质表，直到截止评分",
     )  # fmt: skip
 

@@ -12,8 +12,11 @@ from batches import states
 from batches.models import Batch, ClassMembership, Enrollment, Parity, PracticeClass, Programme, Track
 from batches.queries import GONE, following
 from cadres.models import PastAttendance
+from config.days import outlandish
 from config.errors import DomainError
 
+LONGEST_BATCH = datetime.timedelta(days=365)
+TOO_LONG = "一期不超过一年"
 Tracks = Sequence[Mapping[str, Any]]
 
 
@@ -140,12 +143,18 @@ def create_batch(
 ) -> Batch:
     """A batch in preparation with its classes: the tracks' numbers of classes, odd and even weeks in turn.
 
-    Raises DomainError for a number that is taken, dates reversed or too close, or a programme whose tracks have no class.
+    Raises DomainError for a number that is taken, dates that are outlandish, reversed, too close or more than a year apart,
+    or a programme whose tracks have no class.
     """
+    for day in (first_day, last_day):
+        if told := outlandish(day):
+            raise DomainError("outlandish_day", f"{day} 不能是一期的日子：{told}")
     if last_day < first_day:
         raise DomainError("dates_reversed", "结束日期早于开始日期。请把结束改到开始之后。")
     if last_day < (least := programme.least_last_day(first_day)):
         raise DomainError("too_short", f"太短，有的班一次也轮不到集中。请把结束改到 {least} 或以后。")
+    if last_day - first_day > LONGEST_BATCH:
+        raise DomainError("too_long", f"{TOO_LONG}。请改日期。")
     if Batch.objects.filter(number=number).exists():
         raise DomainError("number_taken", f"第{number}期已经有了。请换一个期次。")
     tracks = [track for track in programme.tracks.order_by("order") for _ in range(track.classes_per_batch)]

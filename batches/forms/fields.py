@@ -13,17 +13,11 @@ from accounts.models import User
 from bases.models import HostHousehold, PracticeBase
 from batches.models import Batch
 from batches.queries import enrolled, sitting
+from config.days import DayField
 from config.errors import Conflict, DomainError
 
 DAY = datetime.timedelta(days=1)
 LONGEST = 200
-
-
-class DateInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 def leaves_from(day: datetime.date) -> str:
@@ -31,8 +25,8 @@ def leaves_from(day: datetime.date) -> str:
     return "已退出" if day <= timezone.localdate() else f"从 {day:%m-%d} 起退出，此前照常"
 
 
-def day_field(label: str, help_text: str = "", **options: Any) -> forms.DateField:
-    return forms.DateField(label=label, help_text=help_text, widget=DateInput(), **options)
+def day_field(label: str, help_text: str = "", **options: Any) -> DayField:
+    return DayField(label=label, help_text=help_text, **options)
 
 
 def reason_field(label: str = "原因") -> forms.CharField:

@@ -117,7 +117,7 @@ class DaysForm(ScenarioForm):
 class IllForm(DaysForm):
     name = "病假或不可用"
     enrollment = MemberField(label="谁", empty_label="请选学员")
-    first_day = day_field("从")
+    first_day = day_field("从", recent=True)
     last_day = day_field("到", "含当日")
     reason = reason_field()
 
@@ -165,7 +165,7 @@ class LateNameForm(ScenarioForm):
 class CloseForm(DaysForm):
     name = "基地、农户或房间停接"
     place = forms.ChoiceField(label="哪里")
-    first_day = day_field("从")
+    first_day = day_field("从", recent=True)
     last_day = day_field("到", "含当日")
     kind = forms.ChoiceField(label="为什么", choices=Closure.Kind.choices)
     reason = reason_field("说明")
@@ -208,7 +208,7 @@ class CloseForm(DaysForm):
 
 class TyphoonForm(DaysForm):
     name = "台风周，各基地停接"
-    first_day = day_field("从")
+    first_day = day_field("从", recent=True)
     last_day = day_field("到", "含当日；这几天所有基地都停接")
     reason = reason_field("说明")
 

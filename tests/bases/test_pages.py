@@ -176,6 +176,16 @@ def test_refused_closure_keeps_what_was_typed(base: PracticeBase, manager: User)
     assert Closure.objects.count() == 1
 
 
+@pytest.mark.parametrize(("day", "told"), [("2020-01-01", "过去太久了"), ("9999-12-31", "请看看年份有没有写错")])
+def test_closure_on_a_day_nobody_means_is_refused_at_its_field(
+    base: PracticeBase, manager: User, day: str, told: str
+) -> None:
+    data = {"place": "base", "first_day": day, "last_day": "9999-12-31", "kind": "works", "reason": "村道硬化"}
+    body = signed_in(manager).post(reverse("bases:close", args=[base.pk]), data).content.decode()
+    assert told in body
+    assert not Closure.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["bases:base", "bases:close", "bases:enter_outside_use"])
 def test_other_bases_pages_are_absent_for_a_manager(manager: User, other: PracticeBase, name: str) -> None:
     assert signed_in(manager).get(reverse(name, args=[other.pk])).status_code == 404

@@ -1,16 +1,18 @@
 """The pages of a programme and of a new batch: what their forms take and refuse."""
 
+import datetime
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from batches.models import (
-    Batch,
-    Programme,
-)
+from accounts.models import User
+from batches.actions.batch import create_batch
+from batches.models import Batch, Programme
 from batches.parameters import GROUPS, MEANINGS, rule_summary
+from config.errors import DomainError
 from tests.batches.county import County
 from tests.batches.pages import page, post
 
@@ -167,3 +169,22 @@ def test_figures_that_no_county_means_are_refused_with_the_bounds(
     tried = desk.get(reverse("batches:outlook"), {"programme": programme.pk, field: value})
     assert tried.status_code == 422
     assert field in tried.context["form"].errors
+
+
+@pytest.mark.parametrize(("first", "last", "told"), [
+    ("9999-01-01", "9999-12-31", "要在 2000-01-01 到 2037-12-31 之间。请看看年份有没有写错。"),
+    ("2027-05-01", "2072-06-01", "要在 2000-01-01 到 2037-12-31 之间。请看看年份有没有写错。"),
+    ("2027-05-01", "2028-06-01", "有 398 天，一期不超过一年。请改日期。"),
+])  # fmt: skip
+def test_batch_in_a_year_nobody_means_is_refused_by_form_and_act(
+    desk: Client, county: County, staff: User, first: str, last: str, told: str
+) -> None:
+    programme = county.batch.programme
+    assert told in post(desk, "create", programme=programme.pk, number=2, first_day=first, last_day=last)
+    with pytest.raises(DomainError) as refused:
+        create_batch(
+            programme=programme, number=2, first_day=datetime.date.fromisoformat(first),
+            last_day=datetime.date.fromisoformat(last), by=staff,
+        )  # fmt: skip
+    assert refused.value.code in ("outlandish_day", "too_long")
+    assert Batch.objects.count() == 1

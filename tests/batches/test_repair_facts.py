@@ -274,3 +274,24 @@ def test_visit_that_goes_the_other_way_round_says_so_in_rows_and_notices(running
     assert rows["sites"] == 2
     told = Notice.objects.get(addressee=cadre.user, subject="第1期安排有调整")
     assert told.text == f"第2次集中（03-26 至 03-28）先到{two.village}，再到{one.village}。"
+
+
+# Days that nobody means
+
+
+@pytest.mark.parametrize("do", ["trial", "repair"])
+@pytest.mark.parametrize(("first", "last", "field"), [
+    ("2027-03-12", "9999-12-31", "要在 2000-01-01 到 2037-12-31 之间"), ("0001-01-01", "2027-03-14", "要在 2000-01-01"),
+    ("2025-03-12", "2027-03-14", "2025-03-12 过去太久了。请写 2026-02-14 或以后"),
+])  # fmt: skip
+def test_typhoon_or_closure_of_a_year_nobody_means_is_told_at_its_field(
+    desk: Client, published: County, first: str, last: str, field: str, do: str
+) -> None:
+    days = {"first_day": first, "last_day": last, "reason": "台风"}
+    for scenario, more in (("typhoon", {}), ("close", {"place": f"P{published.bases[0].pk}", "kind": "weather"})):
+        sent = {f"{scenario}-{name}": value for name, value in (days | more).items()}
+        answer = desk.post(reverse("batches:repair", args=[published.batch.pk]), sent | {"form": scenario, "do": do})
+        assert answer.status_code == 422
+        assert field in answer.content.decode()
+    assert not Closure.objects.exists()
+    assert not PlanRun.objects.exclude(purpose=PlanRun.Purpose.PLAN).exists()
