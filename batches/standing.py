@@ -21,7 +21,8 @@ from batches.models import (
     MakeUp,
     Parity,
 )
-from batches.queries import GOING, GONE, numbered_beds
+from batches.queries import GOING, GONE, begun_cells, numbered_beds
+from batches.states import LIVE
 
 DAY = datetime.timedelta(days=1)
 WEEK = datetime.timedelta(days=7)
@@ -169,6 +170,19 @@ def _skipped(batch: Batch, found: Standing) -> None:
 def fortnights_over(batch: Batch, parity: str, since: datetime.date) -> set[int]:
     """Indexes of the fortnights in which a class of these weeks can gather no more, whether it was there or is added now."""
     return {index for index, monday in fortnights(batch, parity) if monday + WEEK <= since}
+
+
+def past_cells(batch: Batch, today: datetime.date) -> set[Place]:
+    """Cells of a published batch in which nothing can be planned any more: gatherings begun, and weeks that are over without
+    one, whether a class let them out or was not there yet.
+    """
+    if batch.state not in LIVE:
+        return set()
+    since = first_open_day(batch, today)
+    over = {
+        (row.pk, index) for row in batch.classes.all() for index in fortnights_over(batch, row.parity, since)
+    }  # fmt: skip
+    return begun_cells(batch, today) | over
 
 
 def fortnights(batch: Batch, parity: str) -> Iterator[tuple[int, datetime.date]]:

@@ -10,11 +10,13 @@ from accounts import audit
 from accounts.models import User
 from bases.models import PracticeBase
 from batches.models import Batch, GatheringPin, PracticeClass
+from batches.plan_ids import pk_of
+from batches.planning.changes import Change
 from batches.planning.problem import Problem, first_days
 from batches.planning_input import build_input
-from batches.queries import begun_cells
 from batches.revision import change_arrangement
-from batches.standing import WEEK, fortnights
+from batches.standing import WEEK, first_open_day, fortnights, past_cells
+from batches.states import LIVE
 from config.errors import DomainError
 
 
@@ -31,7 +33,8 @@ def pin_gathering(
     """Fix the first day of a class's fortnight, and its base or two where given; what was fixed before is replaced.
 
     Plans made from then on keep it. Raises DomainError "reason_needed", "not_planning", "no_such_fortnight",
-    "outside_week" (R10), "too_many_bases", "already_begun"; Conflict when the arrangement is no longer the one `seen`.
+    "outside_week" (R10), "too_many_bases", "already_begun", "day_over"; Conflict when the arrangement is no longer the one
+    `seen`.
     """
     if not reason.strip():
         raise DomainError("reason_needed", "请写明为什么固定，以后重排时要看。")
@@ -41,7 +44,7 @@ def pin_gathering(
         batch = change_arrangement(practice_class.batch, entry, seen=seen)
         _require_planning(batch)
         require_own_week(batch, practice_class, index, first_day)
-        _require_coming(batch, practice_class, index)
+        require_to_come(batch, practice_class, index, first_day)
         GatheringPin.objects.filter(practice_class=practice_class, index=index, live=True).update(live=False)
         one, two = [*bases, None, None][:2]
         return GatheringPin.objects.create(
@@ -79,9 +82,10 @@ def require_own_week(batch: Batch, practice_class: PracticeClass, index: int, fi
 def require_lawful_day(batch: Batch, practice_class: PracticeClass, index: int, first_day: datetime.date) -> None:
     """No plan can have a gathering begin on a day that R10 and R11 rule out, and nobody can set those aside.
 
-    Raises DomainError "no_such_fortnight", "outside_week", "unlawful_day".
+    Raises DomainError "no_such_fortnight", "outside_week", "already_begun", "day_over", "unlawful_day".
     """
     require_own_week(batch, practice_class, index, first_day)
+    require_to_come(batch, practice_class, index, first_day)
     document = build_input(batch) | {"pins": {"batches": [], "classes": [], "gatherings": []}}
     problem = Problem(document)
     lawful = first_days(problem, problem.batches[0], apart=False)
@@ -114,6 +118,26 @@ def _require_planning(batch: Batch) -> None:
         raise DomainError("not_planning", f"{batch}现在是“{batch.get_state_display()}”，不再编排，不用固定。")
 
 
-def _require_coming(batch: Batch, practice_class: PracticeClass, index: int) -> None:
-    if (practice_class.pk, index) in begun_cells(batch, timezone.localdate()):
-        raise DomainError("already_begun", "这次集中已经开始或办过，或者已取消又过了日子，不会再动，不用固定。")
+def require_to_come(batch: Batch, practice_class: PracticeClass, index: int, first_day: datetime.date | None) -> None:
+    """What is over or under way is not planned any more, nor is a day gone by. Raises DomainError "already_begun", "day_over"."""
+    if batch.state not in LIVE:
+        return
+    today = timezone.localdate()
+    name = f"{practice_class.short_name}第 {index} 次集中"
+    if (practice_class.pk, index) in past_cells(batch, today):
+        raise DomainError("already_begun", f"{name}已经开始或办过，或者那一周已经过去，不会再动。请选以后的集中。")
+    since = first_open_day(batch, today)
+    if first_day is not None and first_day < since:
+        raise DomainError(
+            "day_over", f"{name}不能从 {first_day:%m-%d} 开始：{since:%m-%d} 起的日子才能再排。请改日期。"
+        )
+
+
+def require_all_to_come(batch: Batch, changes: Sequence[Change]) -> None:
+    """The same of every cell that the changes fix. Raises DomainError "already_begun", "day_over"."""
+    rows = {row.pk: row for row in batch.classes.all()}
+    for change in changes:
+        practice_class = rows.get(pk_of(change["class"])) if change["kind"] == "pin_gathering" else None
+        if practice_class is not None:
+            day = change["first_day"]
+            require_to_come(batch, practice_class, change["index"], datetime.date.fromisoformat(day) if day else None)

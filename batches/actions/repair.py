@@ -13,6 +13,7 @@ from bases.actions import close_place
 from bases.models import Closure, PracticeBase
 from batches import states
 from batches.actions.names import refuse_second_run, require_place
+from batches.actions.pins import require_all_to_come
 from batches.fixed import require_free
 from batches.models import Batch, Nomination, Parity, PlanDemand, PlanRun, PracticeClass, Track
 from batches.plan_refusals import refusal
@@ -48,14 +49,15 @@ def start_repair(
 
     A published batch is repaired as it stands today, one not yet published from the plan `against` (the newest where none
     is named). `changes` are what people decided: pins of people and cells. `prefer` says what comes first: published seats
-    and gatherings, or filled seats. Raises DomainError "illegal_transition", "fixed", "no_plan", "cannot_try", Conflict
-    "run_in_progress", "arrangement_changed".
+    and gatherings, or filled seats. Raises DomainError "illegal_transition", "fixed", "already_begun", "day_over", "no_plan",
+    "cannot_try", Conflict "run_in_progress", "arrangement_changed".
     """
     with audit.act("start_repair", by=by, subject=batch, changes=len(changes), prefer=prefer):
         locked = require_seen(batch, seen, by=by)
         states.require(locked, "republish" if locked.state in states.LIVE else "plan")
         refuse_second_run(locked)
         require_free(locked, changes)
+        require_all_to_come(locked, changes)
         version = version_in_force(locked)
         origin = (version.run if version is not None else None) or against or latest_run(locked)
         if origin is None:

@@ -40,7 +40,8 @@ class BaseChoice(forms.ModelChoiceField):
 
 
 class SwapForm(ArrangementForm):
-    """Reads the arrangement that it changes; `fixed` are cells that nobody can move any more."""
+    """Reads the arrangement that it changes; `fixed` are cells that nobody can move any more
+    (`standing.past_cells`)."""
 
     prefer = forms.ChoiceField(
         label="先后", choices=PlanRun.Prefer.choices, initial=PlanRun.Prefer.KEPT,

@@ -30,7 +30,6 @@ from batches.planning import InputError
 from batches.published import published_versions
 from batches.queries import (
     OF_THE_FACTS,
-    begun_cells,
     empty_classes,
     is_undecided,
     latest_run,
@@ -39,7 +38,7 @@ from batches.queries import (
 )
 from batches.repairs import curve_of, moves_in_words, proven
 from batches.rules import may_run_batches, may_see_batches
-from batches.standing import Place
+from batches.standing import Place, past_cells
 from batches.states import LIVE, allowed, changeable
 from batches.studio import live
 from batches.told import names_told
@@ -79,7 +78,7 @@ def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
     }  # fmt: skip
     if shown is None:
         return render(request, "batches/swap.html", context)
-    fixed = begun_cells(found, timezone.localdate())
+    fixed = past_cells(found, timezone.localdate())
     forms = _swap_forms(request, found, shown, fixed, run)
     looked = None
     sent = forms.get((request.POST if request.method == "POST" else request.GET).get("form", ""))

@@ -103,7 +103,10 @@ def test_pin_of_a_gathering_called_off_is_refused_from_its_day_on_unless_another
         pin_gathering(**fixed)
     assert refused.value.code == "already_begun"
     Gathering.objects.create(practice_class=one, index=1, first_day=MARCH(day=7), last_day=MARCH(day=8))
-    assert pin_gathering(**fixed).live
+    with pytest.raises(DomainError) as refused:
+        pin_gathering(**fixed)
+    assert refused.value.code == "day_over"
+    assert pin_gathering(**fixed | {"first_day": MARCH(day=7)}).live
 
 
 def test_second_pin_replaces_the_first_and_two_clerks_are_told(planned: County, staff: User, colleague: User) -> None:

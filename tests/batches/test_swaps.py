@@ -10,14 +10,15 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry, User
 from batches.actions.gatherings import cancel_gathering
+from batches.actions.pins import pin_gathering
 from batches.actions.repair import keep_curve, start_repair
 from batches.foretold import foretell
-from batches.models import Batch, ClassMembership, PlanRun
+from batches.models import Batch, ClassMembership, PlanRun, PracticeClass
 from batches.planning_input import document_of
 from batches.queries import latest_run
 from config.errors import Conflict, DomainError
 from office.models import CalendarDay, Job, Notice
-from tests.batches.county import County
+from tests.batches.county import FIRST, County
 from tests.batches.test_repair import moves, repair
 
 pytestmark = pytest.mark.django_db
@@ -330,3 +331,54 @@ def test_old_version_stays_readable(published: County, staff: User, desk: Client
     assert "方案第 1 版" in shown
     assert all(cadre.name in shown for cadre in published.cadres)
     assert desk.get(reverse("batches:version", args=[published.batch.pk, 2])).status_code == 404
+
+
+# Weeks that are over
+
+
+def test_week_without_gathering_that_is_over_is_not_offered_nor_taken(
+    published: County, staff: User, desk: Client, clock: time_machine.Traveller
+) -> None:
+    """A class that was opened later was in none of the weeks before; nobody gathered in them, and nobody will."""
+    one, late = published.classes[0], more_class(published)
+    clock.move_to("2027-03-09 09:00+08:00")
+    desk.force_login(staff)
+    shown = ask(desk, published)
+    assert f'<option value="{one.pk}-2"' in shown
+    assert f'<option value="{late.pk}-1"' not in shown
+    data = {"form": "cell", "cell-cell": f"{late.pk}-1", "cell-first_day": "2027-03-05", "cell-prefer": "kept"}
+    refused = desk.post(reverse("batches:swap", args=[published.batch.pk]), data)
+    assert refused.status_code == 422
+    change = {
+        "kind": "pin_gathering", "class": f"K{late.pk}", "index": 1, "first_day": "2027-03-05",
+        "bases": [f"P{published.bases[0].pk}"],
+    }  # fmt: skip
+    with pytest.raises(DomainError) as error:
+        start_repair(batch=published.batch, by=staff, changes=[change])
+    assert error.value.code == "already_begun"
+    with pytest.raises(DomainError) as error:
+        pin_gathering(practice_class=late, index=1, first_day=FIRST.replace(day=5), bases=(), reason="补一次", by=staff)
+    assert error.value.code == "already_begun"
+    assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.REPAIR).exists()
+
+
+def test_gathering_to_come_is_not_moved_to_a_day_gone_by(
+    published: County, staff: User, desk: Client, clock: time_machine.Traveller
+) -> None:
+    one = published.classes[0]
+    published.batch.programme.start_weekdays = []
+    published.batch.programme.save()
+    clock.move_to("2027-03-18 09:00+08:00")
+    desk.force_login(staff)
+    data = {"form": "cell", "cell-cell": f"{one.pk}-2", "cell-first_day": "2027-03-18", "cell-prefer": "kept"}
+    shown = ask(desk, published, **data)
+    assert "第1班第 2 次集中不能从 03-18 开始：03-19 起的日子才能再排。请改日期。" in shown
+    change = {"kind": "pin_gathering", "class": f"K{one.pk}", "index": 2, "first_day": "2027-03-18", "bases": None}
+    with pytest.raises(DomainError) as error:
+        start_repair(batch=published.batch, by=staff, changes=[change])
+    assert error.value.code == "day_over"
+
+
+def more_class(county: County) -> PracticeClass:
+    """A third class, of odd weeks, that is in no plan yet."""
+    return PracticeClass.objects.create(batch=county.batch, number=3, parity="odd", track=county.classes[0].track)
