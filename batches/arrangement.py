@@ -6,11 +6,15 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from bases.models import HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
 from batches.plan_ids import number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
-from batches.queries import latest_run, numbered_beds, sitting, version_in_force
+from batches.queries import latest_run, numbered_beds, version_in_force
+from batches.roll import Later, roll_of, since_words
+from batches.standing import first_open_day, seats_from
 from batches.states import LIVE
 from cadres.models import Cadre
 
@@ -65,6 +69,10 @@ class Arrangement:
     members: dict[int, list[Cadre]] = field(default_factory=lambda: defaultdict(list))
     visits: list[Visit] = field(default_factory=list)
     stays: dict[tuple[int, int], list[Stay]] = field(default_factory=lambda: defaultdict(list))
+    since: str = ""
+    """自11月23日起 where the members are not yet today's."""
+    later: list[Later] = field(default_factory=list)
+    """Who joins, moves or leaves after the day whose members these are."""
 
     @property
     def people(self) -> int:
@@ -84,6 +92,23 @@ def arrangement_of(batch: Batch) -> Arrangement | None:
         return current(batch)
     run = latest_run(batch)
     return planned(batch, run) if run else None
+
+
+def open_to_change(batch: Batch) -> Arrangement:
+    """What a next version would start from: of a published batch everybody in the class in which a repair has them
+    (`standing.seats_from`), who is to move already in the new one, who is to leave in none. Of a batch that is over, its end.
+    """
+    found = current(batch)
+    day = first_open_day(batch, timezone.localdate())
+    if day > batch.last_day:
+        return found
+    seats = seats_from(batch, day)
+    cadres = _cadres(set(seats))
+    found.members.clear()
+    for pk, cadre in sorted(cadres.items(), key=lambda row: (row[1].sort_name, row[0])):
+        found.members[seats[pk]].append(cadre)
+    found.since = since_words(day)
+    return found
 
 
 def planned(batch: Batch, run: PlanRun) -> Arrangement:
@@ -126,11 +151,12 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
 
 
 def current(batch: Batch) -> Arrangement:
-    """What holds now: members of today (before the batch: of its first day), gatherings, beds; and what the version in force
-    leaves out, of which there are no rows (7 queries)."""
-    found = Arrangement(batch, _classes(batch))
+    """What holds: members as the version in force has them (`roll.roll_of`), gatherings, beds; and what that version leaves
+    out, of which there are no rows (9 queries)."""
+    roll = roll_of(batch)
+    found = Arrangement(batch, _classes(batch), since=roll.since, later=roll.later)
     classes = {row.pk: row for row in found.classes}
-    for row in sitting(batch):
+    for row in roll.seats:
         found.members[row.practice_class_id].append(row.enrollment.cadre)
     gatherings = (
         Gathering.objects.filter(practice_class__batch=batch)

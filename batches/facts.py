@@ -23,6 +23,7 @@ from batches.models import (
     PracticeClass,
 )
 from batches.queries import OF_THE_FACTS, belonging
+from batches.roll import roll_days, seated_in, since_words
 from batches.rules import in_force
 from office.models import Job, JobState
 
@@ -38,6 +39,8 @@ class Facts:
     waiting_units: list[str] = field(default_factory=list)
     classes: int = 0
     people: int = 0
+    since: str = ""
+    """自11月23日起 where the people are not yet today's."""
     planned: bool = False
     shortfalls: bool = False
     job: Job | None = None
@@ -51,9 +54,11 @@ class Facts:
 
 def facts_of(batches: Iterable[Batch]) -> dict[int, Facts]:
     """Facts by batch id, in the same number of queries for one batch and for thirty."""
-    found: dict[int, Facts] = {batch.pk: Facts() for batch in batches}
+    rows = list(batches)
+    found: dict[int, Facts] = {batch.pk: Facts() for batch in rows}
     if not found:
         return found
+    _seats(rows, found)
     _names(found)
     _runs(found)
     _people(found)
@@ -88,23 +93,28 @@ def _runs(found: dict[int, Facts]) -> None:
         found[batch].shortfalls = outcome == PlanRun.Outcome.SHORT
 
 
-def enrolled(batches: Iterable[int]) -> "Q":
-    """Enrollments of these batches in force today."""
-    return Q(batch__in=list(batches)) & belonging(timezone.localdate())
+def _seats(batches: Iterable[Batch], found: dict[int, Facts]) -> None:
+    """People as the version in force has them: the list that pages and papers tell (`roll.roll_of`)."""
+    days, today = roll_days(batches), timezone.localdate()
+    rows = ClassMembership.objects.filter(seated_in(days)).values("practice_class__batch")
+    for pk, day in days.items():
+        found[pk].since = since_words(day) if day > today else ""
+    for row in rows.annotate(n=Count("enrollment", distinct=True)).order_by("practice_class__batch"):
+        found[row["practice_class__batch"]].people = row["n"]
 
 
 def _people(found: dict[int, Facts]) -> None:
-    people = Enrollment.objects.filter(enrolled(found)).annotate(
+    """Who still waits for a mentor or an account, of everybody in force today or from a later day on."""
+    people = Enrollment.objects.filter(belonging(timezone.localdate()), batch__in=found).annotate(
         mentored=Exists(in_force(Mentorship.objects.filter(enrollment=OuterRef("pk"))))
     )
     counted = people.values("batch").annotate(
-        n=Count("pk"),
         without_mentor=Count("pk", filter=Q(mentored=False)),
         without_account=Count("pk", filter=Q(cadre__user__isnull=True)),
     )
     for row in counted.order_by("batch"):
         facts = found[row["batch"]]
-        facts.people, facts.without_mentor = row["n"], row["without_mentor"]
+        facts.without_mentor = row["without_mentor"]
         facts.without_account = row["without_account"]
 
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 from bases.models import Closure, HostHousehold
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PlanVersion, Waiver
 from batches.plan_ids import key, pk_of
-from batches.queries import GONE, sitting
+from batches.queries import GONE
+from batches.roll import sitting
 from batches.states import LIVE
 from office.invariants import Invariant
 

@@ -109,12 +109,15 @@ class ClassTable:
 
     @property
     def spread(self) -> int:
-        """The most by which two classes of a track differ in the number of people of any one kind."""
+        """The most by which two classes of a track differ in the number of people of any one kind; one that nobody is in yet
+        has nothing to be even with."""
         found = 0
         for place, (_, kinds) in enumerate(self.heads):
             for _, name in kinds:
                 counts: dict[int, list[int]] = defaultdict(list)
                 for line in self.lines:
+                    if not line.size:
+                        continue
                     here = (part.count for part in line.bars[place].segments if part.label == name)
                     counts[line.practice_class.track_id].append(sum(here))
                 found = max(found, *(max(row) - min(row) for row in counts.values()), 0)

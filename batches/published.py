@@ -2,6 +2,8 @@
 
 import datetime
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -47,7 +49,7 @@ def published_versions(batch: Batch) -> list[Published]:
     any other holds for the whole batch.
     """
     found: list[Published] = []
-    taken_back = _withdrawals(batch)
+    taken_back = _withdrawals([batch.pk]).get(batch.pk, {})
     for row in batch.plan_versions.select_related("published_by").order_by("number"):
         since = batch.first_day
         if found and found[-1].place != WITHDRAWN:
@@ -56,6 +58,21 @@ def published_versions(batch: Batch) -> list[Published]:
         withdrawn = taken_back.get(row.number)
         found.append(Published(row, WITHDRAWN if withdrawn else IN_FORCE, since, withdrawn))
     return found[::-1]
+
+
+def since_of(batches: Iterable[Batch]) -> dict[int, datetime.date]:
+    """The first day of the version in force of each batch that has one, as `published_versions` tells it (2 queries)."""
+    by_pk = {row.pk: row for row in batches}
+    versions: dict[int, list[tuple[int, datetime.date]]] = defaultdict(list)
+    rows = PlanVersion.objects.filter(batch__in=by_pk).order_by("number")
+    for pk, number, at in rows.values_list("batch", "number", "published_at"):
+        versions[pk].append((number, timezone.localdate(at)))
+    taken_back = _withdrawals(versions)
+    found = {}
+    for pk, known in versions.items():
+        follows = len(known) > 1 and known[-2][0] not in taken_back.get(pk, {})
+        found[pk] = first_open_day(by_pk[pk], known[-1][1]) if follows else by_pk[pk].first_day
+    return found
 
 
 def exportable_run(batch: Batch, *, version: int | None = None) -> PlanRun:
@@ -70,15 +87,18 @@ def exportable_run(batch: Batch, *, version: int | None = None) -> PlanRun:
     return found.run
 
 
-def _withdrawals(batch: Batch) -> dict[int, datetime.date]:
-    """Version → the day on which it was taken back, as the trail tells in its own order."""
+def _withdrawals(batches: Iterable[int]) -> dict[int, dict[int, datetime.date]]:
+    """Batch → version → the day on which it was taken back, as the trail tells in its own order."""
     rows = AuditEntry.objects.filter(
-        act__in=("publish_plan", "withdraw_publication"), subject_type="batches.Batch", subject_id=str(batch.pk)
+        act__in=("publish_plan", "withdraw_publication"),
+        subject_type="batches.Batch",
+        subject_id__in=[str(pk) for pk in batches],
     )
-    found, number = {}, 0
-    for act, data, at in rows.order_by("seq").values_list("act", "data", "at"):
+    found: dict[int, dict[int, datetime.date]] = defaultdict(dict)
+    number: dict[str, int] = {}
+    for act, pk, data, at in rows.order_by("seq").values_list("act", "subject_id", "data", "at"):
         if act == "publish_plan":
-            number = json.loads(data)["version"]
+            number[pk] = json.loads(data)["version"]
         else:
-            found[number] = timezone.localdate(at)
+            found[int(pk)][number.get(pk, 0)] = timezone.localdate(at)
     return found

@@ -113,23 +113,6 @@ def members_on(practice_class: PracticeClass, day: datetime.date) -> QuerySet[Cl
     )
 
 
-def leaving_and_coming(
-    practice_class: PracticeClass,
-) -> tuple[dict[int, datetime.date], list[tuple[Cadre, datetime.date]]]:
-    """Of a class in force: cadre → last day of those who leave it, and who joins it from which day on (one query)."""
-    leaving: dict[int, datetime.date] = {}
-    coming = []
-    batch = practice_class.batch
-    day = max(timezone.localdate(), batch.first_day)
-    rows = practice_class.memberships.filter(live=True, enrollment__live=True, days__endswith__gt=day)
-    for row in rows.select_related("enrollment__cadre").order_by("days", "pk"):
-        if row.days.lower is not None and row.days.lower > day:
-            coming.append((row.enrollment.cadre, row.days.lower))
-        elif row.days.upper is not None and row.days.upper <= batch.last_day:
-            leaving[row.enrollment.cadre_id] = row.days.upper - datetime.timedelta(days=1)
-    return leaving, coming
-
-
 def begun_cells(batch: Batch, day: datetime.date) -> set[tuple[int, int]]:
     """Gatherings of a published batch that are over or under way on a day, as class and index: nothing of them changes any
     more. One that was called off counts from its day on, unless another was arranged in its fortnight.
@@ -157,16 +140,6 @@ def with_account(people: QuerySet[Cadre]) -> tuple[int, int]:
     return found["reached"], found["everybody"] - found["reached"]
 
 
-def since_answered(batch: Batch) -> dict[str, int]:
-    """Of those confirmed for a batch in force: who is in no class any more, and who is in none yet."""
-    if batch.state not in LIVE:
-        return {"left": 0, "waiting": 0}
-    sits = batch.enrollments.filter(belonging(timezone.localdate())).values("cadre")
-    out = going(batch).filter(state=Nomination.State.CONFIRMED).exclude(cadre__in=sits)
-    left = out.filter(cadre__in=batch.enrollments.values("cadre")).count()
-    return {"left": left, "waiting": out.count() - left}
-
-
 def enrolled(batch: Batch) -> QuerySet[Enrollment]:
     """Everybody who stays, by unit and name: those whom acts are about."""
     return attending(batch).exclude(state__in=GONE)
@@ -190,16 +163,6 @@ def cadres_without_account(batch: Batch, practice_class: PracticeClass | None = 
         Cadre.objects.filter(pk__in=enrolled.values("cadre"), user__isnull=True)
         .select_related("unit")
         .order_by("unit__sort_name", "sort_name", "pk")
-    )
-
-
-def sitting(batch: Batch) -> QuerySet[ClassMembership]:
-    """Memberships that hold today, or on the batch's first day before it begins."""
-    day = min(max(timezone.localdate(), batch.first_day), batch.last_day)
-    return (
-        ClassMembership.objects.filter(seated(day), practice_class__batch=batch)
-        .select_related("enrollment__cadre__unit", "practice_class")
-        .order_by("practice_class__number", "enrollment__cadre__sort_name", "pk")
     )
 
 

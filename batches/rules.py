@@ -1,5 +1,6 @@
 """Who may do what in batches: every role but the county-wide ones follows from dated rows."""
 
+import datetime
 from typing import Any
 
 import rules
@@ -8,18 +9,18 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.rules import is_centre_staff, is_leader
 from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, Gathering, Mentorship, PracticeClass
-from cadres.rules import in_force as holds_today
+from cadres.rules import in_force as holds_on
 from cadres.rules import is_unit_liaison
 
 
-def in_force(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Dated rows (since, until) that hold today."""
-    return rows.filter(holds_today())
+def in_force(rows: QuerySet[Any], day: datetime.date | None = None) -> QuerySet[Any]:
+    """Dated rows (since, until) that hold on a day (today)."""
+    return rows.filter(holds_on(day))
 
 
-def held(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Offices of living memberships that hold today."""
-    return in_force(rows).filter(membership__live=True)
+def held(rows: QuerySet[Any], day: datetime.date | None = None) -> QuerySet[Any]:
+    """Offices of living memberships that hold on a day (today)."""
+    return in_force(rows, day).filter(membership__live=True)
 
 
 def _class_of(target: PracticeClass | Gathering) -> PracticeClass:

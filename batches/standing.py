@@ -80,7 +80,7 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
     """What stands of a published batch on a day, in a fixed number of queries."""
     numbers = {bed.pk: number for (_, number), bed in numbered_beds().items()}
     found = Standing(since=first_open_day(batch, today), numbers=numbers)
-    found.seats = _seats(batch, found.since)
+    found.seats = seats_from(batch, found.since)
     found.leaving = leaving_of(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
     named = batch.nominations.filter(state__in=GOING, cadre__state="in_post").values_list("cadre", flat=True)
@@ -95,7 +95,8 @@ def first_open_day(batch: Batch, today: datetime.date) -> datetime.date:
     return max(today + DAY, batch.first_day)
 
 
-def _seats(batch: Batch, since: datetime.date) -> dict[int, int]:
+def seats_from(batch: Batch, since: datetime.date) -> dict[int, int]:
+    """Cadre → the class in which a next version finds them: the last one of everybody who stays (one query)."""
     rows = (
         ClassMembership.objects.filter(
             enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=since,

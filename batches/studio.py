@@ -225,7 +225,9 @@ def figures(arrangement: Arrangement, table: ClassTable, says: PlanSays | None, 
     even = "各基地相同" if load.fewest == load.most else f"相差 {load.most - load.fewest} 次"
     found = [
         Figure(
-            f"{arrangement.people} 人　{len(table.lines)} 班", f"{size}，各项相差不超过 {table.spread} 人", "人和班"
+            f"{arrangement.people} 人　{len(table.lines)} 班",
+            f"{arrangement.since}{size}，各项相差不超过 {table.spread} 人",
+            "人和班",
         ),
         Figure(f"{len(arrangement.held)} 次集中", "，".join(weeks), "集中"),
         Figure(times, f"每个基地承接次数，{even}", "承接"),

@@ -1,5 +1,7 @@
 """Who may do what with cadres: the centre with all, a unit's liaison with the own unit's people, a cadre with the own data."""
 
+import datetime
+
 import rules
 from django.db.models import Q
 from django.utils import timezone
@@ -9,10 +11,10 @@ from accounts.rules import is_centre_staff, is_leader
 from cadres.models import Cadre, Unit
 
 
-def in_force() -> Q:
-    """Rows of dated posts (since, until inclusive) that hold today: of units, townships, bases, classes alike."""
-    today = timezone.localdate()
-    return Q(since__lte=today) & (Q(until__isnull=True) | Q(until__gte=today))
+def in_force(day: datetime.date | None = None) -> Q:
+    """Rows of dated posts (since, until inclusive) that hold on a day (today): of units, townships, bases, classes alike."""
+    day = day or timezone.localdate()
+    return Q(since__lte=day) & (Q(until__isnull=True) | Q(until__gte=day))
 
 
 @rules.predicate

@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from bases.models import HostHousehold, PracticeBase
 from batches.models import Batch
-from batches.queries import enrolled, sitting
+from batches.queries import enrolled
+from batches.roll import sitting
 from config.days import DayField
 from config.errors import Conflict, DomainError
 

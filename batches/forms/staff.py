@@ -1,12 +1,14 @@
 """Who accompanies a class, and who holds an office in it."""
 
 from django import forms
+from django.utils import timezone
 
 from accounts.models import User
 from batches.actions.staff import assign_class_staff, assign_mentor, assign_office
 from batches.forms.fields import ActForm, ClassField, MemberField, SeatField, UserField
 from batches.models import ClassOffice, ClassStaff, PracticeClass
-from batches.queries import gatherings_elsewhere, sitting
+from batches.queries import gatherings_elsewhere
+from batches.roll import on, sitting
 
 
 def clash(user: User, practice_class: PracticeClass) -> str:
@@ -50,8 +52,11 @@ class OfficeForm(ActForm):
     kind = forms.ChoiceField(label="班务", choices=ClassOffice.Kind.choices)
 
     def perform(self, by: User) -> str:
-        office = assign_office(**self.cleaned_data, by=by)
+        begins = self.cleaned_data["membership"].days.lower
+        since = max(timezone.localdate(), begins) if begins and self.batch.first_day < begins else timezone.localdate()
+        office = assign_office(**self.cleaned_data, by=by, since=since)
         membership = office.membership
         name = membership.enrollment.cadre
         told = "" if name.user_id else "他还没有账号，请在本页发账号。"
-        return f"{name}任{membership.practice_class.short_name}{office.get_kind_display()}，从今天起。{told}"
+        day = "今天" if since == timezone.localdate() else on(since)
+        return f"{name}任{membership.practice_class.short_name}{office.get_kind_display()}，从{day}起。{told}"

@@ -25,6 +25,7 @@ def overview(request: HttpRequest, batch_id: int) -> HttpResponse:
     context = {
         "batch": found,
         "calendar": calendar_of(arrangement) if arrangement else None,
+        "since": arrangement.since if arrangement else "",
         "people": arrangement.people if arrangement else 0,
         "classes": len(arrangement.classes) if arrangement else 0,
         "gatherings": len(arrangement.held) if arrangement else 0,

@@ -18,7 +18,7 @@ from bases.queries import uses_touched
 from batches.actions.pins import unpin_gathering
 from batches.actions.repair import drop_class, start_curve
 from batches.actions.trials import adoption_obstacles
-from batches.arrangement import Arrangement, arrangement_of, planned
+from batches.arrangement import Arrangement, open_to_change, planned
 from batches.differences import differences_of
 from batches.foretold import foretell, needs
 from batches.forms.repair import SCENARIOS, RepairForm, ScenarioForm
@@ -72,7 +72,7 @@ def swap(request: HttpRequest, batch_id: int) -> HttpResponse:
     """People and cells that change places. A GET with `form` tells what would happen; a POST starts the repair or pins."""
     found, job = batch_and_job(request, batch_id)
     run = _plan_asked(request, found)
-    shown = planned(found, run) if run else arrangement_of(found)
+    shown = planned(found, run) if run else open_to_change(found) if found.state in LIVE else None
     context: dict[str, Any] = {
         "batch": found, "job": job, "may_run": True, "may_change": changeable(found), "plan": run,
     }  # fmt: skip

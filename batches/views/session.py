@@ -22,14 +22,8 @@ from batches.outlooks import story_of
 from batches.overview import class_table
 from batches.planning_input import gatherings_held
 from batches.published import published_versions
-from batches.queries import (
-    latest_run,
-    leaving_and_coming,
-    newest_programmes,
-    nomination_counts,
-    since_answered,
-    visible_batches,
-)
+from batches.queries import latest_run, newest_programmes, nomination_counts, visible_batches
+from batches.roll import since_answered
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
 from batches.studio import choices, chosen, live, waiting
@@ -168,10 +162,11 @@ def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpRespon
         if visit.practice_class.pk == practice_class.pk
     ]
     in_force = choice is None and found.state in LIVE
-    leaving, coming = leaving_and_coming(practice_class) if in_force else ({}, [])
+    leaving = {row.cadre.pk: row for row in arrangement.later if row.before == practice_class}
+    coming = [row for row in arrangement.later if row.after == practice_class]
     version = next(iter(published_versions(found)), None) if in_force else None
     context = {
-        "batch": found, "practice_class": practice_class, "coming": coming, "version": version,
+        "batch": found, "practice_class": practice_class, "coming": coming, "version": version, "since": arrangement.since,
         "members": [(cadre, leaving.get(cadre.pk)) for cadre in arrangement.members[practice_class.pk]],
         "visits": visits, "line": line, "classes": arrangement.classes, "is_live": found.state in LIVE,
         "may_run": may_run_batches.test(request.user), "choice": choice,

@@ -14,7 +14,8 @@ from batches.actions.accounts import issue_batch_accounts
 from batches.actions.staff import end_class_staff, end_mentoring, end_office
 from batches.forms.staff import MentorForm, OfficeForm, TeacherForm
 from batches.models import Batch, ClassOffice, ClassStaff, Mentorship
-from batches.queries import attending, cadres_without_account, sitting
+from batches.queries import attending, cadres_without_account
+from batches.roll import Roll, roll_of
 from batches.rules import held, in_force, may_run_batches, may_see_batches
 from batches.states import LIVE
 from batches.views.acts import batch_of, carry_out, forms_for, me, status_of
@@ -32,10 +33,11 @@ def staff(request: HttpRequest, batch_id: int) -> HttpResponse:
     done = carry_out(request, forms, "batches:staff", found.pk)
     if done is not None:
         return done
-    people = attending(found)
+    people, roll = attending(found), roll_of(found)
     context = {
         "batch": found,
-        "rows": _rows(found),
+        "rows": _rows(found, roll),
+        "since": roll.since,
         "forms": forms,
         "may_run": may_run,
         "is_live": found.state in LIVE,
@@ -46,23 +48,25 @@ def staff(request: HttpRequest, batch_id: int) -> HttpResponse:
     return render(request, "batches/staff.html", context, status=status_of(forms))
 
 
-def _rows(batch: Batch) -> list[dict[str, Any]]:
-    """Class by class in four queries: posts, offices, mentors with how many they accompany, members."""
+def _rows(batch: Batch, roll: Roll) -> list[dict[str, Any]]:
+    """Class by class, as the version in force has it: posts, offices, mentors with how many they accompany, members."""
     rows: dict[int, dict[str, Any]] = {
         row.pk: {"practice_class": row, "posts": [], "offices": [], "mentors": {}, "size": 0, "mentored": 0}
         for row in batch.classes.select_related("track").order_by("number")
     }
     for post in (
-        in_force(ClassStaff.objects.filter(practice_class__batch=batch)).select_related("user").order_by("kind", "pk")
+        in_force(ClassStaff.objects.filter(practice_class__batch=batch), roll.posts_day)
+        .select_related("user")
+        .order_by("kind", "pk")
     ):
         rows[post.practice_class_id]["posts"].append(post)
-    offices = held(ClassOffice.objects.filter(membership__practice_class__batch=batch))
+    offices = held(ClassOffice.objects.filter(membership__practice_class__batch=batch), roll.posts_day)
     for office in offices.select_related("membership__enrollment__cadre__unit").order_by("-kind", "pk"):
         rows[office.membership.practice_class_id]["offices"].append(office)
-    mentors = in_force(Mentorship.objects.filter(enrollment__batch=batch, enrollment__live=True)).select_related("user")
-    of = {row.enrollment_id: row for row in mentors.order_by("pk")}
-    for pk, practice_class in sitting(batch).values_list("enrollment", "practice_class"):
-        row = rows[practice_class]
+    mentors = in_force(Mentorship.objects.filter(enrollment__batch=batch, enrollment__live=True), roll.posts_day)
+    of = {row.enrollment_id: row for row in mentors.select_related("user").order_by("pk")}
+    for seat in roll.seats:
+        pk, row = seat.enrollment_id, rows[seat.practice_class_id]
         row["size"] += 1
         if pk in of:
             row["mentored"] += 1

@@ -29,6 +29,7 @@ from batches.planning.explain_skips import not_held
 from batches.queries import version_in_force, with_account
 from batches.readiness import readiness
 from batches.repairs import fallen_out, moves_in_words
+from batches.roll import roll_of
 from batches.rules import may_run_batches, may_see_batches
 from batches.shortfalls import changes_of, title_of, unexplained, whys
 from batches.states import LIVE, PLANNABLE, allowed, changeable
@@ -178,6 +179,7 @@ def _publication(batch: Batch, run: PlanRun, broken: list[Breach], may_run: bool
         "differences": lines[:MOST_DIFFERENCES],
         "more_differences": max(0, len(lines) - MOST_DIFFERENCES),
         "difference_count": len(lines),
+        "leaving": sum(row.after is None for row in roll_of(batch).later) if again else 0,
         "told": told,
         "untold": untold,
     }

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+from collections import defaultdict
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -13,8 +14,10 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 
-from batches.models import Batch, Enrollment, Gathering
-from batches.queries import attending, live_gatherings
+from batches.models import Batch, Gathering
+from batches.queries import live_gatherings
+from batches.roll import Roll, on, roll_of
+from cadres.models import Cadre
 from reports.documents.tables import places
 from reports.rules import published_version
 
@@ -28,12 +31,13 @@ NARROW = 24
 
 
 def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
-    """The notice that tells the units who of theirs goes, when and where; annex 1 lists the names by unit.
+    """The notice that tells the units who of theirs goes, when and where; annex 1 lists the names by unit, as the version in
+    force has them (`batches.roll`), who joins, moves or leaves later with the day.
 
     Raises DomainError until the batch's plan is published. ID numbers and phones are not in it.
     """
     published_version(batch)
-    people = list(attending(batch).prefetch_related("memberships__practice_class"))
+    roll = roll_of(batch)
     gatherings = list(live_gatherings(batch))
     letter = Letter()
     letter.title(f"关于组织第{batch.number}期干部参加", "“四下基层”实践的通知")
@@ -41,8 +45,10 @@ def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
     letter.plain(f"按照县委部署，现组织第{batch.number}期干部到实践基地开展“四下基层”实践。有关事项通知如下。")
     letter.heading("一、时间和人员")
     classes = batch.classes.count()
+    joining = sum(row.before is None for row in roll.later)
+    counted = f"{roll.since}共{len(roll.seats)}人" + (f"（另有{joining}人以后参加，日期见附件1）" if joining else "")
     letter.plain(
-        f"{cn_date(batch.first_day)}至{cn_date(batch.last_day)}，共{len(people)}人，编为{classes}个班，名单见附件1。"
+        f"{cn_date(batch.first_day)}至{cn_date(batch.last_day)}，{counted}，编为{classes}个班，名单见附件1。"
         f"各班每两周集中一次，每次{batch.programme.gathering_days}天，单周班、双周班错开，具体安排见附件2。"
     )
     letter.heading("二、主要内容")
@@ -57,7 +63,7 @@ def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
     letter.annex_list(["参加人员名单", "集中安排表"])
     letter.signature(f"{settings.COUNTY_NAME}“四下基层”实践综合服务中心", on)
     letter.annex(1, f"第{batch.number}期参加人员名单")
-    letter.table(["序号", "单位", "姓名", "职务", "班级"], _people_rows(people), [14, 54, 24, 44, 20])
+    letter.table(["序号", "单位", "姓名", "职务", "班级"], _people_rows(roll), [14, 52, 24, 38, 28])
     letter.annex(2, f"第{batch.number}期集中安排表")
     letter.table(["班级", "次数", "时间", "地点"], _gathering_rows(gatherings), [22, 20, 52, 62])
     return letter.content()
@@ -68,18 +74,24 @@ def cn_date(day: datetime.date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
 
 
-def _people_rows(people: Iterable[Enrollment]) -> list[list[str]]:
-    rows = []
-    for number, enrollment in enumerate(people, start=1):
-        cadre = enrollment.cadre
-        classes = [row for row in enrollment.memberships.all() if row.live]
-        last = (
-            max(classes, key=lambda row: row.days.lower or datetime.date.min).practice_class.short_name
-            if classes
-            else ""
-        )
-        rows.append([str(number), cadre.unit.name, cadre.name, cadre.post or cadre.rank, last])
-    return rows
+def _people_rows(roll: Roll) -> list[list[str]]:
+    """Everybody by unit and name, with the class of the roll's day and what happens afterwards: 第3班，12月20日起到第5班."""
+    told: dict[int, list[str]] = defaultdict(list)
+    people: dict[int, Cadre] = {}
+    for seat in roll.seats:
+        people[seat.enrollment_id] = seat.enrollment.cadre
+        told[seat.enrollment_id].append(seat.practice_class.short_name)
+    for row in roll.later:
+        people[row.enrollment.pk] = row.cadre
+        if row.before is None and row.after is not None:
+            told[row.enrollment.pk].append(f"{row.after.short_name}（{on(row.day)}起）")
+        else:
+            told[row.enrollment.pk].append(row.said)
+    ordered = sorted(people.items(), key=lambda item: (item[1].unit.sort_name, item[1].sort_name, item[0]))
+    return [
+        [str(number), cadre.unit.name, cadre.name, cadre.post or cadre.rank, "，".join(told[pk])]
+        for number, (pk, cadre) in enumerate(ordered, start=1)
+    ]
 
 
 def _gathering_rows(gatherings: Iterable[Gathering]) -> list[list[str]]:

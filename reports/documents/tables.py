@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from itertools import zip_longest
 
 from django.conf import settings
-from django.utils import timezone
 
 from accounts.models import User
 from bases.models import HostHousehold
 from batches.models import (
-    ClassMembership,
     ClassOffice,
     ClassStaff,
     Enrollment,
@@ -20,7 +18,8 @@ from batches.models import (
     PracticeClass,
 )
 from batches.presence import days_of, presence_of_gathering
-from batches.queries import live_gatherings, members_on
+from batches.queries import live_gatherings
+from batches.roll import Roll, roll_of
 from batches.rules import in_force
 from reports.documents.paper import PAGE_WIDTH, Paper
 from reports.rules import published_version
@@ -33,21 +32,25 @@ LINE_HOLDS = 48
 def class_roster(practice_class: PracticeClass, *, by: User | None, at: datetime.datetime) -> bytes:
     """The class's roster (班级花名册): who accompanies it, when it gathers where, its members with their posts.
 
+    Its people are those of the version that it carries (`batches.roll`); who comes or goes later stands below, with the day.
+
     Raises DomainError until the batch is published.
     """
     batch = practice_class.batch
     version = published_version(batch)
     paper = Paper("花名册", [11, 20, 11, 45, 31, 15, 27, 20])
     paper.title(f"{settings.COUNTY_NAME}“四下基层”实践{batch}第{practice_class.number}班花名册")
-    members = list(members_on(practice_class, _reference_day(practice_class)))
-    staff = f"{practice_class.get_parity_display()}班{BLANK}{len(members)}人{BLANK}{_staff_line(practice_class)}"
+    roll = roll_of(batch)
+    members = roll.of(practice_class)
+    counted = f"{roll.since}{len(members)}人"
+    staff = f"{practice_class.get_parity_display()}班{BLANK}{counted}{BLANK}{_staff_line(practice_class, roll)}"
     paper.line(staff, height=20 if len(staff) <= LINE_HOLDS else 34)
     gatherings = list(live_gatherings(batch).filter(practice_class=practice_class))
     lines = [f"第{row.index}次{BLANK}{_days(row)}{BLANK}{places(row)}" for row in gatherings]
     for left, right in zip_longest(lines[::2], lines[1::2], fillvalue=""):
         paper.pair(left, right, split=4)
     paper.head(["序号", "姓名", "性别", "单位", "职务职级", "班务", "电话", "签名"])
-    offices = _offices(practice_class)
+    offices = _offices(practice_class, roll)
     for number, membership in enumerate(members, start=1):
         cadre = membership.enrollment.cadre
         paper.cells(
@@ -57,6 +60,13 @@ def class_roster(practice_class: PracticeClass, *, by: User | None, at: datetime
             ],
             left=(3, 4),
         )  # fmt: skip
+    changes = [
+        *(f"{row.cadre.name}{row.said_of_leaving}" for row in roll.leaving(practice_class)),
+        *(f"{row.cadre.name}（{row.cadre.unit}）{row.said_of_coming}" for row in roll.coming(practice_class)),
+    ]
+    if changes:
+        text = f"以后变动：{'；'.join(changes)}"
+        paper.line(text, height=20 + 14 * (len(text) // LINE_HOLDS))
     paper.foot(version, by, at)
     return paper.content()
 
@@ -152,12 +162,6 @@ def _without_bed(gathering: Gathering, rows: Iterable[Lodging]) -> list[Enrollme
     ]
 
 
-def _reference_day(practice_class: PracticeClass) -> datetime.date:
-    """Today while the batch runs, else its nearer end."""
-    batch = practice_class.batch
-    return min(max(timezone.localdate(), batch.first_day), batch.last_day)
-
-
 def _days(gathering: Gathering) -> str:
     return f"{gathering.first_day:%Y-%m-%d} 至 {gathering.last_day:%m-%d}"
 
@@ -173,15 +177,12 @@ def _weekday(day: datetime.date) -> str:
     return "周" + "一二三四五六日"[day.weekday()]
 
 
-def _staff_line(practice_class: PracticeClass) -> str:
-    posts = (
-        in_force(ClassStaff.objects.filter(practice_class=practice_class)).select_related("user").order_by("kind", "pk")
-    )
-    mentors = in_force(
-        Mentorship.objects.filter(
-            enrollment__memberships__practice_class=practice_class, enrollment__memberships__live=True
-        )
-    )
+def _staff_line(practice_class: PracticeClass, roll: Roll) -> str:
+    """Who accompanies the class and its members of the roll."""
+    posts = in_force(ClassStaff.objects.filter(practice_class=practice_class), roll.posts_day)
+    posts = posts.select_related("user").order_by("kind", "pk")
+    people = [row.enrollment_id for row in roll.of(practice_class)]
+    mentors = in_force(Mentorship.objects.filter(enrollment__in=people), roll.posts_day)
     by_kind = {kind: "、".join(post.user.name for post in posts if post.kind == kind) for kind in ClassStaff.Kind}
     parts = [f"{kind.label}{BLANK}{names}" for kind, names in by_kind.items() if names]
     if names := "、".join(sorted({mentor.user.name for mentor in mentors.select_related("user")})):
@@ -189,7 +190,6 @@ def _staff_line(practice_class: PracticeClass) -> str:
     return BLANK.join(parts)
 
 
-def _offices(practice_class: PracticeClass) -> dict[int, str]:
-    memberships = ClassMembership.objects.filter(practice_class=practice_class)
-    rows = in_force(ClassOffice.objects.filter(membership__in=memberships))
+def _offices(practice_class: PracticeClass, roll: Roll) -> dict[int, str]:
+    rows = in_force(ClassOffice.objects.filter(membership__in=roll.of(practice_class)), roll.posts_day)
     return {row.membership_id: row.get_kind_display() for row in rows}

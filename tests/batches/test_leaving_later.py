@@ -19,7 +19,8 @@ from batches.arrangement import current
 from batches.facts import beds_missing, facts_of
 from batches.foretold import needs
 from batches.models import Enrollment, Gathering, GatheringSite, Lodging, Nomination
-from batches.queries import attending, coverage, enrolled, members_on, sitting
+from batches.queries import attending, coverage, enrolled, members_on
+from batches.roll import sitting
 from config.errors import DomainError
 from office.models import Notice
 from tests import factories

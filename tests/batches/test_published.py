@@ -107,7 +107,7 @@ def test_class_tells_who_leaves_and_who_comes_and_when(
         enrollment=seat.enrollment, practice_class=two, days=DateRange(MARCH(day=15), MARCH(day=29)), reason="换周次"
     )
     leaving = page(desk, "class_page", published.batch.pk, one.pk)
-    assert "到 2027-03-14 止" in leaving
+    assert "3月15日起到第2班" in leaving
     assert leaving.count("离班") == 1
     assert "将要到班" not in leaving
-    assert f"将要到班：{mover.name}（2027-03-15 起）" in page(desk, "class_page", published.batch.pk, two.pk)
+    assert f"将要到班：{mover.name}（3月15日起从第1班来）" in page(desk, "class_page", published.batch.pk, two.pk)

@@ -82,8 +82,8 @@ def test_notice_body_is_indented_two_characters(notice: Any) -> None:
 
 def test_notice_tells_the_facts(course: Course, notice: Any) -> None:
     text = "\n".join(texts(notice))
-    enrolled = course.batch.enrollments.count()
-    assert f"2026年9月7日至2026年11月29日，共{enrolled}人，编为2个班，名单见附件1。" in text
+    assert course.batch.enrollments.count() == 5
+    assert "2026年9月7日至2026年11月29日，共4人（另有1人以后参加，日期见附件1），编为2个班，名单见附件1。" in text
     programme = course.batch.programme
     assert f"累计在村不少于{programme.min_village_days}天，至少到{programme.min_distinct_villages}个不同村。" in text
 
@@ -117,7 +117,7 @@ def test_notice_annexes_name_everybody_by_unit_and_every_gathering(course: Cours
         ["1", "梅溪镇人民政府", "曹志", "综合办主任", "第7班"],
         ["2", "县财政局", "阿补", "科员", "第8班"],
         ["3", "县水利局", "安平", "副股长", "第7班"],
-        ["4", "县税务局", "董迟", "一级科员", "第7班"],
+        ["4", "县税务局", "董迟", "一级科员", "第7班（10月24日起）"],
         ["5", "县统计局", "卜云", "=1+1", "第7班"],
     ]
     assert rows_of(gatherings) == [

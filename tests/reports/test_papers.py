@@ -1,19 +1,23 @@
 """Class roster, sign-in sheet and lodging table: written, opened again, and compared cell by cell with the facts."""
 
+import datetime
 import io
 import re
 
 import pytest
+import time_machine
 from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test.utils import CaptureQueriesContext
+from docx import Document
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from batches.models import Absence, Batch, Gathering, Lodging
+from batches.models import Absence, Batch, ClassMembership, Gathering, Lodging, PlanVersion
 from config.errors import DomainError
 from reports import documents
 from tests import factories
-from tests.reports.conftest import NOW, Course
+from tests.reports.conftest import FINGERPRINT, NOW, Course
 
 pytestmark = pytest.mark.django_db
 PLAIN_PHONE = re.compile(r"(?<!\d)1\d{10}(?!\d)")
@@ -61,6 +65,7 @@ def test_roster_cell_by_cell(course: Course) -> None:
         [1, "安平", "男", "县水利局", "副股长", "班长", phone(course, "安平")],
         [2, "卜云", "女", "县统计局", "=1+1", "副班长", phone(course, "卜云")],
         [3, "曹志", "男", "梅溪镇人民政府", "综合办主任", None, phone(course, "曹志")],
+        ["以后变动：董迟（县税务局）10月24日起参加"],
     ]
 
 
@@ -76,7 +81,7 @@ def test_roster_of_a_late_joiner_has_the_rank_where_no_post_is_known(course: Cou
 def test_roster_leaves_out_whoever_was_moved_away(course: Course) -> None:
     course.members["曹志"].live = False
     course.members["曹志"].save()
-    names = [row[1] for row in rows_of(roster(course))[4:]]
+    names = [row[1] for row in rows_of(roster(course))[4:] if len(row) > 1]
     assert names == ["安平", "卜云"]
 
 
@@ -226,3 +231,52 @@ def test_papers_ask_as_many_queries_for_30_people_as_for_3(course: Course) -> No
             bed = home.rooms.get().beds.get()
             factories.LodgingFactory(gathering=course.coming, enrollment=member.enrollment, bed=bed)
     assert asked() == before
+
+
+# Papers of a version that counts from tomorrow
+
+
+@pytest.fixture
+def moved(course: Course) -> Course:
+    """Version 2 follows version 1 and was published today: from tomorrow 曹志 is in class 8; 卜云 leaves on 11-06."""
+    PlanVersion.objects.create(
+        batch=course.batch, number=1, plan_text="{}", seed=1, fingerprint=FINGERPRINT, published_by=course.staff
+    )
+    end, seat = course.batch.last_day + datetime.timedelta(days=1), course.members["曹志"]
+    seat.days = DateRange(course.batch.first_day, datetime.date(2026, 10, 23))
+    seat.save()
+    ClassMembership.objects.create(
+        enrollment=seat.enrollment, practice_class=course.other_class, days=DateRange(datetime.date(2026, 10, 23), end)
+    )
+    factories.MentorshipFactory(enrollment=seat.enrollment, user__name="温如海")
+    course.members["卜云"].days = DateRange(course.batch.first_day, datetime.date(2026, 11, 6))
+    course.members["卜云"].save()
+    return course
+
+
+def test_roster_printed_on_the_day_of_publishing_has_the_people_of_its_version(moved: Course) -> None:
+    seven, eight = (
+        rows_of(opened(documents.class_roster(row, by=moved.staff, at=NOW)))
+        for row in (moved.practice_class, moved.other_class)
+    )
+    assert seven[1] == ["单周班　自10月23日起2人　班主任　何文彬　辅导员　黄志强　导师　余国栋"]
+    assert [row[1] for row in seven[4:6]] == ["安平", "卜云"]
+    assert seven[6:] == [["以后变动：卜云11月6日起退出；董迟（县税务局）10月24日起参加"]]
+    assert eight[1] == ["双周班　自10月23日起2人　导师　温如海"]
+    assert [row[1] for row in eight[3:]] == ["阿补", "曹志"]
+
+
+def test_notice_of_the_day_of_publishing_has_the_people_of_its_version(moved: Course) -> None:
+    letter = Document(io.BytesIO(documents.dispatch_notice(moved.batch, on=NOW.date())))
+    text = "\n".join(paragraph.text for paragraph in letter.paragraphs)
+    assert "自10月23日起共4人（另有1人以后参加，日期见附件1），编为2个班" in text
+    classes = {row.cells[2].text: row.cells[4].text for row in letter.tables[0].rows}
+    assert classes == {
+        "姓名": "班级", "安平": "第7班", "卜云": "第7班，11月6日起退出", "曹志": "第8班", "董迟": "第7班（10月24日起）",
+        "阿补": "第8班",
+    }  # fmt: skip
+
+
+def test_papers_of_the_next_day_need_no_day(moved: Course) -> None:
+    with time_machine.travel(NOW + datetime.timedelta(days=1), tick=False):
+        assert rows_of(roster(moved))[1][0].startswith("单周班　2人　")  # type: ignore[union-attr] # a text
