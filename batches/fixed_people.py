@@ -46,6 +46,16 @@ def fixed_together(document: Mapping[str, Any], plan: Mapping[str, Any], broken:
     return [found[name] for name in sorted(found)]
 
 
+def pinned_too_many(document: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Fixed]:
+    """What the pins bring about in whatever plan is made, before there is one: `plan` has a seat for everybody, those
+    fixed where they are fixed, the others anywhere in a class of their track.
+    """
+    pins = {pin["cadre"]: pin["class"] for pin in document["pins"]["classes"]}
+    case = _Case(document, plan, pins)
+    found = [told for rule, subject in case.subjects() if (told := case.of(rule, subject)) and told.too_many > 0]
+    return sorted(found, key=lambda told: (told.rule, told.subject))
+
+
 class _Case:
     """The seats, classes and pins of a plan, looked up by what a breach's subject names."""
 
@@ -55,6 +65,19 @@ class _Case:
         self.classes = {row["id"]: row for batch in document["batches"] for row in batch["classes"]}
         self.batch = {row["id"]: batch["id"] for batch in document["batches"] for row in batch["classes"]}
         self.seats = {row["cadre"]: row["class"] for row in plan["assignments"] if row["class"] in self.classes}
+
+    def subjects(self) -> set[tuple[str, str]]:
+        """What the rules look at wherever somebody is fixed: the unit in a track's classes, in both weeks, and the class."""
+        found = set()
+        for cadre, name in self.pins.items():
+            if cadre in self.seats and name in self.classes:
+                unit, batch = self.unit[cadre], self.batch[name]
+                found |= {
+                    ("R02", f"{unit}@{batch}/{self.classes[name]['track']}"),
+                    ("R03", f"{unit}@{batch}"),
+                    ("R04", name),
+                }
+        return found
 
     def of(self, rule: str, subject: str) -> Fixed | None:
         name, _, where = subject.partition("@")

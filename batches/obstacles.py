@@ -1,8 +1,8 @@
 """What is in the way of publishing a plan or adopting a trial, and what cures it: pages tell it, the acts refuse by it."""
 
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from accounts.models import AuditEntry
 from bases.queries import unconfirmed_rates
@@ -38,6 +38,8 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None, broken: Sequence
         obstacles.append(f"这个方案动了后来固定的：{fixed[0]}")
     elif moved := facts_moved(batch, run):
         obstacles.append(moved)
+    if nobody_gathers(run.plan):
+        obstacles.append("方案里一次集中也没有，发布了谁也不会去。请看就绪检查里的基地、床位和节假日，办好再重新编排。")
     broken = broken_in(run) if broken is None else broken
     if broken:
         codes = {breach.code for breach in broken}
@@ -50,6 +52,11 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None, broken: Sequence
             f"方案有 {len(broken)} 处不符合规则（{'、'.join(map(code_in_words, sorted(codes)))}）。{cure}。"
         )
     return obstacles
+
+
+def nobody_gathers(plan: Mapping[str, Any]) -> bool:
+    """Whether classes have people and yet nobody goes anywhere: what is published then is no arrangement."""
+    return bool(plan["assignments"]) and not any(row.get("sites") for row in plan["gatherings"])
 
 
 # Adopting a trial

@@ -104,10 +104,7 @@ def _document(batch: Batch, cadres: list[Cadre], *, names_only: bool = False) ->
     return {
         "format": INPUT_FORMAT,
         "programme": programme_rules(batch.programme, batch.first_day),
-        "calendar": {
-            "holidays": [day.isoformat() for day in holidays(batch.first_day, batch.last_day)],
-            "working_weekend_days": [day.isoformat() for day in working_weekend_days(batch.first_day, batch.last_day)],
-        },
+        "calendar": calendar_row(batch),
         "units": unit_rows({cadre.unit_id for cadre in cadres}),
         "cadres": cadre_rows(batch, cadres, ignore_past=not names_only),
         "batches": [batch_row(batch)],
@@ -416,6 +413,13 @@ def _staff_by_class(batch: Batch) -> dict[int, set[int]]:
     for user, practice_class in mentors.values_list("user", "enrollment__memberships__practice_class"):
         staff[practice_class].add(user)
     return staff
+
+
+def calendar_row(batch: Batch) -> dict[str, Any]:
+    return {
+        "holidays": [day.isoformat() for day in holidays(batch.first_day, batch.last_day)],
+        "working_weekend_days": [day.isoformat() for day in working_weekend_days(batch.first_day, batch.last_day)],
+    }
 
 
 def batch_row(batch: Batch) -> dict[str, Any]:

@@ -3,16 +3,18 @@
 import datetime
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 
 from accounts.models import User
-from bases.models import Bed, Closure, HostHousehold, PracticeBase
+from bases.models import Closure, HostHousehold, PracticeBase
 from bases.queries import unconfirmed_rates
-from batches.demands import contradiction
-from batches.models import Batch, ClassStaff, Nomination, PlanDemand, PracticeClass
+from batches.demands import contradiction, track_of
+from batches.fixed_people import pinned_too_many
+from batches.models import Batch, ClassStaff, Nomination, Parity, PlanDemand, PracticeClass, Track
+from batches.open_weeks import Week, usable_beds, weeks_of
+from batches.plan_ids import key, pk_of
+from batches.plan_labels import Labels
 from batches.queries import going
 from batches.rules import in_force
 from batches.waivers import granted, waiting
@@ -39,6 +41,7 @@ class Check:
 
 def readiness(batch: Batch, user: User) -> list[Check]:
     """All checks in the order in which a clerk works (a fixed number of queries, whatever the size of the county)."""
+    weeks = weeks_of(batch)
     names = list(
         going(batch).select_related("cadre__unit").order_by("cadre__unit__sort_name", "cadre__sort_name", "pk")
     )
@@ -49,9 +52,9 @@ def readiness(batch: Batch, user: User) -> list[Check]:
         _sizes(batch, names, classes),
         _days_away(batch, names, user),
         _demands(batch, names, classes),
-        _holidays(batch, user),
-        _bases(batch, user),
-        _beds(batch, names, classes, user),
+        _holidays(batch, classes, weeks, user),
+        _bases(batch, weeks, user),
+        _beds(batch, names, classes, weeks, user),
         _staff(batch, classes),
         _waivers(batch),
         _rates(batch, user),
@@ -162,9 +165,49 @@ def _demands(batch: Batch, names: list[Nomination], classes: list[PracticeClass]
         return Check(
             "bad", "编排要求", f"{len(clashes)} 人的要求做不到：{'；'.join(clashes[:MOST_NAMED])}", url, "改要求"
         )
+    if together := _fixed_together(batch, names, rows, classes, tracks):
+        text = f"固定到班的人太多，编出来会不合规则，不能发布：{'；'.join(together[:MOST_NAMED])}"
+        return Check("bad", "编排要求", text, url, "改要求")
     if rows:
         return Check("ok", "编排要求", f"{len(rows)} 条要求，互不冲突", url, "看要求")
     return Check("ok", "编排要求", "没有单独的要求")
+
+
+def _fixed_together(
+    batch: Batch, names: list[Nomination], rows: list[PlanDemand], classes: list[PracticeClass], tracks: list[Track]
+) -> list[str]:
+    """Pins that break a rule together whatever the plan (R02, R03, R04), unless excepted: how many, where, and who."""
+    by_number = {row.number: row for row in classes}
+    cadres = {row.cadre_id: row.cadre for row in names}
+    pins = {
+        row.cadre_id: by_number[row.class_number] for row in rows
+        if row.kind == Kind.PIN and row.cadre_id in cadres and row.class_number in by_number
+    }  # fmt: skip
+    if not pins:
+        return []
+    somewhere = {row.track_id: row for row in reversed(classes)}
+    seats = dict(pins)
+    for pk, cadre in cadres.items():
+        own = track_of(cadre, batch, tracks)
+        if pk not in seats and own is not None and own.pk in somewhere:
+            seats[pk] = somewhere[own.pk]
+    name = key("B", batch.pk)
+    document = {
+        "programme": {"class_size": {"max": batch.programme.class_size_max}},
+        "cadres": [{"id": key("C", pk), "unit": key("U", row.unit_id)} for pk, row in cadres.items()],
+        "pins": {"classes": [{"cadre": key("C", pk), "class": key("K", row.pk)} for pk, row in pins.items()]},
+        "batches": [{"id": name, "classes": [
+            {"id": key("K", row.pk), "track": key("W", row.track_id), "parity": row.parity} for row in classes
+        ]}],
+    }  # fmt: skip
+    plan = {"assignments": [{"cadre": key("C", pk), "class": key("K", row.pk)} for pk, row in seats.items()]}
+    excepted = set(granted(batch.waivers.order_by("pk")).values_list("rule", "subject"))
+    found = [row for row in pinned_too_many(document, plan) if (row.rule, row.subject) not in excepted]
+    labels = Labels([row.sentence for row in found])
+    return [
+        f"{labels.say(row.sentence)}（{row.rule}）：{named([cadres[pk_of(name)].name for name in row.cadres])}"
+        for row in found
+    ]
 
 
 def _absence(demands: dict[str, PlanDemand], present: set[int]) -> str:
@@ -178,7 +221,8 @@ def _absence(demands: dict[str, PlanDemand], present: set[int]) -> str:
     return ""
 
 
-def _holidays(batch: Batch, user: User) -> Check:
+def _holidays(batch: Batch, classes: list[PracticeClass], weeks: list[Week], user: User) -> Check:
+    """The calendar is known, and leaves every class weeks enough for its days (R12)."""
     years = range(batch.first_day.year, batch.last_day.year + 1)
     known = set(CalendarDay.objects.filter(day__year__in=years).order_by().values_list("day__year", flat=True))
     url = register(CalendarDay, user)
@@ -187,27 +231,36 @@ def _holidays(batch: Batch, user: User) -> Check:
         text = f"{'、'.join(missing)} 年放假安排还没有录入，先只避开法定节日当天；录入以后要重新编排"
         return Check("warn", "节假日", text, url, "录入节假日", loud=True)
     days = CalendarDay.objects.filter(day__range=(batch.first_day, batch.last_day), kind=CalendarDay.Kind.HOLIDAY)
-    return Check("ok", "节假日", f"放假和调休已录入，本期里放假 {days.count()} 天", url, "看日历")
+    text = f"放假和调休已录入，本期里放假 {(off := days.count())} 天"
+    least = batch.programme.min_village_days
+    short = []
+    for parity in dict.fromkeys(row.parity for row in classes) if off else ():
+        open_weeks = sum(1 for week in weeks if week.parity == parity and week.starts)
+        most = open_weeks * batch.programme.gathering_days
+        if most < least:
+            able = f"只有 {open_weeks} 周能集中，至多 {most} 天" if most else "没有一周能集中"
+            short.append((most, f"{Parity(parity).label}班{able}"))
+    if short:
+        kind = "warn" if min(short)[0] else "bad"
+        told = "；".join(sentence for _, sentence in short)
+        return Check(kind, "节假日", f"{text}；{told}，应有 {least} 天", url, "看日历")
+    return Check("ok", "节假日", text, url, "看日历")
 
 
-def _usable_beds() -> Any:
-    return Bed.objects.filter(
-        active=True, room__household__state=HostHousehold.State.ADMITTED,
-        room__household__base__state=PracticeBase.State.OPEN,
-    )  # fmt: skip
-
-
-def _bases(batch: Batch, user: User) -> Check:
-    """Open bases, those of them where nobody can sleep, and what is closed during the batch."""
+def _bases(batch: Batch, weeks: list[Week], user: User) -> Check:
+    """Open bases, those of them where nobody can sleep, and what is closed during the batch: how many the leanest week has."""
     url = address("bases:overview", user)
-    beds = _usable_beds().filter(room__household__base=OuterRef("pk"))
-    bases = list(
-        PracticeBase.objects.filter(state=PracticeBase.State.OPEN)
-        .annotate(ready=Exists(beds))
-        .select_related("village")
-        .order_by("pk")
-    )
-    without = [str(row.village) for row in bases if not row.ready]
+    bases = list(PracticeBase.objects.filter(state=PracticeBase.State.OPEN).select_related("village").order_by("pk"))
+    if not bases:
+        return Check(
+            "bad",
+            "基地",
+            "没有一个基地在接待，编出来一次集中也没有，不能发布：先新建基地，或恢复停用的",
+            url,
+            "去看基地",
+        )
+    sleeping = {base for base, _, _ in usable_beds()}
+    without = [str(row.village) for row in bases if row.pk not in sleeping]
     ready = len(bases) - len(without)
     shut = Closure.objects.filter(
         live=True, days__overlap=(batch.first_day, batch.last_day + datetime.timedelta(days=1))
@@ -217,23 +270,33 @@ def _bases(batch: Batch, user: User) -> Check:
             "bad", "基地", "没有能接待的基地：要有已纳管的农户和床位", address("bases:households", user), "去纳管农户"
         )
     closed = f"，本期里停接 {shut} 处，会避开" if shut else ""
+    kind = "ok"
+    leanest = min((week for week in weeks if week.starts), key=lambda week: week.receiving, default=None)
+    if leanest is not None and leanest.receiving < ready:
+        able = f"只有 {leanest.receiving} 个基地" if leanest.receiving else "没有一个基地"
+        closed += f"；最少的一周（{leanest.monday:%m-%d} 起）{able}能接待"
+        kind = "bad" if not leanest.receiving else "warn" if 2 * leanest.receiving < ready else "ok"
     if without:
         text = f"{ready} 个基地能接待{closed}；{len(without)} 个没有可住的床位：{named(without)}"
-        return Check("warn", "基地", text, url, "看基地")
-    return Check("ok", "基地", f"{ready} 个基地都能接待{closed}", url, "看基地")
+        return Check("bad" if kind == "bad" else "warn", "基地", text, url, "看基地")
+    return Check(kind, "基地", f"{ready} 个基地{'' if closed.count('；') else '都'}能接待{closed}", url, "看基地")
 
 
-def _beds(batch: Batch, names: list[Nomination], classes: list[PracticeClass], user: User) -> Check:
+def _beds(batch: Batch, names: list[Nomination], classes: list[PracticeClass], weeks: list[Week], user: User) -> Check:
     """Beds that may be used against the people of one weekend: half of the classes gather at once."""
     url = address("bases:households", user)
     spare = batch.programme.spare_beds
-    by_base = _usable_beds().values("room__household__base").annotate(n=Count("pk")).order_by()
-    beds = sum(max(row["n"] - spare, 0) for row in by_base)
+    by_base = Counter(base for base, _, _ in usable_beds())
+    beds = sum(max(count - spare, 0) for count in by_base.values())
+    leanest = min((week for week in weeks if week.starts), key=lambda week: week.room(spare), default=None)
+    where = ""
+    if leanest is not None and (least := leanest.room(spare)) < beds:
+        beds, where = least, f"，停接最多的一周（{leanest.monday:%m-%d} 起）"
     waiting = HostHousehold.objects.filter(state__in=(HostHousehold.State.APPLIED, HostHousehold.State.NOTICE)).count()
     sides = Counter(row.parity for row in classes)
     share = max(sides.values(), default=0) / (len(classes) or 1)
     people = round(len(names) * share)
-    text = f"同一周最多约 {people} 人集中，可用床位 {beds} 张"
+    text = f"同一周最多约 {people} 人集中{where}，可用床位 {beds} 张"
     if people > beds:
         return Check("bad", "床位", f"{text}，不够住", url, "纳管农户")
     more = f"；还有 {waiting} 户没有纳管，床位没有算进来" if waiting else ""

@@ -1,21 +1,27 @@
 """Readiness checks before planning: each verdict, and what it says."""
 
 import datetime
+import json
 
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.models import User
-from bases.models import Bed, HostHousehold, Rate
+from bases.actions import close_place
+from bases.models import Bed, Closure, HostHousehold, PracticeBase, Rate
+from batches.actions.plans import publish_plan
 from batches.models import Batch, Nomination, PlanDemand, Waiver
+from batches.obstacles import publish_obstacles
 from batches.readiness import Check, readiness
 from cadres.models import Unavailability
+from config.errors import DomainError
 from office.models import CalendarDay
 from tests import factories
-from tests.batches.county import FIRST, County
+from tests.batches.county import FIRST, County, plan_by_hand
 from tests.batches.pages import page
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +171,104 @@ def test_bases_without_beds_and_too_few_beds(nominating: County, staff: User) ->
     assert (check.kind, check.text) == ("bad", "同一周最多约 4 人集中，可用床位 3 张，不够住")
     HostHousehold.objects.update(state=HostHousehold.State.SUSPENDED)
     assert found(nominating, staff, "基地").kind == "bad"
+
+
+def test_no_open_base_leads_to_the_bases_and_its_plan_is_not_published(nominating: County, staff: User) -> None:
+    PracticeBase.objects.update(state=PracticeBase.State.RETIRED)
+    check = found(nominating, staff, "基地")
+    assert (check.kind, check.act, check.url) == ("bad", "去看基地", reverse("bases:overview"))
+    assert check.text.startswith("没有一个基地在接待")
+    PracticeBase.objects.update(state=PracticeBase.State.OPEN)
+    run = plan_by_hand(nominating, staff)
+    assert publish_obstacles(nominating.batch, run) == []
+    skipped = [
+        {"class": row["class"], "index": row["index"], "skipped": "no_site"} for row in run.plan["gatherings"]
+    ]  # fmt: skip
+    run.plan_text = json.dumps(run.plan | {"gatherings": skipped, "lodging": []})
+    run.save()
+    assert publish_obstacles(nominating.batch, run, broken=[]) == [
+        "方案里一次集中也没有，发布了谁也不会去。请看就绪检查里的基地、床位和节假日，办好再重新编排。"
+    ]
+    with pytest.raises(DomainError) as refused:
+        publish_plan(batch=nominating.batch, run=run, by=staff)
+    assert refused.value.code == "not_publishable"
+
+
+def test_holidays_that_leave_a_class_too_few_weeks_are_told_with_figures(nominating: County, staff: User) -> None:
+    def close(*days: int) -> None:
+        CalendarDay.objects.bulk_create(
+            CalendarDay(day=FIRST.replace(day=day), kind=CalendarDay.Kind.HOLIDAY) for day in days
+        )
+
+    close(24)
+    assert found(nominating, staff, "节假日").kind == "ok"
+    close(5, 6, 7)
+    check = found(nominating, staff, "节假日")
+    assert (check.kind, check.text) == (
+        "warn", "放假和调休已录入，本期里放假 4 天；单周班只有 1 周能集中，至多 3 天，应有 6 天"
+    )  # fmt: skip
+    CalendarDay.objects.all().delete()
+    close(*range(1, 29))
+    check = found(nominating, staff, "节假日")
+    assert (check.kind, check.text) == (
+        "bad", "放假和调休已录入，本期里放假 28 天；单周班没有一周能集中；双周班没有一周能集中，应有 6 天"
+    )  # fmt: skip
+
+
+def test_people_of_a_unit_fixed_to_one_class_are_a_conflict_unless_excepted(
+    nominating: County, staff: User, colleague: User
+) -> None:
+    """Two of a unit, two classes, both to class 1: no plan keeps R02 and R03."""
+    unit, (one, two) = nominating.units[0], nominating.cadres[:2]
+    demand(nominating, 0, "pin", class_number=1)
+    assert found(nominating, staff, "编排要求").text == "1 条要求，互不冲突"
+    demand(nominating, 1, "pin", class_number=1)
+    check = found(nominating, staff, "编排要求")
+    both = "、".join(row.name for row in sorted((one, two), key=lambda row: f"C{row.pk}"))
+    assert (check.kind, check.act) == ("bad", "改要求")
+    assert check.text == (
+        "固定到班的人太多，编出来会不合规则，不能发布："
+        f"{unit}有2人，2个班，同一个班至多1人；固定到第1班的有2人（R02）：{both}；"
+        f"{unit}有2人，单周、双周相差不超过1人，一边至多1人；固定到单周班的有2人（R03）：{both}"
+    )
+    batch, track = nominating.batch, nominating.classes[0].track
+    for rule, subject in (("R02", f"U{unit.pk}@B{batch.pk}/W{track.pk}"), ("R03", f"U{unit.pk}@B{batch.pk}")):
+        Waiver.objects.create(
+            batch=batch, rule=rule, subject=subject, reason="专班", asked_by=staff, approver=colleague
+        )
+    assert found(nominating, staff, "编排要求").text == "2 条要求，互不冲突"
+
+
+def test_bases_shut_for_weeks_are_counted_in_the_leanest_week(nominating: County, staff: User) -> None:
+    one, two = nominating.bases
+    third = factories.BaseFactory()
+    factories.HouseholdFactory(base=third, beds=4)
+    assert found(nominating, staff, "基地").text == "3 个基地都能接待"
+    days = {"last_day": FIRST.replace(day=21), "kind": Closure.Kind.WORKS, "by": staff, "reason": "修路"}
+    close_place(base=one, first_day=FIRST.replace(day=8), **days)
+    check = found(nominating, staff, "基地")
+    assert (check.kind, check.text) == (
+        "ok", "3 个基地能接待，本期里停接 1 处，会避开；最少的一周（03-08 起）只有 2 个基地能接待"
+    )  # fmt: skip
+    for home in two.households.order_by("pk"):
+        close_place(household=home, first_day=FIRST.replace(day=15), **days)
+    check = found(nominating, staff, "基地")
+    assert (check.kind, check.text) == (
+        "warn", "3 个基地能接待，本期里停接 3 处，会避开；最少的一周（03-15 起）只有 1 个基地能接待"
+    )  # fmt: skip
+    nominating.batch.programme.spare_beds = 0
+    nominating.batch.programme.save()
+    assert found(nominating, staff, "床位").text == ("同一周最多约 4 人集中，停接最多的一周（03-15 起），可用床位 4 张")
+    nominating.batch.programme.spare_beds = 1
+    nominating.batch.programme.save()
+    check = found(nominating, staff, "床位")
+    assert (check.kind, check.text) == (
+        "bad", "同一周最多约 4 人集中，停接最多的一周（03-15 起），可用床位 3 张，不够住"
+    )  # fmt: skip
+    close_place(base=third, first_day=FIRST.replace(day=15), **days)
+    check = found(nominating, staff, "基地")
+    assert check.kind == "bad"
+    assert check.text.endswith("最少的一周（03-15 起）没有一个基地能接待")
 
 
 def test_rates_not_confirmed_do_not_stop_planning(nominating: County, staff: User) -> None:
