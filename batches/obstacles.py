@@ -12,10 +12,13 @@ from batches.fixed import against, code_in_words
 from batches.fixed_people import fixed_together
 from batches.models import Batch, PlanRun
 from batches.moved import facts_moved
+from batches.plan_labels import Labels
 from batches.planning.checker import Breach
 from batches.queries import OF_THE_FACTS, latest_run
 
 Outcome, Purpose = PlanRun.Outcome, PlanRun.Purpose
+MOST_PINS = 3
+"""Pins not kept that one sentence names."""
 
 
 def publish_obstacles(batch: Batch, run: PlanRun | None = None, broken: Sequence[Breach] | None = None) -> list[str]:
@@ -45,13 +48,21 @@ def publish_obstacles(batch: Batch, run: PlanRun | None = None, broken: Sequence
         codes = {breach.code for breach in broken}
         cure = "重新编排解决不了：请先缓派、改名额或申请例外" if codes <= set(PLACES) else "请重新编排"
         if "PINS" in codes:
-            cure = "请取消做不到的固定，或改成合规的班、日子、基地，再重排"
+            cure = f"{_pins_told(broken)}请取消做不到的固定，或改成合规的班、日子、基地，再重排"
         elif fixed_together(run.document, run.plan, broken):
             cure = "只重新编排解决不了：请先取消固定，原因和办法写在缺口那里"
         obstacles.append(
             f"方案有 {len(broken)} 处不符合规则（{'、'.join(map(code_in_words, sorted(codes)))}）。{cure}。"
         )
     return obstacles
+
+
+def _pins_told(broken: Sequence[Breach]) -> str:
+    """Which pins the plan does not keep, the first of them."""
+    rows = [breach.message for breach in broken if breach.code == "PINS"]
+    more = f"这样的还有 {len(rows) - MOST_PINS} 处。" if len(rows) > MOST_PINS else ""
+    labels = Labels(rows[:MOST_PINS])
+    return "".join(labels.say(row) for row in rows[:MOST_PINS]) + more
 
 
 def nobody_gathers(plan: Mapping[str, Any]) -> bool:

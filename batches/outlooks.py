@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from bases.models import Rate
 from batches.models import Batch, PlanRun, Programme, Track
 from batches.outlook_input import TRACK, Facts
-from batches.parameters import shown
+from batches.parameters import GROUPS, shown
 from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
 from batches.plan_refusals import refusal
@@ -202,6 +202,10 @@ def filled_in(programme: Programme, changes: Iterable[Mapping[str, Any]]) -> str
     return "?" + urlencode({"programme": newest or programme.pk, **values}, doseq=True)
 
 
+OF_TRACK = ("name", "min_age", "max_age", "levels", "post_kinds")
+"""Who belongs to a track."""
+
+
 def change_lines(changes: Iterable[Mapping[str, Any]], tracks: Sequence[Track]) -> list[str]:
     """“每班最多：22 改为 20” of each change."""
     names = {track.order: track.name for track in tracks}
@@ -216,6 +220,30 @@ def change_lines(changes: Iterable[Mapping[str, Any]], tracks: Sequence[Track]) 
             before, after = shown(name, change["was"]), shown(name, change["value"])
         lines.append(f"{label}：{before} 改为 {after}")
     return lines
+
+
+def changes_for(batch: Batch, run: PlanRun, tracks: Sequence[Track]) -> list[str]:
+    """Everything that changes for a batch when the run's rules are adopted: from the version that the batch goes by, not from
+    the newest, which it may have been left behind by. `tracks` are those of the newest.
+    """
+    old, newest = batch.programme, run.programme
+    after = {str(change["name"]): change["value"] for change in run.changes}
+    names = [name for _, names in GROUPS for name in names]
+    changes: list[dict[str, Any]] = [
+        {"name": name, "was": getattr(old, name), "value": after.get(name, getattr(newest, name))} for name in names
+    ]
+    before = {track.order: track for track in old.tracks.all()}
+    other = []
+    for track in tracks:
+        was, name = before.pop(track.order, None), f"{TRACK}{track.order}"
+        if was is None:
+            other.append(f"新增班型{track.name}")
+            continue
+        changes.append({"name": name, "was": was.classes_per_batch, "value": after.get(name, track.classes_per_batch)})
+        if any(getattr(was, field) != getattr(track, field) for field in OF_TRACK):
+            other.append(f"班型{track.name}收谁或名称改过")
+    other += [f"不再有班型{track.name}" for track in before.values()]
+    return [*change_lines([row for row in changes if row["was"] != row["value"]], tracks), *other]
 
 
 # The countdown as a page tells it

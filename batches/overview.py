@@ -343,10 +343,13 @@ class PlanSays:
     moves: int
     seed: int
     fingerprint: str
+    pins: tuple[str, ...] = ()
+    """People and cells that are fixed and that the plan has elsewhere: a sentence each."""
 
     @property
     def broken(self) -> int:
-        return sum(not finding.waived for row in self.rules for finding in row.findings)
+        """What nobody approved: of the rules, and of what people fixed."""
+        return sum(not finding.waived for row in self.rules for finding in row.findings) + len(self.pins)
 
     @property
     def waived(self) -> int:
@@ -361,13 +364,16 @@ class PlanSays:
         return sum(row.ok is True for row in self.rules)
 
 
-def plan_says(run: PlanRun) -> PlanSays:
-    """The independent checker's sheet and the plan's own statements, for people (one query a kind of identifier)."""
+def plan_says(run: PlanRun, broken: Iterable[Breach] = ()) -> PlanSays:
+    """The independent checker's sheet and the plan's own statements, for people (one query a kind of identifier); with what
+    the checker found `broken` where somebody has asked it, for what was fixed stands on no rule's line.
+    """
+    pins = [breach for breach in broken if breach.code == "PINS"]
     document, plan = run.document, run.plan
     lines = rule_sheet(document, plan)
     breaches = [breach for line in lines for breach in (*line.breaches, *line.waived)]
     labels = Labels(
-        [breach.message for breach in breaches]
+        [breach.message for breach in (*breaches, *pins)]
         + [breach.subject.removeprefix(f"{breach.code}:") for breach in breaches]
         + [json.dumps(row, ensure_ascii=False) for row in plan["shortfalls"]]
         + [f"{klass}#{index}" for row in plan["shortfalls"] for klass, index in _offered(row)]
@@ -401,6 +407,7 @@ def plan_says(run: PlanRun) -> PlanSays:
         moves=len(plan["moves"]),
         seed=run.seed,
         fingerprint=run.fingerprint,
+        pins=tuple(labels.say(breach.message) for breach in pins),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.models import AuditEntry, User
 from batches.models import PlanVersion
-from cadres.models import Cadre
+from cadres.models import Cadre, pinyin
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def names_told(version: PlanVersion) -> Names | None:
         return None
     cadres = Cadre.objects.filter(pk__in=[*data["told_cadres"], *data["to_be_told"]]).select_related("unit")
     by_pk = {row.pk: row for row in cadres.order_by("sort_name", "pk")}
-    users = User.objects.filter(pk__in=data["told_others"]).order_by("name", "pk")
+    users = sorted(User.objects.filter(pk__in=data["told_others"]).order_by("pk"), key=lambda row: pinyin(row.name))
     reached, waiting = frozenset(data["told_cadres"]), frozenset(data["to_be_told"])
     told = Told(reached, waiting, frozenset(data["told_others"]), data["told"])
     return Names(

@@ -87,6 +87,11 @@ class Line:
         return self.way.verb
 
     @property
+    def act(self) -> str:
+        """What the button does, in full: 取消 alone is what people press to leave a dialog."""
+        return f"{self.verb}这条例外"
+
+    @property
     def rule(self) -> str:
         return rule_in_words(self.waiver.rule)
 

@@ -15,7 +15,16 @@ from batches.actions.outlook import adopt_outlook, drop_outlook, set_up_batches,
 from batches.forms.outlook import OutlookForm
 from batches.models import Batch, PlanRun, Programme
 from batches.outlook_input import Facts
-from batches.outlooks import Rates, batches_to_set_up, calendars, change_lines, compared, labels_of, story_of
+from batches.outlooks import (
+    Rates,
+    batches_to_set_up,
+    calendars,
+    change_lines,
+    changes_for,
+    compared,
+    labels_of,
+    story_of,
+)
 from batches.plan_labels import Labels
 from batches.plan_refusals import refusal
 from batches.planning import InputError
@@ -203,12 +212,28 @@ def _result(run: PlanRun) -> dict[str, Any]:
 
 def _adoption(run: PlanRun) -> dict[str, Any]:
     """What adopting the rules would do to batches, told before it is done."""
-    batches = list(Batch.objects.filter(programme__name=run.programme.name).order_by("number"))
+    batches = list(
+        Batch.objects.filter(programme__name=run.programme.name)
+        .select_related("programme")
+        .prefetch_related("programme__tracks")
+        .order_by("number")
+    )
+    tracks = list(run.programme.tracks.order_by("order"))
     follow = set(following(run.programme, planned_too=False))
     when_asked = set(following(run.programme, planned_too=True)) - follow
     return {
         "follow": [batch for batch in batches if batch in follow],
         "planned": [batch for batch in batches if batch in when_asked],
+        "left_behind": [
+            {
+                "batch": batch,
+                "version": batch.programme.version,
+                "changes": changes_for(batch, run, tracks),
+                "asked": batch in when_asked,
+            }
+            for batch in batches
+            if batch in follow | when_asked and batch.programme_id != run.programme_id
+        ],
         "stay": [batch for batch in batches if batch not in follow | when_asked],
         "next_version": run.programme.version + 1,
     }

@@ -91,7 +91,7 @@ def _ended_badly(batch: Batch) -> Any:
 def _result(batch: Batch, plans: list[Choice], run: PlanRun, broken: list[Breach]) -> dict[str, Any]:
     arrangement, in_force = shown_arrangement(batch, run)
     plan = run.plan
-    says, table, load = plan_says(run), class_table(arrangement), load_map(arrangement)
+    says, table, load = plan_says(run, broken), class_table(arrangement), load_map(arrangement)
     strip, calendar = figures(arrangement, table, says, load), calendar_of(arrangement)
     calendar.pinned = _pinned(batch, run, in_force=in_force)
     calendar.marked = {finding.cell for row in says.rules for finding in row.findings if finding.cell}

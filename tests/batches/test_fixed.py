@@ -26,6 +26,7 @@ from cadres.models import Cadre
 from config.errors import DomainError
 from tests import factories
 from tests.batches.county import FIRST, County
+from tests.batches.pages import page
 from tests.batches.test_repair import repair
 from tests.batches.test_swaps import ask, cells, pins
 
@@ -218,7 +219,9 @@ def test_name_fixed_to_the_batch_is_not_taken_from_the_list(nominating: County, 
 # Words
 
 
-def test_pin_that_a_plan_does_not_keep_is_told_in_words_with_a_cure_that_fits(planned: County, staff: User) -> None:
+def test_pin_that_a_plan_does_not_keep_is_told_in_words_with_a_cure_that_fits(
+    planned: County, staff: User, desk: Client
+) -> None:
     run = latest_run(planned.batch)
     assert run is not None
     document = json.loads(run.input_text)
@@ -231,9 +234,16 @@ def test_pin_that_a_plan_does_not_keep_is_told_in_words_with_a_cure_that_fits(pl
     )
     run.refresh_from_db()
     told = publish_obstacles(planned.batch, run)[-1]
+    pin = "第1班第2次集中已定于2027-03-20开始，方案没有照此安排。"
     assert told == (
-        "方案有 1 处不符合规则（固定的人或集中没有照办）。请取消做不到的固定，或改成合规的班、日子、基地，再重排。"
+        f"方案有 1 处不符合规则（固定的人或集中没有照办）。{pin}请取消做不到的固定，或改成合规的班、日子、基地，再重排。"
     )
+    shown = page(desk, "studio", planned.batch.pk)
+    assert "1 处违反" in shown
+    assert "0 处违反" not in shown
+    rules = shown[shown.index('id="rules"') :]
+    assert "违反 1</span>" in rules
+    assert f'1 处没有照办<span class="dm-under">{pin}</span>' in rules
 
 
 def test_look_at_a_swap_is_left_for_the_plan_it_started_from_and_a_pin_names_its_base(

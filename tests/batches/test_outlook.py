@@ -375,6 +375,12 @@ def test_adoption_takes_a_planned_batch_along_when_asked(planned: County, staff:
     run = carried_out(start_outlook(programme=newer, changes=asked, batches=1, by=staff))
     shown = page(desk, "outlook_run", run.pk)
     assert re.search(r'<input type="checkbox" name="planned"> 第1期', shown)
+    adoption = shown[shown.index('id="adopt"') :]
+    assert adoption.count("各单位每期最多（人）：3 改为 4") == 2, "once for the programme, once for the batch"
+    assert (
+        "第1期现在按第 1 版，勾选后一下改到第 3 版，对它一共变 2 处："
+        "各单位每期最多（人）：3 改为 4；每个基地每晚留空床位：1 改为 0</li>"
+    ) in adoption
     told = post(desk, "outlook_adopt", run.pk, reason="早一期覆盖", planned="on")
     assert "第1期也按新规则：请到编排台重新编排" in told
     planned.batch.refresh_from_db()
@@ -398,6 +404,7 @@ def test_adoption_moves_whom_its_page_names(planned: County, staff: User, desk: 
     asked = [change("unit_max_per_batch", 4, 3)]
     run = carried_out(start_outlook(programme=newer, changes=asked, batches=1, by=staff))
     assert "第1期还没编排，改按新规则" in page(desk, "outlook_run", run.pk)
+    assert "第1期现在按第 1 版，一下改到第 3 版，对它一共变 2 处：" in page(desk, "outlook_run", run.pk)
     assert adopt_outlook(run=run, by=staff, reason="早一期覆盖").version == 3
     planned.batch.refresh_from_db()
     assert planned.batch.programme.version == 3
@@ -432,3 +439,7 @@ def test_batch_list_and_dashboard_tell_the_countdown(county: County, client: Cli
     sentence = story_of(county.batch.programme).sentence
     assert sentence in client.get(reverse("batches:list")).content.decode()
     assert sentence in client.get(reverse("reports:dashboard")).content.decode()
+
+
+def test_batch_of_the_newest_rules_is_told_no_more_than_what_the_run_changes(outlook: PlanRun, desk: Client) -> None:
+    assert "一下改到" not in page(desk, "outlook_run", outlook.pk)

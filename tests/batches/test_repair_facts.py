@@ -197,12 +197,13 @@ def test_version_names_who_was_told_and_who_has_to_be_told(running: County, staf
 def test_version_names_keepers_of_bases_who_were_told(running: County, staff: User) -> None:
     keeper = factories.UserFactory(name="叶管事")
     factories.BaseManagerFactory(base=running.bases[0], user=keeper)
+    factories.BaseManagerFactory(base=running.bases[0], user=factories.UserFactory(name="白管事"))
     factories.BaseManagerFactory(base=running.bases[2], user=factories.UserFactory(name="无关"))
     Cadre.objects.filter(pk=running.cadres[1].pk).update(state=Cadre.State.LEFT)
     version, _, _ = publish(running, repair(running, staff), staff)
     told = names_told(version)
     assert told is not None
-    assert told.others == ("叶管事",), "one fewer comes to the base"
+    assert told.others == ("白管事", "叶管事"), "one fewer comes to the base"
     assert Notice.objects.filter(addressee=keeper).exists()
 
 
@@ -295,3 +296,15 @@ def test_typhoon_or_closure_of_a_year_nobody_means_is_told_at_its_field(
         assert field in answer.content.decode()
     assert not Closure.objects.exists()
     assert not PlanRun.objects.exclude(purpose=PlanRun.Purpose.PLAN).exists()
+
+
+def test_rule_sheet_says_whether_its_plan_was_published(running: County, staff: User, desk: Client) -> None:
+    published, waits = PlanRun.objects.get(outcome=PlanRun.Outcome.ADOPTED), repair(running, staff)
+    url = reverse("batches:studio", args=[running.batch.pk])
+    told = {}
+    for run in (published, waits):
+        rules = desk.get(f"{url}?run={run.pk}").content.decode().partition('id="rules"')[2]
+        told[run] = re.findall(r'<span class="dm-hint">([^<]*)</span>', rules)[0]
+    assert told == {
+        published: "发布时的方案；以后的调班、取消看“调整”和集中日历", waits: "这个方案还没有发布，不是现在的安排",
+    }  # fmt: skip

@@ -166,6 +166,21 @@ def test_who_asked_is_told_of_the_approval_and_the_page_dates_it(
     assert notices(colleague) == []
 
 
+def test_button_that_ends_an_exception_says_what_it_ends(
+    desk: Client, county: County, staff: User, colleague: User
+) -> None:
+    """取消 alone is the word for leaving a dialog."""
+    waiver = asked(county, staff)
+
+    def buttons() -> list[str]:
+        dialog = page(desk, "waivers", county.batch.pk).partition(f'id="end-{waiver.pk}"')[2]
+        return re.findall(r"<button[^>]*>([^<]*)</button>", dialog)[:2]
+
+    assert buttons() == ["留着", "撤回这条例外"]
+    approve_waiver(waiver=waiver, by=colleague)
+    assert buttons() == ["留着", "取消这条例外"]
+
+
 def test_exception_taken_back_says_who_when_and_why(desk: Client, county: County, staff: User, colleague: User) -> None:
     waiver = asked(county, staff)
     approve_waiver(waiver=waiver, by=colleague)
