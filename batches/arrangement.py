@@ -73,6 +73,8 @@ class Arrangement:
     """自11月23日起 where the members are not yet today's."""
     later: list[Later] = field(default_factory=list)
     """Who joins, moves or leaves after the day whose members these are."""
+    to_come: str = ""
+    """以后1人到班、2人退出: the same in figures."""
 
     @property
     def people(self) -> int:
@@ -107,7 +109,7 @@ def open_to_change(batch: Batch) -> Arrangement:
     found.members.clear()
     for pk, cadre in sorted(cadres.items(), key=lambda row: (row[1].sort_name, row[0])):
         found.members[seats[pk]].append(cadre)
-    found.since = since_words(day)
+    found.since, found.later, found.to_come = since_words(day), [], ""
     return found
 
 
@@ -154,7 +156,7 @@ def current(batch: Batch) -> Arrangement:
     """What holds: members as the version in force has them (`roll.roll_of`), gatherings, beds; and what that version leaves
     out, of which there are no rows (9 queries)."""
     roll = roll_of(batch)
-    found = Arrangement(batch, _classes(batch), since=roll.since, later=roll.later)
+    found = Arrangement(batch, _classes(batch), since=roll.since, later=roll.later, to_come=roll.to_come)
     classes = {row.pk: row for row in found.classes}
     for row in roll.seats:
         found.members[row.practice_class_id].append(row.enrollment.cadre)

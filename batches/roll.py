@@ -6,6 +6,7 @@ leaves after that day is told beside them, with the day.
 """
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -65,6 +66,15 @@ class Roll:
     def posts_day(self) -> datetime.date:
         """The day whose posts and offices stand beside the list: no earlier than today."""
         return max(self.day, timezone.localdate())
+
+    @property
+    def to_come(self) -> str:
+        """以后1人到班、1人调班、2人退出: how the number of people and the classes will change; nothing where they will not."""
+        kinds = Counter(
+            "到班" if row.before is None else "退出" if row.after is None else "调班" for row in self.later
+        )  # fmt: skip
+        told = "、".join(f"{kinds[word]}人{word}" for word in ("到班", "调班", "退出") if kinds[word])
+        return f"以后{told}" if told else ""
 
     def of(self, practice_class: PracticeClass) -> list[ClassMembership]:
         return [row for row in self.seats if row.practice_class_id == practice_class.pk]

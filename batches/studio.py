@@ -215,6 +215,8 @@ def figures(arrangement: Arrangement, table: ClassTable, says: PlanSays | None, 
     least, most = table.sizes
     size = f"每班 {most} 人" if least == most else f"每班 {least} 至 {most} 人"
     size += f"，另有 {table.empty} 个班还没有人" if table.empty and most else ""
+    size = f"{arrangement.since}{size}，各项相差不超过 {table.spread} 人"
+    size += f"；{arrangement.to_come}" if arrangement.to_come else ""
     weeks = [
         f"{label}班 {sum(visit.practice_class.parity == parity for visit in arrangement.held)} 次"
         for parity, label in Parity.choices
@@ -224,11 +226,7 @@ def figures(arrangement: Arrangement, table: ClassTable, says: PlanSays | None, 
     times = f"{load.fewest} 次" if load.fewest == load.most else f"{load.fewest} 至 {load.most} 次"
     even = "各基地相同" if load.fewest == load.most else f"相差 {load.most - load.fewest} 次"
     found = [
-        Figure(
-            f"{arrangement.people} 人　{len(table.lines)} 班",
-            f"{arrangement.since}{size}，各项相差不超过 {table.spread} 人",
-            "人和班",
-        ),
+        Figure(f"{arrangement.people} 人　{len(table.lines)} 班", size, "人和班"),
         Figure(f"{len(arrangement.held)} 次集中", "，".join(weeks), "集中"),
         Figure(times, f"每个基地承接次数，{even}", "承接"),
     ]

@@ -19,6 +19,7 @@ from activities.views.gatherings import KIND_ICONS
 from batches.models import Batch, Enrollment
 from batches.presence import village_days
 from batches.queries import visible_batches
+from batches.roll import roll_of
 from config.errors import DomainError
 from office.addresses import number_in
 
@@ -43,7 +44,7 @@ def _with_urls(papers: list[Any]) -> list[tuple[Any, str]]:
 
 @allow(rules.may_follow_progress)
 def class_page(request: HttpRequest, class_id: int) -> HttpResponse:
-    """One class: five ones, what every member still owes, its papers by state."""
+    """One class: five ones, what every member still owes, who has left among them, its papers by state."""
     user: Any = request.user
     practice_class = get_object_or_404(queries.followed_classes(user), pk=class_id)
     members = list(
@@ -53,7 +54,11 @@ def class_page(request: HttpRequest, class_id: int) -> HttpResponse:
         .distinct()
     )
     days, owed = village_days(members), owing_of_enrollments(members)
-    people = [(member, days[member.pk], owed[member.pk]) for member in members]
+    roll = roll_of(practice_class.batch)
+    notes = {row.pk: "已不在班" for row in members} | {row.enrollment_id: "" for row in roll.of(practice_class)}
+    notes |= {row.enrollment.pk: row.said_of_leaving for row in roll.leaving(practice_class)}
+    notes |= {row.enrollment.pk: row.said_of_coming for row in roll.coming(practice_class)}
+    people = [(member, notes[member.pk], days[member.pk], owed[member.pk]) for member in members]
     reflections = queries.visible_reflections(user).filter(
         enrollment__memberships__practice_class=practice_class, enrollment__memberships__live=True
     )
@@ -65,7 +70,7 @@ def class_page(request: HttpRequest, class_id: int) -> HttpResponse:
     page = Paginator(papers, 20).get_page(request.GET.get("page"))
     context = {
         "practice_class": practice_class, "owing": owing_of_classes([practice_class])[practice_class.pk],
-        "people": people, "page": page, "start": page.start_index(),
+        "people": people, "since": roll.since, "size": len(roll.of(practice_class)), "page": page, "start": page.start_index(),
         "papers": [(paper, queries.paper_url(paper), queries.review_url(paper)) for paper in page.object_list],
         "icons": KIND_ICONS, "gatherings": practice_class.gatherings.order_by("first_day", "pk"),
         "reviewer": rules.may_review_somewhere.test(user),

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -14,8 +15,9 @@ from accounts.models import User
 from batches.actions.attendance import confirm_gathering, enter_absence
 from batches.models import Absence, Batch, Gathering, MakeUp
 from batches.presence import presence_of_gathering
+from batches.queries import members_on
 from office.models import StoredFile
-from tests.activities.conftest import DAY, ClassWorld, filed, make_class
+from tests.activities.conftest import DAY, NOW, ClassWorld, filed, make_class
 from tests.activities.pages import page, signed_in
 from tests.factories import (
     BaseFactory,
@@ -231,6 +233,21 @@ def test_class_page_names_what_everybody_owes(ours: ClassWorld, theirs: ClassWor
     assert "去审核" in shown
     page(ours.head_teacher, "class", theirs.practice_class.pk, status=404)
     page(ours.cadre, "class", ours.practice_class.pk, status=403)
+
+
+def test_class_page_counts_its_people_and_tells_who_left_and_who_comes(ours: ClassWorld, theirs: ClassWorld) -> None:
+    today, batch = NOW.date(), ours.practice_class.batch
+    first, end = batch.first_day, batch.last_day + datetime.timedelta(days=1)
+    for name, since, until in (
+        ("先走的", first, today), ("后走的", first, today.replace(day=25)), ("后来的", today.replace(day=24), end),
+    ):  # fmt: skip
+        days = DateRange(since, until)
+        MembershipFactory(practice_class=ours.practice_class, cadre__name=name, days=days)
+    shown = page(ours.head_teacher, "class", ours.practice_class.pk)
+    assert f"{members_on(ours.practice_class, today).count()}人" in shown
+    for name, note in (("先走的", "已不在班"), ("后走的", "11月25日起退出"), ("后来的", "11月24日起参加")):
+        assert f'{name}<span class="dm-under">{note}</span>' in shown
+    assert shown.count("已不在班") == 1
 
 
 def test_list_of_classes_and_waiting_papers(ours: ClassWorld, theirs: ClassWorld, leader: User) -> None:

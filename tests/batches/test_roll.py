@@ -100,7 +100,9 @@ def test_version_after_a_withdrawn_one_counts_for_the_whole_batch(
     assert roll_day(batch) == MARCH(day=2)
 
 
-def test_totals_of_one_page_are_one_number_and_the_rest_is_told(running: County, staff: User) -> None:
+def test_totals_of_one_page_are_one_number_and_the_rest_is_told(
+    running: County, staff: User, signed_in: Callable[[User], Client]
+) -> None:
     """One leaves on 03-20, one joins on 03-15: today's list has the first and not the second."""
     batch = running.batch
     gone = members_on(running.classes[1], MARCH(day=9))[0].enrollment
@@ -112,6 +114,8 @@ def test_totals_of_one_page_are_one_number_and_the_rest_is_told(running: County,
     assert [(row.cadre, row.said) for row in roll.later] == [(late, "3月15日起参加"), (gone.cadre, "3月20日起退出")]
     assert len(roll.seats) == facts_of([batch])[batch.pk].people == current(batch).people == 12
     assert since_answered(batch) == {"left": 0, "coming": 1, "waiting": 0}
+    assert current(batch).to_come == roll.to_come == "以后1人到班、1人退出"
+    assert "人；以后1人到班、1人退出</a>" in page(signed_in(staff), "batch", batch.pk)
     waits = factories.CadreFactory()
     Nomination.objects.create(batch=batch, cadre=waits, state=Nomination.State.CONFIRMED)
     with time_machine.travel("2027-03-20 09:00+08:00", tick=False):
