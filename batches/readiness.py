@@ -273,9 +273,10 @@ def _bases(batch: Batch, weeks: list[Week], user: User) -> Check:
     kind = "ok"
     leanest = min((week for week in weeks if week.starts), key=lambda week: week.receiving, default=None)
     if leanest is not None and leanest.receiving < ready:
-        able = f"只有 {leanest.receiving} 个基地" if leanest.receiving else "没有一个基地"
+        few = 2 * leanest.receiving < ready
+        able = f"{'只有 ' if few else ''}{leanest.receiving} 个基地" if leanest.receiving else "没有一个基地"
         closed += f"；最少的一周（{leanest.monday:%m-%d} 起）{able}能接待"
-        kind = "bad" if not leanest.receiving else "warn" if 2 * leanest.receiving < ready else "ok"
+        kind = "bad" if not leanest.receiving else "warn" if few else "ok"
     if without:
         text = f"{ready} 个基地能接待{closed}；{len(without)} 个没有可住的床位：{named(without)}"
         return Check("bad" if kind == "bad" else "warn", "基地", text, url, "看基地")
@@ -289,14 +290,14 @@ def _beds(batch: Batch, names: list[Nomination], classes: list[PracticeClass], w
     by_base = Counter(base for base, _, _ in usable_beds())
     beds = sum(max(count - spare, 0) for count in by_base.values())
     leanest = min((week for week in weeks if week.starts), key=lambda week: week.room(spare), default=None)
-    where = ""
+    have = f"可用床位 {beds} 张"
     if leanest is not None and (least := leanest.room(spare)) < beds:
-        beds, where = least, f"，停接最多的一周（{leanest.monday:%m-%d} 起）"
+        beds, have = least, f"床位最少的一周（{leanest.monday:%m-%d} 起）可用 {least} 张"
     waiting = HostHousehold.objects.filter(state__in=(HostHousehold.State.APPLIED, HostHousehold.State.NOTICE)).count()
     sides = Counter(row.parity for row in classes)
     share = max(sides.values(), default=0) / (len(classes) or 1)
     people = round(len(names) * share)
-    text = f"同一周最多约 {people} 人集中{where}，可用床位 {beds} 张"
+    text = f"同一周最多约 {people} 人集中，{have}"
     if people > beds:
         return Check("bad", "床位", f"{text}，不够住", url, "纳管农户")
     more = f"；还有 {waiting} 户没有纳管，床位没有算进来" if waiting else ""

@@ -248,7 +248,7 @@ def test_bases_shut_for_weeks_are_counted_in_the_leanest_week(nominating: County
     close_place(base=one, first_day=FIRST.replace(day=8), **days)
     check = found(nominating, staff, "基地")
     assert (check.kind, check.text) == (
-        "ok", "3 个基地能接待，本期里停接 1 处，会避开；最少的一周（03-08 起）只有 2 个基地能接待"
+        "ok", "3 个基地能接待，本期里停接 1 处，会避开；最少的一周（03-08 起）2 个基地能接待"
     )  # fmt: skip
     for home in two.households.order_by("pk"):
         close_place(household=home, first_day=FIRST.replace(day=15), **days)
@@ -258,12 +258,12 @@ def test_bases_shut_for_weeks_are_counted_in_the_leanest_week(nominating: County
     )  # fmt: skip
     nominating.batch.programme.spare_beds = 0
     nominating.batch.programme.save()
-    assert found(nominating, staff, "床位").text == ("同一周最多约 4 人集中，停接最多的一周（03-15 起），可用床位 4 张")
+    assert found(nominating, staff, "床位").text == ("同一周最多约 4 人集中，床位最少的一周（03-15 起）可用 4 张")
     nominating.batch.programme.spare_beds = 1
     nominating.batch.programme.save()
     check = found(nominating, staff, "床位")
     assert (check.kind, check.text) == (
-        "bad", "同一周最多约 4 人集中，停接最多的一周（03-15 起），可用床位 3 张，不够住"
+        "bad", "同一周最多约 4 人集中，床位最少的一周（03-15 起）可用 3 张，不够住"
     )  # fmt: skip
     close_place(base=third, first_day=FIRST.replace(day=15), **days)
     check = found(nominating, staff, "基地")
