@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from batches.arrangement import Arrangement, Visit
+from batches.breaches import broken_in
 from batches.bygones import excused_by, fact_to_come, levels_to_come, over_of
 from batches.models import Batch, Parity, PlanRun, PracticeClass, Waiver
 from batches.plan_ids import key, pk_of
@@ -364,11 +365,12 @@ class PlanSays:
         return sum(row.ok is True for row in self.rules)
 
 
-def plan_says(run: PlanRun, broken: Iterable[Breach] = ()) -> PlanSays:
-    """The independent checker's sheet and the plan's own statements, for people (one query a kind of identifier); with what
-    the checker found `broken` where somebody has asked it, for what was fixed stands on no rule's line.
+def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
+    """The independent checker's sheet and the plan's own statements, for people (one query a kind of identifier).
+
+    What was fixed stands on no rule's line; it is among what the checker finds `broken`, where somebody has asked it already.
     """
-    pins = [breach for breach in broken if breach.code == "PINS"]
+    pins = [breach for breach in (broken_in(run) if broken is None else broken) if breach.code == "PINS"]
     document, plan = run.document, run.plan
     lines = rule_sheet(document, plan)
     breaches = [breach for line in lines for breach in (*line.breaches, *line.waived)]

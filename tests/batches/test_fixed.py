@@ -17,6 +17,7 @@ from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.pins import pin_gathering, unpin_gathering
 from batches.actions.plans import publish_plan
 from batches.actions.repair import start_repair
+from batches.comparison import compare
 from batches.foretold import foretell
 from batches.models import Enrollment, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun
 from batches.obstacles import publish_obstacles
@@ -238,6 +239,8 @@ def test_pin_that_a_plan_does_not_keep_is_told_in_words_with_a_cure_that_fits(
     assert told == (
         f"方案有 1 处不符合规则（固定的人或集中没有照办）。{pin}请取消做不到的固定，或改成合规的班、日子、基地，再重排。"
     )
+    side = compare(planned.batch, run, run).left
+    assert (side.figures["违反"][0], pin in side.findings) == ("1 处违反", True)
     shown = page(desk, "studio", planned.batch.pk)
     assert "1 处违反" in shown
     assert "0 处违反" not in shown
