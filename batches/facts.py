@@ -2,10 +2,10 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Case, Count, DateField, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from bases.models import Closure, HostHousehold
@@ -27,6 +27,8 @@ from batches.roll import roll_days, seated_in, since_words
 from batches.rules import in_force
 from office.models import Job, JobState
 
+Days = Mapping[int, datetime.date]
+"""Batch → the day of its list (`roll.roll_days`)."""
 COMING = (Gathering.State.PLANNED,)
 
 
@@ -58,11 +60,12 @@ def facts_of(batches: Iterable[Batch]) -> dict[int, Facts]:
     found: dict[int, Facts] = {batch.pk: Facts() for batch in rows}
     if not found:
         return found
-    _seats(rows, found)
+    days = roll_days(rows)
+    _seats(days, found)
     _names(found)
     _runs(found)
-    _people(found)
-    _offices(found)
+    _people(found, days)
+    _offices(found, days)
     _gatherings(found)
     return found
 
@@ -93,9 +96,16 @@ def _runs(found: dict[int, Facts]) -> None:
         found[batch].shortfalls = outcome == PlanRun.Outcome.SHORT
 
 
-def _seats(batches: Iterable[Batch], found: dict[int, Facts]) -> None:
+def _posts_day(days: Days) -> Case:
+    """The day whose posts count (`Roll.posts_day`), of rows that name their batch."""
+    today = timezone.localdate()
+    ahead = [When(batch=pk, then=Value(day)) for pk, day in days.items() if day > today]
+    return Case(*ahead, default=Value(today), output_field=DateField())
+
+
+def _seats(days: Days, found: dict[int, Facts]) -> None:
     """People as the version in force has them: the list that pages and papers tell (`roll.roll_of`)."""
-    days, today = roll_days(batches), timezone.localdate()
+    today = timezone.localdate()
     rows = ClassMembership.objects.filter(seated_in(days)).values("practice_class__batch")
     for pk, day in days.items():
         found[pk].since = since_words(day) if day > today else ""
@@ -103,10 +113,11 @@ def _seats(batches: Iterable[Batch], found: dict[int, Facts]) -> None:
         found[row["practice_class__batch"]].people = row["n"]
 
 
-def _people(found: dict[int, Facts]) -> None:
+def _people(found: dict[int, Facts], days: Days) -> None:
     """Who still waits for a mentor or an account, of everybody in force today or from a later day on."""
     people = Enrollment.objects.filter(belonging(timezone.localdate()), batch__in=found).annotate(
-        mentored=Exists(in_force(Mentorship.objects.filter(enrollment=OuterRef("pk"))))
+        posts_day=_posts_day(days),
+        mentored=Exists(in_force(Mentorship.objects.filter(enrollment=OuterRef("pk")), OuterRef("posts_day"))),
     )
     counted = people.values("batch").annotate(
         without_mentor=Count("pk", filter=Q(mentored=False)),
@@ -118,14 +129,19 @@ def _people(found: dict[int, Facts]) -> None:
         facts.without_account = row["without_account"]
 
 
-def _offices(found: dict[int, Facts]) -> None:
-    teachers = in_force(ClassStaff.objects.filter(kind=ClassStaff.Kind.HEAD_TEACHER, practice_class=OuterRef("pk")))
+def _offices(found: dict[int, Facts], days: Days) -> None:
+    day = OuterRef("posts_day")
+    teachers = in_force(
+        ClassStaff.objects.filter(kind=ClassStaff.Kind.HEAD_TEACHER, practice_class=OuterRef("pk")), day
+    )
     monitors = in_force(
         ClassOffice.objects.filter(
             kind=ClassOffice.Kind.MONITOR, membership__live=True, membership__practice_class=OuterRef("pk")
-        )
+        ),
+        day,
     )
-    classes = PracticeClass.objects.filter(batch__in=found).annotate(taught=Exists(teachers), led=Exists(monitors))
+    classes = PracticeClass.objects.filter(batch__in=found).annotate(posts_day=_posts_day(days))
+    classes = classes.annotate(taught=Exists(teachers), led=Exists(monitors))
     counted = classes.values("batch").annotate(
         no_teacher=Count("pk", filter=Q(taught=False)), no_monitor=Count("pk", filter=Q(led=False))
     )

@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 import rules
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 
 from accounts.models import User
 from accounts.rules import is_centre_staff, is_leader
@@ -13,7 +13,7 @@ from cadres.rules import in_force as holds_on
 from cadres.rules import is_unit_liaison
 
 
-def in_force(rows: QuerySet[Any], day: datetime.date | None = None) -> QuerySet[Any]:
+def in_force(rows: QuerySet[Any], day: datetime.date | OuterRef | None = None) -> QuerySet[Any]:
     """Dated rows (since, until) that hold on a day (today)."""
     return rows.filter(holds_on(day))
 

@@ -3,7 +3,7 @@
 import datetime
 
 import rules
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -11,7 +11,7 @@ from accounts.rules import is_centre_staff, is_leader
 from cadres.models import Cadre, Unit
 
 
-def in_force(day: datetime.date | None = None) -> Q:
+def in_force(day: datetime.date | OuterRef | None = None) -> Q:
     """Rows of dated posts (since, until inclusive) that hold on a day (today): of units, townships, bases, classes alike."""
     day = day or timezone.localdate()
     return Q(since__lte=day) & (Q(until__isnull=True) | Q(until__gte=day))

@@ -21,6 +21,7 @@ from batches.models import ClassMembership, ClassOffice, Nomination
 from batches.published import published_versions, since_of
 from batches.queries import members_on
 from batches.roll import roll_day, roll_of, since_answered, sitting
+from batches.views.staff import _rows as class_rows
 from tests import factories
 from tests.batches.county import County, publish_by_hand
 from tests.batches.pages import page
@@ -204,3 +205,19 @@ def test_office_of_the_day_of_publishing_begins_with_the_seat(swapped: County, s
     assert ClassOffice.objects.get(membership=seat).since == MARCH(day=10)
     other = members_on(swapped.classes[0], MARCH(day=9))[1]
     assert assign_office(membership=other, kind=ClassOffice.Kind.MONITOR, by=staff).since == MARCH(day=9)
+
+
+def test_posts_that_end_with_the_seat_are_missed_on_the_day_of_publishing(running: County, staff: User) -> None:
+    """The monitor of class 1 moves by the version: the to-do list and the page of posts tell it at once."""
+    one, two = running.classes
+    seat = ClassMembership.objects.get(enrollment__cadre=running.cadres[0], live=True)
+    other = members_on(two, MARCH(day=9)).exclude(enrollment__cadre=running.cadres[1])[0]
+    for row in (seat, other):
+        assign_office(membership=row, kind=ClassOffice.Kind.MONITOR, by=staff)
+    assert facts_of([running.batch])[running.batch.pk].without_monitor == 0
+    run = repair(running, staff, changes=pins((running.cadres[0], two), (running.cadres[1], one)))
+    publish_plan(batch=running.batch, run=run, by=staff, reason="对调")
+    running.batch.refresh_from_db()
+    assert facts_of([running.batch])[running.batch.pk].without_monitor == 1
+    roll = roll_of(running.batch)
+    assert [len(row["offices"]) for row in class_rows(running.batch, roll)] == [0, 1]
