@@ -1,7 +1,7 @@
 """Who is in which class, where each class goes, and who sleeps where: the same shape for a plan and for the current rows."""
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bases.models import HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
-from batches.plan_ids import number_to_come, pk_of
+from batches.plan_ids import base_of_nobody, is_no_row, number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
 from batches.queries import latest_run, numbered_beds, version_in_force
 from batches.roll import Later, roll_of, since_words
@@ -125,6 +125,11 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
     for people in found.members.values():
         people.sort(key=lambda cadre: (cadre.sort_name, cadre.pk))
     bases = {row.pk: row for row in PracticeBase.objects.select_related("village__township").order_by("pk")}
+    absent = Counter(
+        (row["class"], row["index"], base_of_nobody(row["household"]))
+        for row in plan["lodging"]
+        if is_no_row(row["room"])
+    )
     for row in plan["gatherings"]:
         practice_class = classes.get(pk_of(row["class"]))
         if practice_class is None:
@@ -132,12 +137,15 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
         if "skipped" in row:
             found.visits.append(Visit(practice_class, row["index"], skipped=SKIP_REASONS[row["skipped"]]))
             continue
-        sites = [(bases[pk_of(site["base"])], site["people"]) for site in row["sites"] if pk_of(site["base"]) in bases]
+        sites = [
+            (bases[base], site["people"] - absent[row["class"], row["index"], base])
+            for site in row["sites"] if (base := pk_of(site["base"])) in bases
+        ]  # fmt: skip
         found.visits.append(
             Visit(
                 practice_class, row["index"], datetime.date.fromisoformat(row["first_day"]),
                 datetime.date.fromisoformat(row["last_day"]), tuple(base for base, _ in sites),
-                sum(site["people"] for site in row["sites"]), shares=tuple(people for _, people in sites),
+                sum(people for _, people in sites), shares=tuple(people for _, people in sites),
             )
         )  # fmt: skip
     rooms = {row.pk: row for row in Room.objects.select_related("household").order_by("pk")}

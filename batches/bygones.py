@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from batches.planning.checker import RuleLine, rule_sheet
-from batches.planning_input import EXCUSES, OVER
+from batches.planning_excuses import EXCUSES, OVER
 
 Excused = Mapping[tuple[str, str], str]
-"""(Rule, subject) → why the rule does not bear on it (`planning_input.EXCUSES`)."""
+"""(Rule, subject) → why the rule does not bear on it (`planning_excuses.EXCUSES`)."""
 
 
 def excused_by(rows: Iterable[dict[str, str]]) -> Excused:

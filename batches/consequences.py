@@ -1,11 +1,12 @@
 """What an act would change, told before it is done: the act is carried out, looked at, and rolled back."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging
+from batches.heads import members_of
+from batches.models import Batch, Enrollment, Gathering, Lodging
 from batches.presence import village_days
 
 
@@ -57,22 +58,8 @@ def _picture(batch: Batch) -> Picture:
     ):
         found.beds[lodging.enrollment_id, lodging.gathering_id] = str(lodging.household)
     present = Gathering.objects.filter(pk__in=found.gatherings).order_by("pk")
-    counts = _expected(batch, present)
-    found.members.update(counts)
+    found.members.update({pk: len(rows) for pk, rows in members_of(present).items()})
     return found
-
-
-def _expected(batch: Batch, gatherings: Iterable[Gathering]) -> dict[int, int]:
-    """Members of each gathering's class on its first day (`queries.seated`, for many days at once)."""
-    rows = list(
-        ClassMembership.objects.filter(practice_class__batch=batch, live=True, enrollment__live=True)
-        .order_by("pk")
-        .values_list("practice_class", "days")
-    )
-    return {
-        gathering.pk: sum(pk == gathering.practice_class_id and gathering.first_day in days for pk, days in rows)
-        for gathering in gatherings
-    }
 
 
 def _differences(batch: Batch, before: Picture, after: Picture) -> list[str]:

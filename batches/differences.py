@@ -1,39 +1,76 @@
 """What one plan has other than another: lines with the planner's identifiers, as versions keep them, and the same in words."""
 
+import datetime
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from batches.models import PlanRun, PlanVersion
+from django.utils import timezone
+
+from batches.models import Batch, ClassMembership, PlanRun, PlanVersion
+from batches.plan_ids import is_no_row, key
 from batches.plan_labels import SKIP_REASONS, Labels
 from batches.queries import over_when_made
-from batches.standing import OUT
+from batches.standing import OUT, first_open_day
+from batches.states import LIVE
 
 MOST_BEDS = 100
 """Changes of beds that are told one by one."""
 CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
+FROM_DAY = re.compile(r"(.*?)((?:（\d\d-\d\d 起）)?)$")
 
 
 def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
-    """What a run changes against a version, one line each; empty without one. Beds of gatherings that are over are history."""
+    """What a run changes against a version, one line each; empty without one. Beds of gatherings that are over are history.
+    A change of seats that was registered for a later day than the plan's first has that day."""
     if previous is None:
         return []
-    return plan_differences(previous.plan, run.plan, over=over_when_made(run))
+    later = later_days(run.batch, timezone.localdate(run.created_at)) if run.batch is not None else {}
+    return plan_differences(previous.plan, run.plan, over=over_when_made(run), later=later)
 
 
-def plan_differences(old: dict[str, Any], plan: dict[str, Any], *, over: Collection[str] = ()) -> list[str]:
+Later = Mapping[tuple[str, str | None], datetime.date]
+
+
+def later_days(batch: Batch, made: datetime.date) -> Later:
+    """(Cadre, class or None for no more) → the day from which that counts, where it is later than the first day which a plan
+    made on `made` can change (2 queries)."""
+    if batch.state not in LIVE:
+        return {}
+    since = first_open_day(batch, made)
+    joins = ClassMembership.objects.filter(
+        enrollment__batch=batch, enrollment__live=True, live=True, days__startswith__gt=since
+    )  # fmt: skip
+    rows = joins.order_by("days", "pk").values_list("enrollment__cadre", "practice_class", "days__startswith")
+    found: dict[tuple[str, str | None], datetime.date] = {}
+    for cadre, practice_class, day in rows:
+        found[key("C", cadre), key("K", practice_class)] = day
+    for row in batch.enrollments.filter(left_on__gt=since).order_by("pk"):
+        if row.left_on is not None:
+            found[key("C", row.cadre_id), None] = row.left_on
+    return found
+
+
+def plan_differences(
+    old: dict[str, Any],
+    plan: dict[str, Any],
+    *,
+    over: Collection[str] = (),
+    later: Later = MappingProxyType({}),
+) -> list[str]:
     """What one plan has other than another: seats, gatherings, then beds, one line each with the planner's identifiers.
 
     Beds are told of people who are at the same gathering in both, but for those in `over`; more than a page of them in one line.
-    Fortnights that were over when a class was added are no difference.
+    Fortnights that were over when a class was added are no difference. `later` are days from which seats count.
     """
-    lines = [_line(*row) for row in _changed(_seats(old), _seats(plan))]
+    lines = [_line(*row) + _from(later.get((row[0], row[2]))) for row in _changed(_seats(old), _seats(plan))]
     lines += [_line(*row) for row in _changed(_visits(old), _visits(plan)) if row[1:] != (None, OUT)]
     visits, beds = _visits(old), _beds(old)
     same = {place for place, where in _visits(plan).items() if visits.get(place) == where} - set(over)
     moved = [
         row
-        for row in _changed(beds, {key: bed for key, bed in _beds(plan).items() if key in beds})
+        for row in _changed(beds, {place: bed for place, bed in _beds(plan).items() if place in beds})
         if row[0][1] in same and row[2]
     ]
     if len(moved) > MOST_BEDS:
@@ -43,11 +80,15 @@ def plan_differences(old: dict[str, Any], plan: dict[str, Any], *, over: Collect
 
 def _changed(old: dict[Any, str], new: dict[Any, str]) -> list[tuple[Any, str | None, str | None]]:
     keys = sorted(old.keys() | new.keys())
-    return [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+    return [(each, old.get(each), new.get(each)) for each in keys if old.get(each) != new.get(each)]
 
 
 def _line(subject: str, before: str | None, after: str | None) -> str:
     return f"{subject}：{before or NONE} → {after or NONE}"
+
+
+def _from(day: datetime.date | None) -> str:
+    return f"（{day:%m-%d} 起）" if day is not None else ""
 
 
 def _seats(plan: dict[str, Any]) -> dict[str, str]:
@@ -65,7 +106,9 @@ def _visits(plan: dict[str, Any]) -> dict[str, str]:
 def _beds(plan: dict[str, Any]) -> dict[tuple[str, str], str]:
     """(cadre, gathering) → bed."""
     return {
-        (row["cadre"], f"{row['class']}#{row['index']}"): f"{row['room']} {row['bed']} 号床" for row in plan["lodging"]
+        (row["cadre"], f"{row['class']}#{row['index']}"): f"{row['room']} {row['bed']} 号床"
+        for row in plan["lodging"]
+        if not is_no_row(row["room"])
     }
 
 
@@ -87,11 +130,12 @@ def _difference(line: str) -> str:
     """林晓雯：第2班 → 第3班; who falls out, and what no longer takes place, is told as that."""
     subject, _, change = line.rpartition("：")
     before, _, after = change.partition(" → ")
+    after, day = FROM_DAY.match(after).groups()  # type: ignore[union-attr] # it matches any text
     if CLASS_NAME.match(before) or CLASS_NAME.match(after):
         if after == NONE:
-            return f"{subject}：退出{before}，没有排进"
+            return f"{subject}：退出{before}{day}，没有排进"
         if before == NONE:
-            return f"{subject}：新排进{after}"
+            return f"{subject}：新排进{after}{day}"
     elif after in SKIP_REASONS or after == NONE:
         why = f"（{SKIP_REASONS[after]}）" if after in SKIP_REASONS else ""
         if before == NONE:

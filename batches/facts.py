@@ -9,6 +9,7 @@ from django.db.models import Case, Count, DateField, Exists, F, OuterRef, Q, Val
 from django.utils import timezone
 
 from bases.models import Closure, HostHousehold
+from batches.heads import members_of
 from batches.models import (
     Batch,
     ClassMembership,
@@ -181,17 +182,10 @@ def beds_missing(where: Q) -> list[MissingBed]:
     if not gatherings:
         return []
     lodged = _lodgings(gatherings)
-    members: dict[int, list[ClassMembership]] = defaultdict(list)
-    rows = ClassMembership.objects.filter(
-        practice_class__in={row.practice_class_id for row in gatherings}, live=True, enrollment__live=True
-    ).select_related("enrollment__cadre__unit")
-    for row in rows.order_by("enrollment__cadre__sort_name", "pk"):
-        members[row.practice_class_id].append(row)
+    members = members_of(gatherings)
     found = []
     for gathering in gatherings:
-        for membership in members[gathering.practice_class_id]:
-            if gathering.first_day not in membership.days:
-                continue
+        for membership in members[gathering.pk]:
             why = lodged.get((gathering.pk, membership.enrollment_id), "没有床位")
             if why:
                 found.append(MissingBed(gathering, membership, why))

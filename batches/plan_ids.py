@@ -23,3 +23,18 @@ def class_to_come(number: int) -> str:
 def number_to_come(pk: int) -> int | None:
     """The number of a class that a trial adds; None for one that has a row."""
     return pk - NOT_A_ROW if pk > NOT_A_ROW else None
+
+
+def is_no_row(identifier: str) -> bool:
+    """Whether only a plan knows it."""
+    return pk_of(identifier) > NOT_A_ROW
+
+
+def room_of_nobody(base: int, number: int) -> tuple[str, str]:
+    """A household and a room at a base which only a plan knows, for people who do not sleep there (`base_of_nobody`)."""
+    return key("H", NOT_A_ROW + 1000 * base + number), key("R", NOT_A_ROW + 1000 * base + number)
+
+
+def base_of_nobody(household: str) -> int:
+    """The base of such a household."""
+    return (pk_of(household) - NOT_A_ROW) // 1000

@@ -6,7 +6,7 @@ same facts give the same canonical text and fingerprint.
 
 import datetime
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,10 +24,11 @@ from batches.models import (
     Programme,
     Waiver,
 )
-from batches.plan_ids import NOT_A_ROW, key, pk_of
+from batches.plan_ids import key, pk_of
 from batches.planning.changes import Change, apply
 from batches.planning.formats import canonical
 from batches.planning.problem import Problem
+from batches.planning_excuses import excuse_groups_of_leaving, excuse_what_was, stand_in_for_joining
 from batches.planning_places import base_rows, history_of, other_uses, overlapping, spans
 from batches.queries import attended_before, going
 from batches.rules import in_force
@@ -38,9 +39,6 @@ from cadres.models import Cadre, Unavailability, Unit
 from office.calendar import holidays, working_weekend_days
 
 INPUT_FORMAT = "dunmiao-planning-input/1"
-EXCUSES = OVER, LEAVING = "已经集中过", "有人还没有离班"
-"""Said in the place of an approver where no exception was made: the rule does not bear on what is over, nor on a group in
-which somebody still sleeps who has no seat any more."""
 ATTRIBUTES = ("sex", "age_band", "level", "unit_kind", "post_kind")
 Ranges = list[list[str]]
 
@@ -131,9 +129,11 @@ def _input_in_force(batch: Batch, standing: Standing) -> dict[str, Any]:
     clashing = {(user, other) for user, _, other in staff_clashes(batch, standing)}
     for row in document["batches"][0]["classes"]:
         row["staff"] = [name for name in row["staff"] if (pk_of(name), pk_of(row["id"])) not in clashing]
-    _excuse_what_was(batch, standing, document)
-    _excuse_groups_of_leaving(standing, document)
-    document["previous"] = decisions_of(_plan_of(batch, standing))
+    excuse_what_was(batch, standing, document)
+    excuse_groups_of_leaving(standing, document)
+    plan = _plan_of(batch, standing)
+    stand_in_for_joining(batch, standing, document, plan)
+    document["previous"] = decisions_of(plan)
     document["pins"] = _pins_in_force(batch, standing, document)
     return document
 
@@ -175,59 +175,6 @@ def staff_clashes(batch: Batch, standing: Standing) -> list[tuple[int, int, int]
             if before:
                 found.append((user, before[0], other))
     return found
-
-
-def _excuse_what_was(batch: Batch, standing: Standing, document: dict[str, Any]) -> None:
-    """What has begun was lodged with the people of its day. With those of today a group may be too small there, or a bed
-    missing, which must not stand against the days to come: groups are excused, and rooms are added that shut today.
-    """
-    bases = {row["id"]: row for row in document["bases"]}
-    for place, stood in sorted(standing.begun.items()):
-        members = {cadre for cadre, seat in standing.seats.items() if seat == place[0]}
-        if members == stood.beds.keys():
-            continue
-        for base in sorted(stood.bases):
-            row = bases[key("P", base)]
-            if more := len(members - stood.beds.keys()):
-                _add_room_that_was(batch, standing, document, row, more)
-            document["waivers"] += [
-                {
-                    "rule": "R16", "subject": f"{house['id']}:{key('K', place[0])}#{place[1]}",
-                    "reason": OVER, "approver": OVER,
-                }
-                for house in row["households"]
-            ]  # fmt: skip
-
-
-def _excuse_groups_of_leaving(standing: Standing, document: dict[str, Any]) -> None:
-    """Where somebody who will have left still sleeps, those who share the household are no smaller a group for that."""
-    least = document["programme"]["household_group"]["min"]
-    for place, stood in sorted(standing.coming.items()):
-        leaving = set(standing.still_there(place[0], stood.gathering.first_day))
-        groups = Counter(household for household, _, _ in stood.beds.values())
-        homes = {row.household_id for row in stood.gathering.lodgings.all() if row.enrollment.cadre_id in leaving}
-        document["waivers"] += [
-            {
-                "rule": "R16", "subject": f"{key('H', home)}:{key('K', place[0])}#{place[1]}", "reason": LEAVING,
-                "approver": LEAVING,
-            }
-            for home in sorted(home for home in homes if home is not None and 0 < groups[home] < least)
-        ]  # fmt: skip
-
-
-def _add_room_that_was(
-    batch: Batch, standing: Standing, document: dict[str, Any], base: dict[str, Any], people: int
-) -> None:
-    """Rooms for more people of either sex at a base before `since`; from then on they are shut and the room is taken."""
-    since, beyond = standing.since.isoformat(), (batch.last_day + datetime.timedelta(days=31)).isoformat()
-    for _ in range(2):
-        number = NOT_A_ROW + 100 * pk_of(base["id"]) + len(base["households"])
-        room = {"id": key("R", number), "beds": people, "closed": []}
-        base["households"].append({"id": key("H", number), "closed": [[since, beyond]], "rooms": [room]})
-    base["declared_capacity"] += people
-    document["other_uses"].append(
-        {"base": base["id"], "first_day": since, "last_day": batch.last_day.isoformat(), "people": people}
-    )
 
 
 def decisions_of(plan: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ WEEK = datetime.timedelta(days=7)
 OUT = "withdrawn"
 """Why a fortnight stays without gathering: it is over, or people took it out."""
 Place = tuple[int, int]
-Leaving = dict[int, list[tuple[int, datetime.date, datetime.date]]]
+Spans = dict[int, list[tuple[int, datetime.date, datetime.date]]]
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,31 @@ class Standing:
     held: dict[Place, Stood] = field(default_factory=dict)
     skipped: dict[Place, str] = field(default_factory=dict)
     guests: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-    """Gathering → (base, cadre) of those who are lodged there and have no seat in its class: make-ups, and `leaving`."""
-    leaving: Leaving = field(default_factory=dict)
-    """Class → (cadre, first day, first day away) of those who still sit in it and will have left or moved before the batch
-    ends: no seat of `seats`, but a bed at whatever they still belong to."""
+    """Gathering → (base, cadre) of those who are lodged there and have no seat in its class: make-ups, and `still_there`."""
+    spans: Spans = field(default_factory=dict)
+    """Class → (cadre, first day, first day away) of everybody who sits in it on `since` or later."""
+    last_day: datetime.date = datetime.date.max
     numbers: dict[int, int] = field(default_factory=dict)
     """Active bed → its number for the planner (`queries.numbered_beds`)."""
 
+    def sits(self, practice_class: int, cadre: int, day: datetime.date) -> bool:
+        """Whether somebody is in the class on that day."""
+        return any(who == cadre and lower <= day < upper for who, lower, upper in self.spans.get(practice_class, ()))
+
     def still_there(self, practice_class: int, day: datetime.date) -> list[int]:
-        """Of `leaving`: cadres who belong to the class on that day."""
-        return [cadre for cadre, lower, upper in self.leaving.get(practice_class, ()) if lower <= day < upper]
+        """Cadres who belong to the class on that day and will have left or moved before the batch ends: no seat of `seats`,
+        but a bed at whatever they still belong to."""
+        return [
+            cadre for cadre, lower, upper in self.spans.get(practice_class, ())
+            if lower <= day < upper <= self.last_day
+        ]  # fmt: skip
+
+    def not_yet(self, place: Place) -> list[int]:
+        """Cadres with a seat in the class who come to it after this gathering has begun: no bed there."""
+        class_pk, day = place[0], self.held[place].gathering.first_day
+        return sorted(
+            cadre for cadre, seat in self.seats.items() if seat == class_pk and not self.sits(class_pk, cadre, day)
+        )
 
     @property
     def begun(self) -> dict[Place, Stood]:
@@ -79,9 +94,9 @@ class Standing:
 def standing_of(batch: Batch, today: datetime.date) -> Standing:
     """What stands of a published batch on a day, in a fixed number of queries."""
     numbers = {bed.pk: number for (_, number), bed in numbered_beds().items()}
-    found = Standing(since=first_open_day(batch, today), numbers=numbers)
+    found = Standing(since=first_open_day(batch, today), numbers=numbers, last_day=batch.last_day)
     found.seats = seats_from(batch, found.since)
-    found.leaving = leaving_of(batch, found.since)
+    found.spans = spans_of(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
     named = batch.nominations.filter(state__in=GOING, cadre__state="in_post").values_list("cadre", flat=True)
     found.waiting = set(named) - enrolled
@@ -108,17 +123,17 @@ def seats_from(batch: Batch, since: datetime.date) -> dict[int, int]:
     return dict(rows.values_list("enrollment__cadre", "practice_class"))
 
 
-def leaving_of(batch: Batch, since: datetime.date) -> Leaving:
-    """Who still sits in each class on or after `since` and will have left or moved before the batch ends (one query)."""
+def spans_of(batch: Batch, since: datetime.date) -> Spans:
+    """Who sits in each class on or after `since`, from when until when (one query)."""
     rows = ClassMembership.objects.filter(
-        enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=since,
-        days__endswith__lte=batch.last_day,
-    )  # fmt: skip
-    found: Leaving = {}
-    for row in rows.select_related("enrollment").order_by("days", "pk"):
+        enrollment__batch=batch, live=True, enrollment__live=True, days__endswith__gt=since
+    ).select_related("enrollment")  # fmt: skip
+    found: Spans = {}
+    for row in rows.order_by("days", "pk"):
         if row.days.lower is not None and row.days.upper is not None:
-            leaves = (row.enrollment.cadre_id, row.days.lower, row.days.upper)
-            found.setdefault(row.practice_class_id, []).append(leaves)
+            found.setdefault(row.practice_class_id, []).append(
+                (row.enrollment.cadre_id, row.days.lower, row.days.upper)
+            )
     return found
 
 

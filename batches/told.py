@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import AuditEntry, User
-from batches.models import PlanVersion
+from batches.models import ClassOffice, PlanVersion
 from cadres.models import Cadre, pinyin
 
 
@@ -19,13 +19,17 @@ class Told:
     by_hand: frozenset[int]
     others: frozenset[int]
     people: int
+    offices: tuple[int, ...] = ()
+    """Offices of classes that ended, which are to be filled again by hand."""
+    mentees: int = 0
+    """People who lost their mentor."""
 
     @property
     def data(self) -> dict[str, object]:
         """For the trail: the number of people, and rows by key, no names."""
         return {
             "told": self.people, "told_cadres": sorted(self.cadres), "told_others": sorted(self.others),
-            "to_be_told": sorted(self.by_hand),
+            "to_be_told": sorted(self.by_hand), "offices": list(self.offices), "mentees": self.mentees,
         }  # fmt: skip
 
     @property
@@ -40,12 +44,15 @@ class Told:
         return f"{told}；{rest}" if rest else told
 
 
-def told_of(cadres: Iterable[Cadre], others: Iterable[int] = ()) -> Told:
-    """These cadres, by whether they have an account, and the accounts of others."""
+def told_of(
+    cadres: Iterable[Cadre], others: Iterable[int] = (), *, offices: Iterable[int] = (), mentees: int = 0
+) -> Told:
+    """These cadres, by whether they have an account, and the accounts of others; and what is to be filled again."""
     rows, users = list(cadres), frozenset(others)
     reached = {row.pk: row.user_id for row in rows if row.user_id is not None}
     without = frozenset(row.pk for row in rows if row.user_id is None)
-    return Told(frozenset(reached), without, users, len(users.union(reached.values())))
+    heard = len(users.union(reached.values()))
+    return Told(frozenset(reached), without, users, heard, tuple(offices), mentees)
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,12 @@ class Names:
     cadres: tuple[str, ...]
     others: tuple[str, ...]
     by_hand: tuple[str, ...]
+    to_appoint: str
+    """第5班班长、副班长，1 名学员的导师: what fell vacant; empty where nothing did."""
 
 
 def names_told(version: PlanVersion) -> Names | None:
-    """Who was told of a version, by name (4 queries); None of versions published before this was kept."""
+    """Who was told of a version, by name (5 queries); None of versions published before this was kept."""
     rows = AuditEntry.objects.filter(act="publish_plan", subject_type="batches.Batch", subject_id=str(version.batch_id))
     found = (json.loads(text) for text in rows.order_by("seq").values_list("data", flat=True))
     data: dict[str, Any] = next((row for row in found if row.get("version") == version.number), {})
@@ -75,4 +84,12 @@ def names_told(version: PlanVersion) -> Names | None:
         tuple(f"{row.name}（{row.unit}）" for pk, row in by_pk.items() if pk in reached),
         tuple(user.name for user in users),
         tuple(f"{row.name}（{row.unit}）" for pk, row in by_pk.items() if pk in waiting),
+        _to_appoint(data.get("offices", []), data.get("mentees", 0)),
     )
+
+
+def _to_appoint(offices: list[int], mentees: int) -> str:
+    rows = ClassOffice.objects.filter(pk__in=offices).select_related("membership__practice_class")
+    rows = rows.order_by("membership__practice_class__number", "-kind", "pk")
+    found = [f"{row.membership.practice_class.short_name}{row.get_kind_display()}" for row in rows]
+    return "、".join([*found, *([f"{mentees} 名学员的导师"] if mentees else [])])

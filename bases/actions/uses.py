@@ -63,7 +63,8 @@ def change_reservation(
     base: PracticeBase | None = None,
     spare_beds: int = 0,
 ) -> BaseUse:
-    """Move a use to other days, people or another base, keeping its row; promises and errors as `reserve_base`.
+    """Move a use to other days, people or another base, keeping its row; promises and errors as `reserve_base`. Fewer people
+    on the same days are never refused.
 
     Raises DomainError("use_released") when it was given back in the meantime.
     """
@@ -72,9 +73,11 @@ def change_reservation(
         target = base or use.base
         locked = lock_bases({use.base_id, target.pk})[target.pk]
         current = _current(use)
-        _check_room(locked, first_day, last_day, people, current.kind, spare_beds, without=current)
+        days = queries.period(first_day, last_day)
+        if (target.pk, days) != (current.base_id, current.days) or people > current.people:
+            _check_room(locked, first_day, last_day, people, current.kind, spare_beds, without=current)
         entry.data.update(was=shown_days(current.days), was_people=current.people, people=people)
-        current.base, current.days, current.people = locked, queries.period(first_day, last_day), people
+        current.base, current.days, current.people = locked, days, people
         current.save()
         entry.about(current)
     return current

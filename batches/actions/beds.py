@@ -1,7 +1,7 @@
 """Beds of people who come or go after publication: given up, found, or chosen by hand (R16 to R18 of docs/rules.md)."""
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db import IntegrityError, connection
 from django.db.models import Q, QuerySet
@@ -12,6 +12,7 @@ from bases.actions import lock_bases
 from bases.models import Bed
 from batches.actions.projection import hold_gatherings, resize_site, take_site
 from batches.free_beds import free_beds, joinable_beds
+from batches.heads import heads_of
 from batches.models import Enrollment, Gathering, GatheringSite, Lodging, MakeUp, PracticeClass
 from batches.revision import change_arrangement
 from config.errors import Conflict, DomainError
@@ -24,7 +25,8 @@ def relodge(
     day: datetime.date,
     by: User,
 ) -> None:
-    """Give up the beds at the coming gatherings of the classes left and find some at those of another, from a day on.
+    """Give up the beds at the coming gatherings of the classes left and find some at those of another, from a day on. The
+    bases expect as many as then belong to each gathering. Call it after the memberships are written.
 
     All these gatherings, and those where the person makes days up, stay locked until the end of the transaction. Somebody who
     made days up where she belongs now keeps the bed that she has there.
@@ -38,6 +40,7 @@ def relodge(
     for gathering in _coming(joined, day):
         if not gathering.lodgings.filter(enrollment=enrollment, live=True).exists():
             give_bed(gathering, enrollment, by)
+    settle_heads(_coming([*leaves, *joined], day), by)
 
 
 def _coming(classes: Collection[PracticeClass], day: datetime.date) -> QuerySet[Gathering]:
@@ -49,26 +52,57 @@ def _coming(classes: Collection[PracticeClass], day: datetime.date) -> QuerySet[
 
 
 def give_up_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> None:
-    """The person's bed at a gathering is free again, and the base has one guest less; nothing where there is none."""
+    """The person's bed at a gathering is free again, and who does not belong there is no longer expected at the base; nothing
+    where there is none."""
     lodging = gathering.lodgings.filter(enrollment=enrollment, live=True).select_related("bed__room__household").first()
     if lodging is None:
         return
     lodging.live = False
     lodging.save(update_fields=["live"])
-    site = _site_of(gathering, lodging.bed.room.household.base_id)
-    if site is not None:
-        resize_site(site, site.people - 1, by)
+    settle_heads([gathering], by)
 
 
-def _site_of(gathering: Gathering, base: int) -> GatheringSite | None:
-    """The gathering's site at a base, read under the base's lock: its people are counted up or down from here."""
-    lock_bases([base])
-    found: GatheringSite | None = (
-        gathering.sites.filter(live=True, base=base)
-        .select_related("use__base", "base__village", "gathering__practice_class__batch__programme")
-        .first()
-    )
-    return found
+def settle_heads(gatherings: Iterable[Gathering], by: User, *, least: int = 0, lodged_at: int | None = None) -> None:
+    """Every base of these gatherings expects the people who come (`heads.heads_of`), `least` at the least.
+
+    A base that is too full to expect somebody stays as it is: the gathering shows who has no bed. Only where a bed was just
+    written at the base `lodged_at` the DomainErrors of `bases.actions.reserve_base` are raised.
+    """
+    rows = {row.pk: row for row in gatherings}
+    wanted = heads_of(rows.values())
+    told = GatheringSite.objects.filter(gathering__in=rows, live=True).order_by("pk")
+    wrong = {
+        pk for pk, base, people in told.values_list("gathering", "base", "people")
+        if people != max(wanted[pk][base], least)
+    }  # fmt: skip
+    for pk in sorted(wrong):
+        heads = {base: max(people, least) for base, people in wanted[pk].items()}
+        sites = [site for site in _sites(rows[pk]) if heads[site.base_id] != site.people]
+        if lodged_at is not None:
+            beds = rows[pk].lodgings.filter(live=True, household__base=lodged_at).count()
+            for site in sites:
+                if site.base_id == lodged_at and site.people < beds:
+                    resize_site(site, beds, by)
+        for site in sorted(sites, key=lambda site: (heads[site.base_id] > site.people, site.order)):
+            _expect(site, heads[site.base_id], by)
+
+
+def _expect(site: GatheringSite, people: int, by: User) -> None:
+    """So many people at a site, or as many as the base can take."""
+    for count in range(people, site.people, -1) or [people]:
+        try:
+            resize_site(site, count, by)
+        except DomainError:
+            continue
+        return
+
+
+def _sites(gathering: Gathering) -> list[GatheringSite]:
+    """The gathering's sites, read under their bases' locks: their people are counted anew from here."""
+    live = gathering.sites.filter(live=True)
+    lock_bases(live.values_list("base", flat=True).order_by("base"))
+    rows = live.select_related("use__base", "base__village", "gathering__practice_class__batch__programme")
+    return list(rows.order_by("order", "pk"))
 
 
 def give_bed(gathering: Gathering, enrollment: Enrollment, by: User, *, before: int | None = None) -> Lodging | None:
@@ -124,18 +158,15 @@ def place_in_bed(
 
 
 def _lodge(gathering: Gathering, enrollment: Enrollment, bed: Bed, by: User) -> Lodging:
-    """Reserve one more place at the bed's base and write the bed."""
-    base = bed.room.household.base_id
+    """Write the bed, and reserve one more place at its base where the person was not expected there yet."""
     with audit.act("lodge", by=by, subject=gathering, enrollment=enrollment.pk):
-        site = _site_of(gathering, base)
-        if site is not None:
-            resize_site(site, site.people + 1, by)
-        else:
+        if not gathering.sites.filter(live=True, base=bed.room.household.base_id).exists():
             _revive_site(gathering, bed, by)
         old = gathering.lodgings.filter(enrollment=enrollment).order_by("-pk").first()
         lodging = old or Lodging(gathering=gathering, enrollment=enrollment)
         lodging.bed, lodging.live = bed, True
         lodging.save()
+        settle_heads([gathering], by, lodged_at=bed.room.household.base_id)
     return lodging
 
 

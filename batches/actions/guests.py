@@ -88,19 +88,20 @@ def settle_guests(
 def settle_leaving(
     standing: Standing,
     gatherings: Mapping[Place, Gathering],
+    without: Mapping[Place, set[int]],
     moved: set[Place],
     by: User,
     touched: Touched,
 ) -> None:
-    """Who will have left but still belongs to a gathering of the class sleeps there: in the bed as before while it is free,
-    else in another. Where none is found the gathering shows it, and the person is told when the bed was lost now or the
-    gathering is new or among the `moved`, not again with every version. Call it after seats, gatherings and members' beds
-    are written.
+    """Who will have left but still belongs to a gathering of the class, or is one of those `without` a bed by the plan, sleeps
+    there: in the bed as before while it is free, else in another. Where none is found the gathering shows it, and the person
+    is told when the bed was lost now or the gathering is new or among the `moved`, not again with every version. Call it
+    after seats, gatherings and members' beds are written.
     """
     for place, gathering in sorted(gatherings.items()):
         stood = standing.coming.get(place)
         had = {row.enrollment_id for row in stood.gathering.lodgings.all()} if stood is not None else set()
-        belong = standing.still_there(place[0], gathering.first_day)
+        belong = {*standing.still_there(place[0], gathering.first_day), *without[place]}
         rows = Enrollment.objects.filter(batch=gathering.practice_class.batch_id, cadre__in=belong)
         for enrollment in rows.select_related("cadre__user").order_by("pk"):
             lodged = gathering.lodgings.filter(enrollment=enrollment).order_by("-live", "-pk").first()

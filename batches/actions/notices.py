@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from accounts.models import User
 from bases.models import BaseManager, PracticeBase, TownshipLiaison
-from batches.models import Batch, ClassMembership
+from batches.models import Batch, ClassMembership, Gathering, GatheringSite
 from batches.rules import in_force
 from batches.standing import Place, Stood
 from batches.told import Told, told_of
@@ -15,12 +15,14 @@ from office.actions import notify
 
 @dataclass(frozen=True)
 class Wanted:
-    """A coming gathering as the plan has it: base → people in order of travel, cadre → bed."""
+    """A coming gathering as the plan has it: base → people in order of travel, cadre → bed; `without` are cadres whose bed
+    only the plan knows (`planning_excuses`)."""
 
     first_day: datetime.date
     last_day: datetime.date
     bases: dict[int, int]
     beds: dict[int, int]
+    without: set[int] = field(default_factory=set)
 
     def is_where(self, stood: Stood) -> bool:
         row = stood.gathering
@@ -39,32 +41,20 @@ class Touched:
     """User → lines, of mentors who are free of a mentee."""
     moved: set[int] = field(default_factory=set)
     """Enrollments that changed class."""
+    offices: list[int] = field(default_factory=list)
+    """Offices of classes (`ClassOffice`) that ended with it."""
 
 
 def say_gathering(
     place: Place,
     stood: Stood | None,
     want: Wanted | None,
-    names: dict[int, str],
     villages: dict[int, str],
     touched: Touched,
 ) -> None:
-    """Lines for the class's members (kept under the class until they are known) and for the bases."""
-    name = f"{names[place[0]]}第{place[1]}次集中"
+    """Lines for the members of the class on that day: where and when it gathers now."""
     was = when(stood.gathering.first_day, stood.gathering.last_day) if stood else ""
     now = when(want.first_day, want.last_day) if want else ""
-    for base in sorted({*(stood.bases if stood else ()), *(want.bases if want else ())}):
-        before = (was, stood.bases[base]) if stood and base in stood.bases else None
-        after = (now, want.bases[base]) if want and base in want.bases else None
-        if before == after:
-            continue
-        if after is None and before is not None:
-            line = f"{name} {before[0]} 的 {before[1]} 人不来了"
-        elif before is None and after is not None:
-            line = f"{name} {after[0]} 来 {after[1]} 人"
-        elif before is not None and after is not None:
-            line = f"{name} {before[0]} {before[1]} 人改为 {after[0]} {after[1]} 人"
-        touched.bases[base].append(line)
     stays = stood is not None and want is not None and want.is_where(stood)
     if stays and stood is not None and want is not None and list(stood.bases) == list(want.bases):
         return
@@ -89,6 +79,41 @@ def when(first: datetime.date, last: datetime.date) -> str:
     return f"{first:%m-%d}" if first == last else f"{first:%m-%d} 至 {last:%m-%d}"
 
 
+Expected = dict[tuple[int, int, int], tuple[str, str, int]]
+
+
+def expected_at_bases(batch: Batch) -> Expected:
+    """(Class number, index, base) → gathering, days and people expected, of gatherings to come (one query). Taken before and
+    after a change, it tells those who look after the bases what they have to know (`say_bases`)."""
+    sites = GatheringSite.objects.filter(
+        live=True, gathering__state=Gathering.State.PLANNED, gathering__practice_class__batch=batch
+    ).select_related("gathering__practice_class")  # fmt: skip
+    found: Expected = {}
+    for site in sites.order_by("pk"):
+        gathering = site.gathering
+        number, name = gathering.practice_class.number, gathering.practice_class.short_name
+        found[number, gathering.index, site.base_id] = (
+            f"{name}第{gathering.index}次集中", when(gathering.first_day, gathering.last_day), site.people
+        )  # fmt: skip
+    return found
+
+
+def say_bases(before: Expected, after: Expected, touched: Touched) -> None:
+    """Lines for the bases at which other people are expected than before, or on other days."""
+    for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        if was == now:
+            continue
+        if now is None and was is not None:
+            line = f"{was[0]} {was[1]} 的 {was[2]} 人不来了"
+        elif was is None and now is not None:
+            line = f"{now[0]} {now[1]} 来 {now[2]} 人"
+        elif was is not None and now is not None:
+            days = "" if was[1] == now[1] else f"{now[1]} "
+            line = f"{was[0]} {was[1]} {was[2]} 人改为 {days}{now[2]} 人"
+        touched.bases[key[2]].append(line)
+
+
 def tell(batch: Batch, touched: Touched) -> Told:
     """One notice to each member and mentor concerned, and to those who look after the bases concerned; nobody else. Who that
     was, and which members have no account."""
@@ -99,9 +124,22 @@ def tell(batch: Batch, touched: Touched) -> Told:
             addressees=[by_pk[pk].cadre.user], subject=f"{batch}安排有调整", text="；".join(dict.fromkeys(lines)) + "。",
             url="/activities/me/",
         )  # fmt: skip
+    others = tell_mentors(batch, touched) | tell_keepers(batch, touched)
+    return told_of(
+        (row.cadre for row in by_pk.values()), others, offices=touched.offices, mentees=touched.rows["mentors"]
+    )
+
+
+def tell_mentors(batch: Batch, touched: Touched) -> set[int]:
+    """One notice to each mentor concerned; returns the accounts."""
     for mentor in User.objects.filter(pk__in=touched.mentors).order_by("pk"):
         text = "；".join(touched.mentors[mentor.pk]) + "。"
         notify(addressees=[mentor], subject=f"{batch}带教有调整", text=text, url="/activities/")
+    return set(touched.mentors)
+
+
+def tell_keepers(batch: Batch, touched: Touched) -> set[int]:
+    """One notice to each who looks after a base concerned; returns the accounts."""
     lines_of: dict[int, list[str]] = defaultdict(list)
     users: dict[int, User] = {}
     bases = PracticeBase.objects.filter(pk__in=touched.bases).select_related("village").order_by("pk")
@@ -116,4 +154,4 @@ def tell(batch: Batch, touched: Touched) -> Told:
     for pk, lines in sorted(lines_of.items()):
         text = "。".join(dict.fromkeys(lines)) + "。"
         notify(addressees=[users[pk]], subject=f"{batch}来基地的安排有调整", text=text, url="/bases/")
-    return told_of((row.cadre for row in by_pk.values()), {*touched.mentors, *users})
+    return set(users)

@@ -11,12 +11,14 @@ from accounts.models import User
 from batches.actions.beds import relodge
 from batches.actions.guests import settle_own
 from batches.actions.names import require_place
+from batches.actions.notices import Expected, Touched, expected_at_bases, say_bases, tell_keepers, tell_mentors
 from batches.actions.projection import DAY
 from batches.fixed import require_may_sit_in, require_may_stay_away
-from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PracticeClass
+from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, Mentorship, PracticeClass
 from batches.plan_ids import key
 from batches.queries import GONE, seated
 from batches.revision import change_arrangement
+from batches.rules import in_force
 from batches.states import CHANGING
 from batches.waivers import is_waived
 from cadres.models import Cadre
@@ -91,12 +93,15 @@ def move_member(
             raise DomainError("same_class", f"{enrollment.cadre}本来就在{to.short_name}。")
         require_may_sit_in(to, enrollment.cadre)
         _require_room(to, enrollment.cadre, _within(batch, from_day))
+        expected = expected_at_bases(batch)
         end_membership(current, from_day, reason)
         membership = _begin_membership(enrollment, to, from_day, batch, reason)
         end_offices(current, from_day)
         relodge(enrollment, [current.practice_class], to, from_day, by)
         ended = settle_own(enrollment, from_day, by)
-        _tell([enrollment], f"您从{current.practice_class.short_name}调到{to.short_name}", "；".join([reason, *ended]))
+        moved = f"从{current.practice_class.short_name}调到{to.short_name}（{from_day:%m-%d} 起）"
+        _tell(enrollment, f"您{moved}", "；".join([reason, *ended]))
+        _tell_others(enrollment, moved, expected)
     return membership
 
 
@@ -126,8 +131,12 @@ def _begin_membership(
     )
 
 
-def end_offices(membership: ClassMembership, day: datetime.date) -> None:
-    ClassOffice.objects.filter(membership=membership, until__isnull=True).update(until=day - DAY)
+def end_offices(membership: ClassMembership, day: datetime.date) -> list[int]:
+    """Offices held in that class end before `day`; returns them."""
+    rows = ClassOffice.objects.filter(membership=membership, until__isnull=True)
+    found = list(rows.order_by("pk").values_list("pk", flat=True))
+    rows.update(until=day - DAY)
+    return found
 
 
 def add_late(
@@ -156,6 +165,7 @@ def add_late(
         day = _within(locked, from_day)
         require_place(locked, cadre)
         _require_room(to, cadre, day)
+        expected = expected_at_bases(locked)
         enrollment = join(locked, cadre.pk, day, reason)
         still = enrollment.memberships.filter(live=True, days__endswith__gt=day).select_related("practice_class")
         left = list(still.order_by("days", "pk"))  # who would have left later, and comes back before that
@@ -163,7 +173,8 @@ def add_late(
             end_membership(membership, day, reason)
         _begin_membership(enrollment, to, day, locked, reason)
         relodge(enrollment, [row.practice_class for row in left if row.practice_class_id != to.pk], to, day, by)
-        _tell([enrollment], f"您编入{batch}{to.short_name}", reason)
+        _tell(enrollment, f"您编入{batch}{to.short_name}（{day:%m-%d} 起）", reason)
+        _tell_others(enrollment, f"编入{to.short_name}（{day:%m-%d} 起）", expected)
     return enrollment
 
 
@@ -185,7 +196,8 @@ def withdraw_enrollment(
 ) -> None:
     """Somebody leaves the batch from a day on; what was attended before it stays counted.
 
-    Make-ups from that day on end with it; the person is told, and the head teachers of the classes where they were. Raises
+    Make-ups from that day on end with it; the person is told, the mentor, the head teachers of the classes where they were,
+    and those who look after bases that expect fewer. Raises
     DomainError "reason_needed", "not_running", "day_outside", "not_enrolled", "fixed" (to a class, or to attend), Conflict when
     the arrangement is no longer the one `seen`.
     """
@@ -206,6 +218,7 @@ def withdraw_enrollment(
         if not enrollment.live or enrollment.state in GONE:
             raise DomainError("not_enrolled", f"{enrollment.cadre}已经不在{batch}里。")
         require_may_stay_away(batch, enrollment.cadre)
+        expected = expected_at_bases(batch)
         memberships = enrollment.memberships.filter(live=True, days__endswith__gt=on_day)
         leaves = list(memberships.select_related("practice_class").order_by("days", "pk"))
         for membership in leaves:
@@ -216,8 +229,19 @@ def withdraw_enrollment(
         enrollment.live = enrollment.memberships.filter(live=True).exists()
         enrollment.save()
         ended = settle_own(enrollment, on_day, by)
-        _tell([enrollment], f"您从 {on_day:%m-%d} 起不再参加{batch}", "；".join([reason, *ended]))
+        _tell(enrollment, f"您从 {on_day:%m-%d} 起不再参加{batch}", "；".join([reason, *ended]))
+        _tell_others(enrollment, f"从 {on_day:%m-%d} 起不再参加{batch}", expected)
 
 
-def _tell(enrollments: list[Enrollment], subject: str, text: str) -> None:
-    notify(addressees=[row.cadre.user for row in enrollments], subject=subject, text=text, url="/activities/me/")
+def _tell(enrollment: Enrollment, subject: str, text: str) -> None:
+    notify(addressees=[enrollment.cadre.user], subject=subject, text=text, url="/activities/me/")
+
+
+def _tell_others(enrollment: Enrollment, what: str, before: Expected) -> None:
+    """The person's mentor, and those who look after the bases that expect one more or one fewer than `before`."""
+    batch, touched = enrollment.batch, Touched()
+    for mentor in in_force(Mentorship.objects.filter(enrollment=enrollment)).order_by("pk"):
+        touched.mentors[mentor.user_id].append(f"{enrollment.cadre.name}{what}")
+    say_bases(before, expected_at_bases(batch), touched)
+    tell_mentors(batch, touched)
+    tell_keepers(batch, touched)

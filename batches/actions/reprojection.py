@@ -6,7 +6,7 @@ taken, then beds; the database's constraints have the last word.
 """
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,15 +17,16 @@ from django.db.models import Exists, OuterRef
 from accounts.models import User
 from bases.actions import lock_bases, release_base
 from bases.models import Bed, PracticeBase
+from batches.actions.beds import settle_heads
 from batches.actions.guests import free_guests, guests_of, settle_guests, settle_leaving, whereabouts
-from batches.actions.notices import Touched, Wanted, say_gathering, tell
+from batches.actions.notices import Touched, Wanted, expected_at_bases, say_bases, say_gathering, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
-from batches.plan_ids import pk_of
+from batches.plan_ids import is_no_row, pk_of
 from batches.queries import numbered_beds
 from batches.rules import in_force
-from batches.standing import Place, Standing, Stood, leaving_of, standing_of
+from batches.standing import Place, Standing, Stood, spans_of, standing_of
 from batches.told import Told
 from config.errors import Conflict, DomainError
 
@@ -71,21 +72,25 @@ def _write(
     reason: str,
     touched: Touched,
 ) -> None:
-    """Seats, gatherings, beds of members, then of those who will have left, then guests."""
+    """Seats, gatherings, beds of members, then of those who will have left, then guests; the bases expect all of them."""
+    expected = expected_at_bases(batch)
     makeups = guests_of(stood.gathering for stood in standing.coming.values())
     was = whereabouts(makeups)
     _seat(batch, standing, plan, reason, touched)
-    standing.leaving = leaving_of(batch, standing.since)
-    _leave_beds_of_moving(batch, standing, wanted)
+    standing.spans = spans_of(batch, standing.since)
+    _leave_beds_of_moving(standing, wanted, plan)
     enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
     lodged = _lodging_changes(standing, wanted)
     moved = {place for place, want in wanted.items() if not _stays(standing, place, want)}
     freed = free_guests(standing, lodged)
     gatherings = _gather(batch, standing, wanted, {gathering for gathering, _ in freed}, by, touched)
     _lodge(standing, wanted, gatherings, enrollments, lodged, touched)
-    settle_leaving(standing, gatherings, moved, by, touched)
+    without = {place: want.without for place, want in wanted.items()}
+    settle_leaving(standing, gatherings, without, moved, by, touched)
     members = {gatherings[place].pk: set(want.beds) for place, want in wanted.items()}
     settle_guests(makeups, freed, members, was, by, touched)
+    settle_heads(gatherings.values(), by, least=1)
+    say_bases(expected, expected_at_bases(batch), touched)
 
 
 def _stays(standing: Standing, place: Place, want: Wanted) -> bool:
@@ -128,7 +133,9 @@ def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> di
         found[place] = Wanted(first, last, {pk_of(site["base"]): site["people"] for site in row["sites"]}, {})
     for row in plan["lodging"]:
         place = (pk_of(row["class"]), row["index"])
-        if place in found:
+        if place in found and is_no_row(row["room"]):
+            found[place].without.add(pk_of(row["cadre"]))
+        elif place in found:
             bed = beds.get((pk_of(row["room"]), row["bed"]))
             if bed is None:
                 raise DomainError("bed_gone", "方案里有床位已经停用。请重新编排后再发布。")
@@ -140,39 +147,38 @@ def _wanted(plan: dict[str, Any], standing: Standing, made: datetime.date) -> di
     return found
 
 
-def _leave_beds_of_moving(batch: Batch, standing: Standing, wanted: dict[Place, Wanted]) -> None:
+def _leave_beds_of_moving(standing: Standing, wanted: dict[Place, Wanted], plan: dict[str, Any]) -> None:
     """Who changes class later sleeps with the old class until then: no bed with the new one before the day of the move, and
     no second bed on the same nights. Call it after the seats are written.
 
-    The plan knows the new class alone and lodges its members from the first coming gathering on.
+    The plan knows the new class alone and counts its members from the first coming gathering on.
     """
-    members: dict[tuple[int, int], list[ClassMembership]] = defaultdict(list)
-    rows = ClassMembership.objects.filter(enrollment__batch=batch, live=True, days__endswith__gt=standing.since)
-    for row in rows.select_related("enrollment").order_by("days", "pk"):
-        members[row.practice_class_id, row.enrollment.cadre_id].append(row)
     bases = dict(Bed.objects.filter(active=True).values_list("pk", "room__household__base"))
+    seats: dict[int, list[int]] = defaultdict(list)
+    for row in plan["assignments"]:
+        seats[pk_of(row["class"])].append(pk_of(row["cadre"]))
     for (practice_class, _), want in wanted.items():
-        for cadre in sorted(want.beds):
-            if not any(_sits(row, want.first_day) for row in members[practice_class, cadre]):
+        for cadre in sorted(seats[practice_class]):
+            if not standing.sits(practice_class, cadre, want.first_day):
                 _leave_bed(want, cadre, bases)
     for (old, _), kept in wanted.items():
         cadres = standing.still_there(old, kept.first_day)
         for (practice_class, _), other in wanted.items():
             if practice_class != old and other.first_day <= kept.last_day and kept.first_day <= other.last_day:
                 for cadre in cadres:
-                    _leave_bed(other, cadre, bases)
-
-
-def _sits(membership: ClassMembership, day: datetime.date) -> bool:
-    lower, upper = membership.days.lower, membership.days.upper
-    return (lower is None or lower <= day) and (upper is None or day < upper)
+                    if cadre in other.beds:
+                        _leave_bed(other, cadre, bases)
 
 
 def _leave_bed(want: Wanted, cadre: int, bases: dict[int, int]) -> None:
-    """Nobody comes for the bed: the base has one guest less. A base is not left by its last one, who may yet come there."""
+    """Nobody comes: the base has one guest less. A base is not left by its last one, who may yet come there."""
     bed = want.beds.pop(cadre, None)
-    if bed is not None:
-        want.bases[bases[bed]] = max(want.bases[bases[bed]] - 1, 1)
+    want.without.discard(cadre)
+    lodged = Counter(bases[row] for row in want.beds.values())
+    spare = [base for base, people in want.bases.items() if people > lodged[base]]
+    base = bases[bed] if bed is not None else spare[0] if spare else None
+    if base is not None:
+        want.bases[base] = max(want.bases[base] - 1, 1)
 
 
 def _require_in_place(row: dict[str, Any], stood: Stood) -> None:
@@ -203,7 +209,7 @@ def _seat(batch: Batch, standing: Standing, plan: dict[str, Any], reason: str, t
         day = _from_day(standing, {pk for pk in (old, new) if pk is not None})
         enrollment = known.get(cadre)
         if old is not None and enrollment is not None:
-            _leave_class(enrollment, day, reason)
+            touched.offices += _leave_class(enrollment, day, reason)
         if new is None and enrollment is not None:
             _leave(enrollment, day, reason)
             touched.people[enrollment.pk].append(f"您从 {day:%m-%d} 起不再参加{batch}")
@@ -232,10 +238,12 @@ def _from_day(standing: Standing, classes: Iterable[int]) -> datetime.date:
     return max([standing.since, *under_way])
 
 
-def _leave_class(enrollment: Enrollment, day: datetime.date, reason: str) -> None:
-    for membership in enrollment.memberships.filter(live=True, days__endswith__gt=day):
+def _leave_class(enrollment: Enrollment, day: datetime.date, reason: str) -> list[int]:
+    offices: list[int] = []
+    for membership in enrollment.memberships.filter(live=True, days__endswith__gt=day).order_by("days", "pk"):
         end_membership(membership, day, reason)
-        end_offices(membership, day)
+        offices += end_offices(membership, day)
+    return offices
 
 
 def _leave(enrollment: Enrollment, day: datetime.date, reason: str) -> None:
@@ -327,10 +335,9 @@ def _gather(
     `leaving` are the gatherings whose guests have left their beds for now.
     """
     coming = standing.coming
-    names = {row.pk: row.short_name for row in batch.classes.order_by("number")}
     villages = {row.pk: str(row.village) for row in PracticeBase.objects.select_related("village").order_by("pk")}
     for place in sorted(coming.keys() | wanted.keys()):
-        say_gathering(place, coming.get(place), wanted.get(place), names, villages, touched)
+        say_gathering(place, coming.get(place), wanted.get(place), villages, touched)
     for place, stood in sorted(coming.items()):
         staying = 0 if stood.gathering.pk in leaving else None
         _give_up(stood, wanted.get(place), _guests_by_base(standing, stood) if staying is None else {}, by, touched)

@@ -99,8 +99,9 @@ def publish(request: HttpRequest, batch_id: int, run_id: int) -> HttpResponse:
     )
     names = names_told(version)
     who = names.sentence if names is not None else ""
+    vacant = names.to_appoint if names is not None else ""
     told = (
-        f"{who}。没有动的安排照旧，不用重新定班主任、班长和导师。"
+        f"{who}。没有动的安排照旧，" + (f"到“班务”重新定{vacant}。" if vacant else "不用重新定班主任、班长和导师。")
         if repaired
         else f"{who}；下一步到“班务”定班主任、班长和导师，给没有账号的发账号。"
     )

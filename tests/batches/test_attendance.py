@@ -21,6 +21,7 @@ from batches.actions.attendance import (
 )
 from batches.models import Absence, ClassOffice, ClassStaff, Enrollment, Gathering, Lodging, Programme
 from batches.presence import presence_of_gathering
+from batches.queries import members_on
 from config.errors import Conflict, DomainError
 from office.files import store_file
 from office.models import Notice
@@ -318,4 +319,4 @@ def test_makeup_at_a_coming_gathering_takes_a_bed_and_gives_it_back(
     void_makeup(by=staff, makeup=makeup, reason="不去了")
     lodging.refresh_from_db()
     assert not lodging.live
-    assert coming.sites.get().people == 1
+    assert coming.sites.get().people == members_on(coming.practice_class, COMING).count() == 2

@@ -218,7 +218,7 @@ def test_transferred_leaves_and_the_township_is_told(running: County, staff: Use
     assert f"C{gone.pk}" not in run.plan_text
     publish(running, run, staff)
     assert running.enrollment(gone).state == Enrollment.State.WITHDRAWN
-    assert Notice.objects.get(addressee=told).text.endswith("03-12 至 03-14 6 人改为 03-12 至 03-14 5 人。")
+    assert Notice.objects.get(addressee=told).text.endswith("03-12 至 03-14 6 人改为 5 人。")
     assert not Notice.objects.filter(addressee=unconcerned).exists()
 
 

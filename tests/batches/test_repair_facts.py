@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import AuditEntry, User
 from bases.actions import close_place, enter_outside_use
-from bases.models import Closure
+from bases.models import Bed, Closure
 from batches.actions.gatherings import cancel_days
 from batches.actions.people import add_late, withdraw_enrollment
 from batches.actions.plans import publish_plan
@@ -258,6 +258,10 @@ def test_visit_that_goes_the_other_way_round_says_so_in_rows_and_notices(running
     one, two = running.bases[1:3]
     resize_site(gathering.sites.get(live=True), 3, staff)
     take_site(gathering, two, 3, 2, staff)
+    women = gathering.lodgings.filter(live=True, sex="F").order_by("pk")
+    for lodging, bed in zip(women, Bed.objects.filter(room__household__base=two).order_by("pk"), strict=False):
+        lodging.bed = bed
+        lodging.save()
     cadre = running.cadres[1]
     cadre.user = factories.UserFactory()
     cadre.save()
