@@ -215,8 +215,12 @@ def _seat(batch: Batch, standing: Standing, plan: dict[str, Any], reason: str, t
             touched.people[enrollment.pk].append(f"您从 {day:%m-%d} 起不再参加{batch}")
         elif new is not None:
             enrollment = _sit(batch, enrollment, cadre, classes[new], day, reason, joins=old is None)
-            told = "您编入" if old is None else f"您从{classes[old].short_name}调到"
-            touched.people[enrollment.pk].append(f"{told}{classes[new].short_name}（{day:%m-%d} 起）")
+            to = classes[new].short_name
+            if old is not None and standing.sits(new, cadre, day):  # who was to move later
+                line = f"您留在{to}，不调到{classes[old].short_name}"
+            else:
+                line = f"您{'编入' if old is None else f'从{classes[old].short_name}调到'}{to}（{day:%m-%d} 起）"
+            touched.people[enrollment.pk].append(line)
             touched.moved.add(enrollment.pk)
         touched.rows["seats"] += 1
 

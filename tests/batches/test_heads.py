@@ -8,6 +8,7 @@ from accounts.models import User
 from bases.models import PracticeBase
 from batches.actions import beds
 from batches.actions.people import add_late, move_member, withdraw_enrollment
+from batches.actions.plans import publish_plan
 from batches.arrangement import planned
 from batches.differences import differences, differences_in_words, differences_of
 from batches.foretold import needs
@@ -175,3 +176,13 @@ def test_publication_names_the_offices_to_be_filled_again(running: County, staff
     run = repair(running, staff, changes=[pin])
     [told_of_it] = messages_of(desk, "publish", [running.batch.pk, run.pk], {"reason": "重排"})
     assert told_of_it.endswith("没有动的安排照旧，到“班务”重新定第1班班长。")
+
+
+def test_who_was_to_move_later_and_stays_is_told_so(running: County, staff: User, colleague: User) -> None:
+    enrollment = member(running, 1)
+    let_together(running, enrollment.cadre, staff, colleague)
+    move_member(enrollment=enrollment, to=running.classes[1], from_day=MARCH(day=20), by=staff, reason="换班")
+    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{running.classes[0].pk}"}
+    publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
+    assert told(enrollment.cadre.user)[-1] == "您留在第1班，不调到第2班。"
+    assert agrees() == {(1, 2): 6, (2, 1): 6, (2, 2): 6}
