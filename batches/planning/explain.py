@@ -31,12 +31,14 @@ def explain(
     *,
     seed: int = 1,
     prefer: str = "kept",
+    since: str | None = None,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[dict[str, Any]]:
     """One row a shortfall, in the order of stages, rules and subjects.
 
-    `prefer` is what the plan was made with; `progress(stage, fraction, message)` and `should_stop()` are as in `solve`.
+    `prefer` is what the plan was made with, `since` the first day of a batch under way that can still be changed (none: not
+    known, or nothing is over); `progress(stage, fraction, message)` and `should_stop()` are as in `solve`.
     Raises InputError for an input that is not valid, Stopped when the caller wishes so.
     """
     require_valid(document)
@@ -52,7 +54,7 @@ def explain(
     rows: list[Row] = explain_people(Seats(document, problem, first), losses, _teller(1, progress, should_stop))
     rows += explain_sizes(document, plan, losses, _teller(2, progress, should_stop))
     if 3 in plan["stages"]:
-        rows += explain_classes(document, plan, _teller(3, progress, should_stop))
+        rows += explain_classes(document, plan, prefer, since, _teller(3, progress, should_stop))
     return sorted(rows, key=lambda row: (row["stage"], row["rule"], row["subject"]))
 
 
@@ -61,7 +63,7 @@ def falls_short(plan: Document) -> bool:
     return bool(plan["shortfalls"]) or bool(not_held(plan))
 
 
-def explain_classes(document: Document, plan: Document, tell: Tell) -> list[Row]:
+def explain_classes(document: Document, plan: Document, prefer: str, since: str | None, tell: Tell) -> list[Row]:
     """R14 and R15 of every class short, and every gathering of a filled class that is not held, batch by batch."""
     batch_of = {klass["id"]: batch["id"] for batch in document["batches"] for klass in batch["classes"]}
     short: dict[str, list[Row]] = defaultdict(list)
@@ -75,7 +77,7 @@ def explain_classes(document: Document, plan: Document, tell: Tell) -> list[Row]
     rows: list[Row] = []
     batches = sorted({*short, *skipped})
     for number, batch in enumerate(batches):
-        case, visits = BatchCase(document, plan, batch), dict[str, ClassCase]()
+        case, visits = BatchCase(document, plan, batch, prefer, since), dict[str, ClassCase]()
         work = itertools.chain(
             (explain_short(case, visits, row) for row in short[batch]), explain_skips(case, visits, skipped[batch])
         )

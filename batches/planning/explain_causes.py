@@ -28,6 +28,8 @@ def say_cause(demand: "Demand", group: str) -> str:
         "R19": _staff,
         "OTHERS": _others,
         "PINS": _pins,
+        "KEPT": _kept,
+        "OUT": _out,
     }[group](demand)
 
 
@@ -41,13 +43,27 @@ def _span(days: list[int]) -> str:
     return short(days[0]) if len(days) == 1 else f"{short(days[0])}至{short(days[-1])}"
 
 
+def _spans(days: list[int]) -> str:
+    """10月1日至10月4日、10月7日."""
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return "、".join(_span(run) for run in runs)
+
+
 def _holidays(demand: "Demand") -> str:
     days = demand.visit.problem.days
     parts = []
     for index, monday in demand.weeks():
         hit = [day for day in range(monday, monday + 6 + days) if day in demand.visit.problem.holidays]
-        if hit:
-            parts.append(f"第 {index} 次的那一周有法定节假日（{_span(hit)}）")
+        inside = [day for day in hit if day < monday + 7]
+        if inside:
+            parts.append(f"第 {index} 次的那一周有法定节假日（{_spans(inside)}）")
+        elif hit:
+            parts.append(f"第 {index} 次的那一周过后就是法定节假日（{_spans(hit)}）")
     return "、".join(parts) or "期内有法定节假日"
 
 
@@ -106,7 +122,10 @@ def _shut(demand: "Demand", ranges: list[list[str]]) -> list[tuple[int, int]]:
     """The parts of closures that lie between the demand's first week and its last, within the batch."""
     batch = demand.visit.case.batch
     mondays = [monday for _, monday in demand.weeks()] or [batch.monday]
-    low, high = max(min(mondays), batch.first), min(max(mondays) + 6 + demand.visit.problem.days, batch.last + 1)
+    low, high = (
+        max(min(mondays), batch.first, demand.visit.case.since),
+        min(max(mondays) + 6 + demand.visit.problem.days, batch.last + 1),
+    )
     parts = [(max(day_number(start), low), min(day_number(end), high)) for start, end in ranges]
     return [(first, until) for first, until in parts if first < until]
 
@@ -173,5 +192,29 @@ def _others(demand: "Demand") -> str:
 
 def _pins(demand: "Demand") -> str:
     visit = demand.visit
-    pinned = [f"{name}#{index}" for name, index in sorted(visit.problem.gathering_pins) if name == visit.klass]
-    return f"{names(pinned)} 已指定日期或基地"
+    indexes = visit.pinned() if demand.index is None else demand.indexes()
+    return f"{names(f'{visit.klass}#{index}' for index in indexes)} 已指定日期或基地"
+
+
+def _kept(demand: "Demand") -> str:
+    return "已发布的集中先保住原来的日子和基地"
+
+
+def _out(demand: "Demand") -> str:
+    """What of the class's gatherings is over, or was taken out, and what the others come to."""
+    visit = demand.visit
+    every = visit.case.world(frozenset(), 1).indexes(visit.klass)
+    gone = [index for index in every if visit.case.is_gone(visit.klass, index)]
+    left, days = len(every) - len(gone), visit.problem.days
+    rest = f"只剩 {left} 次，都去也只有 {left * days} 天" if left else "一次也不剩"
+    if not gone:
+        return f"前面的时间已经过去，{rest}"
+    which = f"前 {len(gone)} 次" if gone == every[: len(gone)] else f"第 {'、'.join(map(str, gone))} 次"
+    over = all((visit.klass, index) in visit.case.over for index in gone)
+    if gone == every[: len(gone)] and left and len(gone) > 0:
+        week = (visit.case.monday(visit.klass, every[len(gone)]) - visit.case.batch.monday) // 7 + 1
+        begins = f"班级 {visit.klass} 第 {week} 周才有集中，"
+    else:
+        begins = ""
+    why = "的时间已经过去" if over else "已经过去或者已取消"
+    return f"{begins}{which}{why}，{rest}"

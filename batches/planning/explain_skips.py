@@ -47,7 +47,7 @@ class Gatherings(Demand):
         if not any(row.possible(frozenset(), changes) for row in self.rows):
             return self.wanted
         now, then = self.visit.case.now(), self.visit.case.together(changes)
-        if then.days > now.days or then.villages > now.villages:
+        if then.days.total() > now.days.total() or then.villages.total() > now.villages.total():
             return self.wanted
         fewer = len(now.skipped) - len(then.skipped)
         still = sum(key in then.skipped for key in self.keys)

@@ -17,8 +17,8 @@ from .explain_causes import closures, say_cause
 from .explain_text import Cause, Cure, Row, distinct, listed, thinned, told, ways_out
 from .explain_world import BatchCase, Site, World
 
-ORDER = ("R16", "R10", "PINS", "R19", "OTHERS", "R17", "R13", "R12", "R09", "R11")
-NEVER = frozenset({"R10", "R11", "R17", "R19", "OTHERS"})
+ORDER = ("KEPT", "R16", "R10", "PINS", "R19", "OTHERS", "R17", "R13", "R12", "R09", "R11", "OUT")
+NEVER = frozenset({"KEPT", "OUT", "R10", "R11", "R17", "R19", "OTHERS"})
 VILLAGE_LIMIT = 2.0
 ANY_WEEKDAY: Change = {"kind": "parameter", "name": "start_weekdays", "value": []}
 NO_WEEKEND: Change = {"kind": "parameter", "name": "weekend_days.min", "value": 0}
@@ -41,6 +41,14 @@ class ClassCase:
         """Sites at which the gathering could be held on some day, each once."""
         world = self.case.world(lifted, more, changes)
         pins = "PINS" not in lifted
+        if (self.klass, index) in self.case.over and (index in self.held or "OUT" not in lifted):
+            if index in self.held:
+                yield world.places.site(self.held[index][1])
+            return
+        stood = None if "KEPT" in lifted else world.stood(self.klass, index)
+        if stood is not None and self._free(*stood, index, lifted):
+            yield stood[1]
+            return
         days = world.first_days(self.klass, index, pins)
         for site in world.sites(self.klass, index, pins):
             if any(self._free(first, site, index, lifted) and self._fits(world, index, first, site) for first in days):
@@ -86,6 +94,15 @@ class ClassCase:
         answer = run(model, 1, VILLAGE_LIMIT)
         return answer.objective if answer.found else 0
 
+    def is_to_come(self, index: int) -> bool:
+        """Whether something can still be planned there."""
+        return (self.klass, index) not in self.case.over and not self.case.is_gone(self.klass, index)
+
+    def pinned(self) -> list[int]:
+        """Gatherings to come whose day or bases people fixed."""
+        pins = sorted(index for name, index in self.problem.gathering_pins if name == self.klass)
+        return [index for index in pins if (self.klass, index) not in self.case.over]
+
     def members(self) -> int:
         return self.case.size(self.klass)
 
@@ -123,16 +140,19 @@ class Demand:
         amount = self.wanted - self.reached
         left = max(0, self.wanted - max(self.reached, self.most(frozenset(), changes)))
         if left < amount and not self.visit.case.stands(changes):
-            left = max(0, amount - self._gained_together(changes))
+            left = min(amount, max(left, self._left_together(changes)))
         return left
 
-    def _gained_together(self, changes: tuple[Change, ...]) -> int:
-        """How much less is missing when all classes of the batch are planned anew after changes."""
+    def _left_together(self, changes: tuple[Change, ...]) -> int:
+        """How much is missing when all classes of the batch are planned anew after changes: here, or as much elsewhere."""
         now, then = self.visit.case.now(), self.visit.case.together(changes)
+        amount, klass = self.wanted - self.reached, self.visit.klass
         if self.rule == "R14":
-            return now.villages - then.villages
+            return max(amount - now.villages.total() + then.villages.total(), then.villages[klass])
         fewer = len(now.skipped) - len(then.skipped)
-        return fewer * self._days(changes) if self.rule == "R15" else fewer
+        if self.rule == "R15":
+            return max(amount - fewer * self._days(changes), then.days[klass])
+        return max(amount - fewer, int((klass, self.index) in then.skipped))
 
     def head(self) -> str:
         """What is asked and what of it is possible."""
@@ -144,16 +164,15 @@ class Demand:
 
     def weeks(self) -> list[tuple[int, int]]:
         """(index, Monday) of the gatherings that the demand is about."""
-        batch = self.visit.case.batch
-        odd = self.visit.problem.classes[self.visit.klass].parity == "odd"
-        return [(index, batch.monday + 7 * (2 * index - (2 if odd else 1))) for index in self.indexes()]
+        return [(index, self.visit.case.monday(self.visit.klass, index)) for index in self.indexes()]
 
     def indexes(self) -> list[int]:
-        """The gatherings that the demand is about: those not held, or this one; all of them when all are held."""
+        """The gatherings that the demand is about: this one, or those to come that are not held; all to come when all are."""
         if self.index is not None:
             return [self.index]
         every = self.visit.case.world(frozenset(), 1).indexes(self.visit.klass)
-        return [index for index in every if index not in self.visit.held] or every
+        coming = [index for index in every if self.visit.is_to_come(index)] or every
+        return [index for index in coming if index not in self.visit.held] or coming
 
 
 class Explainer:
@@ -174,7 +193,7 @@ class Explainer:
         """Demands with the same of this are there for the same reasons."""
         first, ways = self.conflict()
         said = [say_cause(self.demand, group) for group in [*first, *_behind(first, ways)]]
-        return repr((ways, said, self._groups()))
+        return repr((ways, said))
 
     def explain(self) -> Row:
         first, ways = self.conflict()
@@ -200,8 +219,8 @@ class Explainer:
         return row | {"also": also} if also else row
 
     def _groups(self) -> list[str]:
-        pins = any(name == self.visit.klass for name, _ in self.problem.gathering_pins)
-        return [group for group in ORDER if group != "PINS" or pins]
+        none = set() if self.visit.pinned() else {"PINS"}
+        return [group for group in ORDER if group not in none]
 
     def _relax(self, way: list[str]) -> list[Change]:
         """Changes that lift the groups one after another, each no further than needed; none where people cannot."""
@@ -240,8 +259,9 @@ class Explainer:
             for most_people in range(group_size["max"] + 1, group_size["max"] + 4):
                 yield [{"kind": "parameter", "name": "household_group.max", "value": most_people}]
         elif group == "PINS":
-            indexes = [index for name, index in sorted(self.problem.gathering_pins) if name == self.visit.klass]
-            yield [{"kind": "drop_pin", "of": "gatherings", "subject": f"{self.visit.klass}#{n}"} for n in indexes]
+            indexes = self.visit.pinned() if self.demand.index is None else self.demand.indexes()
+            pins = [f"{self.visit.klass}#{index}" for index in indexes]
+            yield [{"kind": "drop_pin", "of": "gatherings", "subject": pin} for pin in pins]
 
     def _sentence(self, causes: list[Cause], also: list[Row], *, hopeless: bool) -> str:
         facts_first = sorted(causes, key=lambda cause: not cause.fixed)
@@ -287,7 +307,7 @@ class Explainer:
         """Gatherings shorter by a day, where the days that are asked for are still reached."""
         days, weekend = self.problem.days - 1, self.problem.rules["weekend_days"]
         asked = max(1, self.problem.rules["min_village_days"])
-        if self.demand.rule == "R10" and self.visit.case.fewest_held() * days >= asked:
+        if self.demand.rule == "R10" and not self.visit.case.over and self.visit.case.fewest_held() * days >= asked:
             limits = [side for side in ("min", "max") if weekend[side] > days]
             yield [_rule_of("gathering_days", days), *(_rule_of(f"weekend_days.{side}", days) for side in limits)]
 
@@ -315,7 +335,7 @@ def _behind(first: list[str], ways: dict[str, list[str]]) -> list[str]:
 
 def _rule(group: str) -> str:
     """Under which rule a group is told."""
-    return "R13" if group == "OTHERS" else group
+    return {"OTHERS": "R13", "OUT": "R10", "KEPT": "MOVES"}.get(group, group)
 
 
 def explain_short(case: BatchCase, visits: dict[str, ClassCase], shortfall: Row) -> Row:

@@ -10,7 +10,7 @@ import pytest
 from batches.planning import solve
 from batches.planning.changes import apply
 from batches.planning.explain import explain
-from tests.planning.cases import tiny
+from tests.planning.cases import reduced, tiny
 
 Document = dict[str, Any]
 Breaker = Callable[[Document, random.Random], object]
@@ -131,6 +131,53 @@ def _few_households(document: Document, rng: random.Random) -> None:
     document["history"]["households"] = []
 
 
+def _under_way(document: Document, weeks: int) -> str:
+    """So many weeks of the batch are over: what was held is pinned, what is planned stands. The first day to come."""
+    since = _later(document, 7 * weeks)
+    plan = solve(document, stages=(1, 2, 3))
+    document["previous"] = reduced(plan | {"lodging": []})
+    document["pins"]["gatherings"] = [
+        {
+            "class": row["class"],
+            "index": row["index"],
+            "first_day": row["first_day"],
+            "bases": [site["base"] for site in row["sites"]],
+        }
+        for row in plan["gatherings"]
+        if "skipped" not in row and row["first_day"] < since
+    ]
+    return since
+
+
+def _one_class_more(document: Document, rng: random.Random, weeks: int) -> str:
+    """A class that is opened in the middle of the batch has no gatherings in the weeks that are over. Its name."""
+    parity = rng.choice(["odd", "even"])
+    batch, track = _batch(document)["id"], document["programme"]["tracks"][0]["id"]
+    known = {klass["id"] for klass in _batch(document)["classes"]}
+    change = {"kind": "more_classes", "batch": batch, "track": track, "count": 1, "parities": [parity]}
+    document.update(apply(document, [change]))
+    [name] = {klass["id"] for klass in _batch(document)["classes"]} - known
+    over = [index for index in range(1, weeks) if 2 * index - (parity == "odd") <= weeks]
+    rows = [{"class": name, "index": index, "skipped": "withdrawn"} for index in over]
+    rows += document["previous"]["gatherings"]
+    document["previous"]["gatherings"] = sorted(rows, key=lambda row: (row["class"], row["index"]))
+    return name
+
+
+UNDER_WAY: dict[str, Breaker] = {
+    "as it is": lambda document, rng: None,
+    "a week of holidays to come": lambda document, rng: document["calendar"].update(
+        holidays=[_later(document, 7 * rng.choice([5, 6]) + day) for day in range(7)]
+    ),
+    "bases shut from now on": lambda document, rng: [
+        base.update(closed=[[_later(document, 28), _later(document, 48)]]) for base in document["bases"][1:]
+    ],
+    "one base": lambda document, rng: [
+        base.update(closed=[[_later(document, 28), _later(document, 90)]]) for base in document["bases"][1:]
+    ],
+    "villages": _rules(min_distinct_villages=[4]),
+    "other days": _rules(start_weekdays=[[5]]),
+}
 PEOPLE: dict[str, Breaker] = {
     "quota": _rules(unit_max_per_batch=[0, 1, 1, 2]),
     "seats": _rules(class_size=[{"min": 2, "target": 3, "max": 4}, {"min": 2, "target": 4, "max": 6}]),
@@ -172,11 +219,11 @@ PLACES_CASES = [(name, seed) for seed, name in enumerate(PLACES)]
 class Trial:
     """A county with its plan; solves changed inputs once each and says what is still missing."""
 
-    def __init__(self, document: Document, stages: tuple[int, ...]):
+    def __init__(self, document: Document, stages: tuple[int, ...], **when: Any):
         self.document = document
         self.days: int = document["programme"]["gathering_days"]
         self.plan = solve(document, stages=stages)
-        self.rows = explain(document, self.plan)
+        self.rows = explain(document, self.plan, **when)
         self._plans: dict[str, Document] = {}
 
     def plan_after(self, changes: list[Document], stage: int) -> Document:
@@ -197,13 +244,18 @@ class Trial:
         own = set(row.get("gatherings", ()))
         return own & set(left_out(self.plan_after(changes, 3))) if own else own
 
+    def own(self, row: Document, changes: list[Document]) -> int:
+        """What the row's own class, unit or person is short of after changes."""
+        shortfalls = self.plan_after(changes, row["stage"])["shortfalls"]
+        return sum(s["amount"] for s in shortfalls if (s["rule"], s["subject"]) == (row["rule"], row["subject"]))
+
     def worth(self, row: Document, amount: int) -> int:
         return -(-amount // self.days) if row["rule"] == "R15" else amount
 
 
 def left_out(plan: Document) -> list[str]:
-    """Gatherings of filled classes that are not held."""
-    rows = [row for row in plan["gatherings"] if row.get("skipped", "empty_class") != "empty_class"]
+    """Gatherings of filled classes that are not held, though nobody took them out."""
+    rows = [row for row in plan["gatherings"] if row.get("skipped", "empty_class") not in ("empty_class", "withdrawn")]
     return sorted(f"{row['class']}#{row['index']}" for row in rows)
 
 
@@ -242,6 +294,8 @@ def require_cured(trial: Trial) -> None:
                 after = trial.missing(row, cause["relax"])
                 assert after <= before - trial.worth(row, row["amount"]), (row["sentence"], cause)
                 assert not trial.still_out(row, cause["relax"]), (row["sentence"], cause)
+                if row["rule"] in ("R14", "R15"):
+                    assert trial.own(row, cause["relax"]) == 0, (row["sentence"], cause)
         prices = [cure["leaves"] for cure in row["cures"] if cure["smallest"]]
         assert prices in ([], [0])
         for cure in row["cures"]:
@@ -252,6 +306,8 @@ def require_cured(trial: Trial) -> None:
                 gained = trial.worth(row, row["amount"] - cure["leaves"])
                 assert trial.missing(row, cure["changes"]) <= before - gained, (row["sentence"], cure)
                 assert len(trial.still_out(row, cure["changes"])) <= cure["leaves"], (row["sentence"], cure)
+                if row["rule"] in ("R14", "R15"):
+                    assert trial.own(row, cure["changes"]) <= cure["leaves"], (row["sentence"], cure)
 
 
 def lifted(document: Document, unit: str, named: set[str]) -> Document:
@@ -324,5 +380,30 @@ def test_explain_gatherings_left_out_where_nothing_is_short(name: str, seed: int
     trial = Trial(document, (1, 2, 3))
     assert left_out(trial.plan)
     assert {row["rule"] for row in trial.rows if row["stage"] == 3} == {"R10"}
+    require_explained(trial)
+    require_cured(trial)
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize(("name", "seed"), [(name, seed) for seed, name in enumerate(UNDER_WAY)])
+def test_explain_class_opened_while_the_batch_is_under_way(name: str, seed: int, told: bool) -> None:
+    rng = random.Random(200 + seed)
+    document = tiny(20, 2, rng.choice([3, 5]), 8)
+    document["programme"].update(
+        {"class_size": {"min": 2, "target": 8, "max": 12}, "min_village_days": 12, "min_distinct_villages": 2}
+    )
+    since = _under_way(document, 4)
+    klass = _one_class_more(document, rng, 4)
+    UNDER_WAY[name](document, rng)
+    trial = Trial(document, (1, 2, 3), **({"since": since} if told else {}))
+    short = {row["subject"]: row for row in trial.rows if row["rule"] == "R15"}
+    assert klass in short
+    assert short[klass]["amount"] >= 6
+    assert short[klass]["causes"], short[klass]["sentence"]
+    assert "前 2 次" in short[klass]["sentence"], short[klass]["sentence"]
+    assert not any(cause["relax"] for cause in short[klass]["causes"])
+    assert all(
+        is_demand_given_up(short[klass], cure["changes"]) or cure["leaves"] >= 6 for cure in short[klass]["cures"]
+    )
     require_explained(trial)
     require_cured(trial)
