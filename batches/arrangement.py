@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,12 @@ from batches.plan_ids import base_of_nobody, is_no_row, number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
 from batches.queries import latest_run, numbered_beds, version_in_force
 from batches.roll import Later, roll_of, since_words
-from batches.standing import first_open_day, seats_from
+from batches.standing import OUT, first_open_day, seats_from
 from batches.states import LIVE
 from cadres.models import Cadre
+
+OVER = "时间已过，没有排"
+"""Said of a fortnight in which nothing was arranged until it was over."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def open_to_change(batch: Batch) -> Arrangement:
 
 
 def planned(batch: Batch, run: PlanRun) -> Arrangement:
-    """What a run says, not yet rows of its own (7 queries, one more where it adds classes)."""
+    """What a run says, not yet rows of its own (7 queries, one more where it adds classes, one where it leaves weeks out)."""
     plan: dict[str, Any] = run.plan
     found = Arrangement(batch, [*_classes(batch), *_classes_to_come(batch, run)])
     classes = {row.pk: row for row in found.classes}
@@ -130,12 +133,11 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
         for row in plan["lodging"]
         if is_no_row(row["room"])
     )
+    taken_out = any(row.get("skipped") == OUT for row in plan["gatherings"])
+    found.visits += _not_held(classes, plan["gatherings"], _with_rows(batch) if taken_out else ())
     for row in plan["gatherings"]:
         practice_class = classes.get(pk_of(row["class"]))
-        if practice_class is None:
-            continue
-        if "skipped" in row:
-            found.visits.append(Visit(practice_class, row["index"], skipped=SKIP_REASONS[row["skipped"]]))
+        if practice_class is None or "skipped" in row:
             continue
         sites = [
             (bases[base], site["people"] - absent[row["class"], row["index"], base])
@@ -195,12 +197,28 @@ def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[
     """Gatherings that the version in force does not hold, each with its reason."""
     version = version_in_force(batch)
     rows = version.plan.get("gatherings", []) if version is not None else []
-    found = [(pk_of(row["class"]), row["index"], row["skipped"]) for row in rows if "skipped" in row]
-    return [
-        Visit(classes[pk], index, skipped=SKIP_REASONS[why])
-        for pk, index, why in found
-        if pk in classes and (pk, index) not in known
-    ]
+    return [visit for visit in _not_held(classes, rows, known) if visit.key not in known]
+
+
+def _not_held(
+    classes: dict[int, PracticeClass], rows: Iterable[dict[str, Any]], known: Container[tuple[int, int]]
+) -> Iterator[Visit]:
+    """Gatherings that a plan does not hold, with the reason. What a plan under way leaves out without a row of its own (`known`)
+    nobody called off: it is over, and what was over before the class was opened is none of its gatherings."""
+    opened = set[int]()
+    for row in sorted(rows, key=lambda row: (row["class"], row["index"])):
+        pk, index, why = pk_of(row["class"]), row["index"], row.get("skipped")
+        over = why == OUT and (pk, index) not in known
+        if not over:
+            opened.add(pk)
+        if why and pk in classes and pk in opened:
+            yield Visit(classes[pk], index, skipped=OVER if over else SKIP_REASONS[why])
+
+
+def _with_rows(batch: Batch) -> set[tuple[int, int]]:
+    """Class and fortnight of every gathering that was arranged, those called off included."""
+    rows = Gathering.objects.filter(practice_class__batch=batch).order_by("pk")
+    return set(rows.values_list("practice_class", "index"))
 
 
 def _visit(practice_class: PracticeClass, gathering: Gathering) -> Visit:

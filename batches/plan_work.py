@@ -30,6 +30,8 @@ from batches.planning.problem import Problem
 from batches.planning.steps import assemble, batch_of, do, ready, stage_of
 from batches.planning.versions import PLANNER_VERSION
 from batches.planning_input import document_of
+from batches.standing import first_open_day
+from batches.states import LIVE
 from config.errors import DomainError
 from office.jobs import JobRun, JobStopped, perform
 from office.models import UNFINISHED, Job, JobState
@@ -81,8 +83,9 @@ def explained(run: JobRun, plan_run: PlanRun, document: Document, plan: Document
     progress(4, 0.0, "")
     try:
         return explain(
-            document, plan, seed=plan_run.seed, prefer=plan_run.prefer, progress=progress, should_stop=run.should_stop
-        )
+            document, plan, seed=plan_run.seed, prefer=plan_run.prefer, since=_since(plan_run), progress=progress,
+            should_stop=run.should_stop,
+        )  # fmt: skip
     except Stopped as error:
         raise JobStopped from error
     except (JobStopped, DatabaseError):
@@ -90,6 +93,14 @@ def explained(run: JobRun, plan_run: PlanRun, document: Document, plan: Document
     except Exception:
         log.exception("shortfalls_not_explained", run=plan_run.pk, fingerprint=plan_run.fingerprint)
         return []
+
+
+def _since(plan_run: PlanRun) -> str | None:
+    """The first day of a batch in force that the run could still change."""
+    batch = plan_run.batch
+    if batch is None or batch.state not in LIVE or plan_run.purpose == PlanRun.Purpose.NAMES:
+        return None
+    return first_open_day(batch, timezone.localdate(plan_run.created_at)).isoformat()
 
 
 def moves_and_quality(run: JobRun, plan_run: PlanRun, most: int) -> list[Document]:

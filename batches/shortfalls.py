@@ -18,6 +18,8 @@ COSTS = (
     ("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"), ("waivers", "{} 处要批准"),
     ("people", "{} 人改到以后各期"), ("places", "{} 处要恢复接待"),
 )  # fmt: skip
+CODES = {"PINS": "已固定", "MOVES": "已发布"}
+"""What stands beside a cause that is no rule of the list."""
 HEADINGS = {
     "COVER": "排不进的人，为什么", "R07": "排不进的人，为什么", "R04": "人数不够的班，为什么",
     "R14": "到访村不够的班，为什么", "R15": "在村天数不够的班，为什么",
@@ -186,7 +188,7 @@ def _why(run: PlanRun, places: list[int], labels: Labels) -> Why:
         amount=int(row["amount"]),
         demand=demand,
         supply=supply,
-        causes=tuple((cause["rule"], labels.say(cause["sentence"])) for cause in causes),
+        causes=tuple((CODES.get(cause["rule"], cause["rule"]), labels.say(cause["sentence"])) for cause in causes),
         relaxable=bool(causes) and not any(cause.get("fixed") for cause in causes),
         fixed=bool(causes) and all(cause.get("fixed") for cause in causes),
         verified=all(each.get("verified") for each in (row, *others)),
