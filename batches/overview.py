@@ -21,6 +21,7 @@ from batches.planning.changes import TRIAL
 from batches.planning.checker import Breach, rule_sheet
 from batches.queries import over_when_made
 from batches.waivers import subject_in_words
+from batches.without_seat import why_without
 from cadres.models import Cadre, Unit
 from cadres.queries import age_at
 from office.models import CalendarDay
@@ -372,14 +373,14 @@ def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
     """
     pins = [breach for breach in (broken_in(run) if broken is None else broken) if breach.code == "PINS"]
     document, plan = run.document, run.plan
-    lines = rule_sheet(document, plan)
+    lines, without = rule_sheet(document, plan), why_without(run)
     breaches = [breach for line in lines for breach in (*line.breaches, *line.waived)]
     labels = Labels(
         [breach.message for breach in (*breaches, *pins)]
         + [breach.subject.removeprefix(f"{breach.code}:") for breach in breaches]
         + [json.dumps(row, ensure_ascii=False) for row in plan["shortfalls"]]
         + [f"{klass}#{index}" for row in plan["shortfalls"] for klass, index in _offered(row)]
-        + [f"{row['cadre']} {row['message']}" for row in plan["unassigned"]]
+        + [f"{cadre} {message}" for cadre, message in without.items()]
         + [row[name] for row in document["waivers"] for name in ("subject", "reason", "approver")]
     )
     used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
@@ -404,7 +405,7 @@ def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
             for line in lines
         ),
         shortfalls=tuple(shortfall_sentence(row, labels) for row in plan["shortfalls"]),
-        unassigned=tuple((labels.of(row["cadre"]), labels.say(row["message"])) for row in plan["unassigned"]),
+        unassigned=tuple((labels.of(cadre), labels.say(message)) for cadre, message in without.items()),
         levels=tuple(level_row(row) for row in levels_to_come(plan, over_when_made(run))),
         moves=len(plan["moves"]),
         seed=run.seed,

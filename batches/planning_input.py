@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from batches.leaving_tried import with_leaving
 from batches.models import (
     Batch,
     ClassStaff,
@@ -55,7 +56,8 @@ def document_of(run: PlanRun) -> dict[str, Any]:
 def laid_over(
     batch: Batch, document: dict[str, Any], changes: Sequence[Change], *, today: datetime.date
 ) -> dict[str, Any]:
-    """The facts with changes laid over them. A class that is added to a batch in force has no gatherings before `today` ends.
+    """The facts with changes laid over them. A class that is added to a batch in force has no gatherings before `today` ends;
+    who leaves it on a day to come keeps the beds until then.
 
     Raises the planner's InputError for changes that do not fit the facts.
     """
@@ -64,11 +66,14 @@ def laid_over(
     found = apply(document, changes)
     if batch.state not in LIVE or found["previous"] is None:
         return found
+    since = first_open_day(batch, today)
+    if with_leaving(found, changes, since.isoformat(), LEAVING):
+        found["previous"] = decisions_of(found["previous"])
     known = {row["id"] for row in document["batches"][0]["classes"]}
     over = [
         {"class": row["id"], "index": index, "skipped": OUT}
         for row in found["batches"][0]["classes"] if row["id"] not in known
-        for index in sorted(fortnights_over(batch, row["parity"], first_open_day(batch, today)))
+        for index in sorted(fortnights_over(batch, row["parity"], since))
     ]  # fmt: skip
     if over:
         rows = sorted([*found["previous"]["gatherings"], *over], key=lambda row: (row["class"], row["index"]))

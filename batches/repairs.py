@@ -10,6 +10,7 @@ from batches.plan_ids import pk_of
 from batches.plan_labels import SKIP_REASONS, Labels
 from batches.planning.repair import EXTRA
 from batches.queries import over_when_made
+from batches.without_seat import TRIED, why_without
 
 KINDS = {
     "out": ("退出，没有排进", "人"),
@@ -60,7 +61,7 @@ def moves_in_words(run: PlanRun) -> list[Group]:
         row for row in plan["moves"]
         if not is_history(row, over) and not _is_none(row)
     ]  # fmt: skip
-    why = {row["cadre"]: row["message"] for row in plan["unassigned"]}
+    why = why_without(run)
     labels = Labels([
         *(" ".join(str(row[name]) for name in ("subject", "from", "to")).replace("/", " ").replace("+", " ")
           .replace(":", " ") for row in rows), *why, *why.values(),
@@ -103,7 +104,9 @@ def _line(row: dict[str, Any], labels: Labels, why: dict[str, str]) -> str:
     before, after = (_side(row["kind"], row[name], labels) for name in ("from", "to"))
     kind = _kind(row)
     if kind == "out":
-        return f"{subject}：原在{before}，没有排进" + (f"，{labels.say(why[who])}" if who in why else "")
+        said = labels.say(why[who]) if who in why else ""
+        placed = "" if said.startswith(TRIED) else "没有排进"
+        return f"{subject}：原在{before}，" + "，".join(filter(None, (placed, said)))
     if kind == "joined":
         return f"{subject}：排进{after}"
     if kind == "lost":

@@ -11,6 +11,7 @@ from batches.plan_labels import SKIP_REASONS, Labels, shortfall_sentence
 from batches.planning.changes import say
 from batches.planning.checker import check, violations
 from batches.planning.explain_skips import not_held
+from batches.without_seat import why_without
 
 Row = dict[str, Any]
 BAR = 300
@@ -140,10 +141,11 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
         if f"{klass}#{index}" not in known:
             visits.setdefault(SKIP_REASONS[why], []).append(f"{klass}#{index}")
     offers = [f"{klass}#{index}" for klass, index in _offers(rows)]
-    labels = Labels([json.dumps([rows, people, visits], ensure_ascii=False), *offers])
+    without = why_without(run, plan)
+    labels = Labels([json.dumps([rows, people, visits, without], ensure_ascii=False), *offers])
     return [
         *(shortfall_sentence(row, labels) for row in rows),
-        *(f"{labels.of(row['cadre'])}没有排进：{labels.say(row['message'])}" for row in people),
+        *(f"{labels.of(row['cadre'])}没有排进：{labels.say(without[row['cadre']])}" for row in people),
         *(f"{len(names)} 次集中{why}：{'、'.join(map(labels.say, names))}。" for why, names in visits.items()),
     ]
 

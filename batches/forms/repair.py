@@ -147,7 +147,8 @@ class LeaveForm(ScenarioForm):
         return f"{self.cleaned_data['enrollment'].cadre}{leaves_from(self.cleaned_data['on_day'])}。"
 
     def trial(self) -> list[Change]:
-        return [{"kind": "withdraw", "cadre": key("C", self.cleaned_data["enrollment"].cadre_id)}]
+        cadre, day = key("C", self.cleaned_data["enrollment"].cadre_id), self.cleaned_data["on_day"]
+        return [{"kind": "withdraw", "cadre": cadre, "from": day.isoformat()}]
 
 
 class LateNameForm(ScenarioForm):

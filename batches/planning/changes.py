@@ -1,8 +1,9 @@
 """Changes tried on an input: what a rule sandbox, a repair or a cure changes, as plain JSON, and how each reads.
 
 A change is a JSON object with a `kind` and the fields that `FIELDS` lists for it; `more_classes` may also say the weeks
-(`parities`) and the identifiers (`ids`) of its classes, one each. Applied to a valid input, changes
-give a valid input, or an InputError that names what is unknown or cannot be; the input given stays as it was.
+(`parities`) and the identifiers (`ids`) of its classes, one each, `withdraw` the day of leaving (`from`).
+Applied to a valid input, changes give a valid input, or an InputError that names what is unknown or cannot be; the input
+given stays as it was.
 """
 
 import copy
@@ -330,6 +331,8 @@ def _reopen(document: Document, change: Change) -> None:
 def _withdraw(document: Document, change: Change) -> None:
     """The cadre stays in the county and out of this plan; a demand to attend goes with it."""
     cadre = _find(document["cadres"], change["cadre"], "干部")
+    if change.get("from"):
+        datetime.date.fromisoformat(change["from"])
     cadre["must"] = []
     _unpin(document, cadre["id"])
     document["pins"]["batches"].append({"cadre": cadre["id"], "batch": None})
@@ -404,6 +407,11 @@ def _say_pin_gathering(change: Change) -> str:
     return f"指定 {name} {day}{where}"
 
 
+def _say_withdraw(change: Change) -> str:
+    since = f"从{_day(change['from'])}起" if change.get("from") else ""
+    return f"干部 {change['cadre']} {since}退出本次培训"
+
+
 def _say_place(change: Change, verb: str) -> str:
     first, last = datetime.date.fromisoformat(change["from"]), datetime.date.fromisoformat(change["until"])
     last -= datetime.timedelta(days=1)
@@ -445,6 +453,6 @@ _SAY: dict[str, Callable[[Change], str]] = {
     "pin_gathering": _say_pin_gathering,
     "close": lambda change: _say_place(change, "停用"),
     "reopen": lambda change: _say_place(change, "恢复使用"),
-    "withdraw": lambda change: f"干部 {change['cadre']} 退出本次培训",
+    "withdraw": _say_withdraw,
     "later": lambda change: f"干部 {change['cadre']} 本期不参加，留到以后各期",
 }

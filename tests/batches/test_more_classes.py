@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from batches import tasks
+from batches.actions.gatherings import cancel_gathering
 from batches.actions.names import demand
 from batches.actions.plans import publish_plan
 from batches.actions.repair import add_classes, drop_class
 from batches.actions.trials import adopt_trial, start_trial
+from batches.arrangement import Arrangement, current, planned
 from batches.foretold import needs
 from batches.models import Batch, ClassStaff, GatheringPin, PlanDemand, PlanRun, PracticeClass, Programme, Waiver
 from batches.more_classes import WAYS, Sent, clash, told, ways_of
@@ -423,3 +425,32 @@ def test_trial_of_a_class_more_plans_from_today_on_as_the_repair_of_it_does(runn
     plan = solve(tried_input)
     days = [row["first_day"] for row in plan["gatherings"] if "skipped" not in row and row["class"] == class_to_come(3)]
     assert all(day > timezone.localdate().isoformat() for day in days)
+
+
+def test_weeks_before_a_class_was_opened_are_nobodys_cancellation(running: County, staff: User, desk: Client) -> None:
+    Programme.objects.update(class_size_min=3)
+    third, _ = add(running, staff, "odd", "even")
+    running.classes[0].track.refresh_from_db()
+    run = repair(running, staff)
+    assert {"class": f"K{third.pk}", "index": 1, "skipped": "withdrawn"} in run.plan["gatherings"]
+    running.batch.refresh_from_db()
+
+    def own(arrangement: Arrangement) -> set[int]:
+        return {visit.index for visit in arrangement.visits if visit.practice_class.pk == third.pk}
+
+    assert 1 not in own(planned(running.batch, run))
+    assert 2 in own(planned(running.batch, run))
+    assert "人工取消" not in page(desk, "studio", running.batch.pk)
+    publish_plan(batch=running.batch, run=run, by=staff, reason="加班")
+    running.batch.refresh_from_db()
+    assert 1 not in own(current(running.batch))
+    assert 2 in own(current(running.batch))
+    assert "人工取消" not in page(desk, "studio", running.batch.pk)
+
+
+def test_gathering_called_off_stays_told_as_that_in_the_next_plan(running: County, staff: User) -> None:
+    coming = running.gathering(1, 2)
+    cancel_gathering(gathering=coming, by=staff, reason="防汛")
+    run = repair(running, staff)
+    told = {visit.key: visit.skipped for visit in planned(running.batch, run).visits if visit.skipped}
+    assert told[running.classes[0].pk, 2] == "人工取消"

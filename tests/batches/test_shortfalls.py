@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from batches.models import PlanRun
 from batches.queries import latest_run
-from batches.shortfalls import unexplained
+from batches.shortfalls import unexplained, whys
 from tests.batches.county import County, plan_by_hand
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +52,13 @@ def test_gatherings_not_held_are_told_once(run: PlanRun, nominating: County) -> 
     assert unexplained(run, plan) == [told(2, "第1班第1次集中、第2班第1次集中")]
     run.explanations = [{"rule": "R10", "subject": first, "gatherings": [first, second]}]
     assert unexplained(run, plan) == []
+
+
+def test_cause_that_is_no_rule_of_the_list_is_told_in_words(run: PlanRun, nominating: County) -> None:
+    name = f"K{nominating.classes[0].pk}#1"
+    causes = [{"rule": rule, "sentence": "……", "relax": []} for rule in ("PINS", "MOVES", "R12")]
+    run.explanations = [
+        {"rule": "R10", "subject": name, "gatherings": [name], "amount": 1, "sentence": "……", "causes": causes}
+    ]
+    [why] = whys(run)
+    assert [code for code, _ in why.causes] == ["已固定", "已发布", "R12"]

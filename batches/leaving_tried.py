@@ -1,0 +1,46 @@
+"""A trial of somebody who leaves on a day to come: until that day the person sleeps where they were to, as in a repair of it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from batches.planning.changes import Change
+
+Row = dict[str, Any]
+
+
+def with_leaving(document: Row, changes: Iterable[Change], since: str, excuse: str) -> bool:
+    """Everybody who leaves from a day on is at the gatherings from `since` until then a guest with the bed taken, in no group
+    of the class, and at none after it. Changes the document given; answers whether its previous decisions did.
+
+    A group that is too small without them is excused (R16), in the words of `excuse`.
+    """
+    days = {
+        change["cadre"]: change["from"] for change in changes if change["kind"] == "withdraw" and change.get("from")
+    }
+    base_of = {house["id"]: base["id"] for base in document["bases"] for house in base["households"]}
+    previous = document["previous"]
+    visits = {(row["class"], row["index"]): row for row in previous["gatherings"] if "skipped" not in row}
+    coming = [
+        (visit, bed)
+        for bed in previous["lodging"]
+        if bed["cadre"] in days and (visit := visits[bed["class"], bed["index"]])["first_day"] >= since
+    ]
+    guests = [bed for visit, bed in coming if visit["first_day"] < days[bed["cadre"]]]
+    for visit, bed in coming:
+        base = base_of[bed["household"]]
+        site = next(site for site in visit["sites"] if site["base"] == base)
+        site["people"] = max(1, site["people"] - 1)
+        if bed in guests:
+            stay = {"base": base, "first_day": visit["first_day"], "last_day": visit["last_day"], "people": 1}
+            document["other_uses"].append(stay)
+    beds = [bed for bed in previous["lodging"] if bed["cadre"] not in days]
+    groups = Counter((bed["household"], bed["class"], bed["index"]) for bed in beds)
+    least = document["programme"]["household_group"]["min"]
+    for name in sorted({(bed["household"], bed["class"], bed["index"]) for bed in guests}):
+        if 0 < groups[name] < least:
+            subject = f"{name[0]}:{name[1]}#{name[2]}"
+            document["waivers"].append({"rule": "R16", "subject": subject, "reason": excuse, "approver": excuse})
+    changed = len(beds) < len(previous["lodging"])
+    previous["lodging"] = beds
+    return changed
