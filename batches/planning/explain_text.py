@@ -76,15 +76,20 @@ def listed(cures: Iterable[Cure], amount: int) -> list[Row]:
 
 
 def _not_worse(ordered: list[Cure]) -> list[Cure]:
-    """Without those of the same kind that cost more and buy no more."""
+    """Without those of the same kind, or with changes beside them, that cost more and buy no more."""
     kept: list[Cure] = []
     for cure in ordered:
         kinds = [change["kind"] for change in cure.changes]
+        about = {str(change.get("name")) for change in cure.changes}
         if not any(
-            [change["kind"] for change in other.changes] == kinds
-            and other.leaves <= cure.leaves
-            and {str(change.get("name")) for change in other.changes}
-            == {str(change.get("name")) for change in cure.changes}
+            other.leaves <= cure.leaves
+            and (
+                other.within(cure.changes)
+                or (
+                    [change["kind"] for change in other.changes] == kinds
+                    and {str(change.get("name")) for change in other.changes} == about
+                )
+            )
             for other in kept
         ):
             kept.append(cure)

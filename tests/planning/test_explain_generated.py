@@ -407,3 +407,46 @@ def test_explain_class_opened_while_the_batch_is_under_way(name: str, seed: int,
     )
     require_explained(trial)
     require_cured(trial)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_explain_pin_at_a_base_that_is_shut_names_that_pin_alone(told: bool) -> None:
+    """Gatherings that are over are pinned as well, and are nothing that anybody could let go of."""
+    document = tiny(20, 2, 3, 8)
+    document["programme"].update(
+        {"class_size": {"min": 2, "target": 8, "max": 12}, "min_village_days": 0, "min_distinct_villages": 0}
+    )
+    since = _under_way(document, 4)
+    coming = next(row for row in document["previous"]["gatherings"] if row.get("first_day", "") >= since)
+    over = [pin for pin in document["pins"]["gatherings"] if pin["class"] == coming["class"]]
+    assert over
+    base = coming["sites"][0]["base"]
+    pin = {"class": coming["class"], "index": coming["index"], "first_day": coming["first_day"], "bases": [base]}
+    document["pins"]["gatherings"].append(pin)
+    next(row for row in document["bases"] if row["id"] == base)["closed"] = [[since, _later(document, 90)]]
+    trial = Trial(document, (1, 2, 3), **({"since": since} if told else {}))
+    name = f"{coming['class']}#{coming['index']}"
+    [row] = [row for row in trial.rows if name in row.get("gatherings", ())]
+    [cause] = [cause for cause in row["causes"] if cause["rule"] == "PINS"]
+    assert cause["sentence"] == f"{name} 已指定日期或基地"
+    assert cause["relax"] == [{"kind": "drop_pin", "of": "gatherings", "subject": name}]
+    require_cured(trial)
+
+
+def test_explain_holidays_of_a_week_are_those_of_that_week() -> None:
+    """A gathering may run into the next week: the holidays there are told apart."""
+    document = tiny(20, 2, 3, 4)
+    monday = datetime.date.fromisoformat(_batch(document)["first_day"])
+    monday += datetime.timedelta(days=14 - monday.weekday())
+    document["programme"].update(
+        {"class_size": {"min": 2, "target": 8, "max": 12}, "min_village_days": 0, "min_distinct_villages": 0}
+    )
+    days = [monday + datetime.timedelta(days=day) for day in range(9)]
+    document["calendar"]["holidays"] = [day.isoformat() for day in days]
+    for klass in _batch(document)["classes"]:
+        klass["parity"] = "odd"
+    name = f"{_batch(document)['classes'][0]['id']}#2"
+    [row] = [row for row in Trial(document, (1, 2, 3)).rows if name in row.get("gatherings", ())]
+    said = [f"{day.month}月{day.day}日" for day in (days[0], days[6])]
+    [cause] = [cause for cause in row["causes"] if cause["rule"] == "R11"]
+    assert cause["sentence"] == f"第 2 次的那一周有法定节假日（{said[0]}至{said[1]}）"
