@@ -76,24 +76,17 @@ def listed(cures: Iterable[Cure], amount: int) -> list[Row]:
 
 
 def _not_worse(ordered: list[Cure]) -> list[Cure]:
-    """Without those of the same kind, or with changes beside them, that cost more and buy no more."""
+    """Without those that change all that a cheaper one changes, and buy no more."""
     kept: list[Cure] = []
     for cure in ordered:
-        kinds = [change["kind"] for change in cure.changes]
-        about = {str(change.get("name")) for change in cure.changes}
-        if not any(
-            other.leaves <= cure.leaves
-            and (
-                other.within(cure.changes)
-                or (
-                    [change["kind"] for change in other.changes] == kinds
-                    and {str(change.get("name")) for change in other.changes} == about
-                )
-            )
-            for other in kept
-        ):
+        if not any(other.leaves <= cure.leaves and _about(other) <= _about(cure) for other in kept):
             kept.append(cure)
     return kept
+
+
+def _about(cure: Cure) -> set[tuple[str, str]]:
+    """The kinds of its changes, of numbers also which."""
+    return {(change["kind"], str(change.get("name"))) for change in cure.changes}
 
 
 def is_reasonable(changes: Iterable[Change], days: int) -> bool:
