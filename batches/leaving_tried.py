@@ -1,7 +1,7 @@
 """A trial of somebody who leaves on a day to come: until that day the person sleeps where they were to, as in a repair of it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from batches.planning.changes import Change
@@ -9,12 +9,16 @@ from batches.planning.changes import Change
 Row = dict[str, Any]
 
 
-def with_leaving(document: Row, changes: Iterable[Change], since: str, excuse: str) -> bool:
+def with_leaving(document: Row, changes: Collection[Change], since: str, excuse: str) -> bool:
     """Everybody who leaves from a day on is at the gatherings from `since` until then a guest with the bed taken, in no group
-    of the class, and at none after it. Changes the document given; answers whether its previous decisions did.
+    of the class, and at none after it; their seat is asked for no more. Changes the document given; answers whether its
+    previous decisions did.
 
     A group that is too small without them is excused (R16), in the words of `excuse`.
     """
+    gone = {change["cadre"] for change in changes if change["kind"] == "withdraw"}
+    document["cadres"] = [row for row in document["cadres"] if row["id"] not in gone]
+    document["pins"]["batches"] = [row for row in document["pins"]["batches"] if row["cadre"] not in gone]
     days = {
         change["cadre"]: change["from"] for change in changes if change["kind"] == "withdraw" and change.get("from")
     }
@@ -28,10 +32,10 @@ def with_leaving(document: Row, changes: Iterable[Change], since: str, excuse: s
     ]
     guests = [bed for visit, bed in coming if visit["first_day"] < days[bed["cadre"]]]
     for visit, bed in coming:
-        base = base_of[bed["household"]]
-        site = next(site for site in visit["sites"] if site["base"] == base)
-        site["people"] = max(1, site["people"] - 1)
-        if bed in guests:
+        base = base_of.get(bed["household"])
+        for site in visit["sites"]:
+            site["people"] -= site["base"] == base and site["people"] > 1
+        if bed in guests and base is not None:
             stay = {"base": base, "first_day": visit["first_day"], "last_day": visit["last_day"], "people": 1}
             document["other_uses"].append(stay)
     beds = [bed for bed in previous["lodging"] if bed["cadre"] not in days]

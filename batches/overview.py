@@ -405,7 +405,7 @@ def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
             for line in lines
         ),
         shortfalls=tuple(shortfall_sentence(row, labels) for row in plan["shortfalls"]),
-        unassigned=tuple((labels.of(cadre), labels.say(message)) for cadre, message in without.items()),
+        unassigned=tuple((labels.of(row["cadre"]), labels.say(without[row["cadre"]])) for row in plan["unassigned"]),
         levels=tuple(level_row(row) for row in levels_to_come(plan, over_when_made(run))),
         moves=len(plan["moves"]),
         seed=run.seed,

@@ -12,12 +12,12 @@ TRIED = "试算中"
 
 
 def why_without(run: PlanRun, plan: Row | None = None) -> dict[str, str]:
-    """Cadre → sentence with identifiers, of everybody without a seat."""
+    """Cadre → sentence with identifiers, of everybody without a seat, those who leave in a trial among them."""
     rows = (run.plan if plan is None else plan)["unassigned"]
     tried = {change["cadre"]: tried_away(change) for change in run.changes if change["kind"] in ("withdraw", "later")}
     barred = [row["cadre"] for row in rows if row.get("reason") == "no_open_batch" and row["cadre"] not in tried]
     found = why_no_batch(run.document, barred) if barred else {}
-    return {row["cadre"]: tried.get(row["cadre"]) or found.get(row["cadre"]) or row["message"] for row in rows}
+    return {row["cadre"]: found.get(row["cadre"], row["message"]) for row in rows} | tried
 
 
 def tried_away(change: Row) -> str:

@@ -11,6 +11,7 @@ from batches.models import Enrollment, PlanRun
 from batches.overview import plan_says
 from batches.planning import solve
 from batches.planning.changes import say
+from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint
 from batches.planning_input import document_of
 from batches.queries import members_on
@@ -31,7 +32,9 @@ def tried(county: County, staff: User, *changes: dict[str, Any]) -> PlanRun:
     )
     document = document_of(run)
     run.input_text, run.fingerprint = canonical(document).decode(), fingerprint(document)
-    keep_plan(run=run, plan=solve(document), by=staff)
+    plan = solve(document)
+    assert [str(breach) for breach in violations(check(document, plan))] == []
+    keep_plan(run=run, plan=plan, by=staff)
     return run
 
 
@@ -44,8 +47,7 @@ def leaver(county: County) -> Enrollment:
 def test_trial_of_leaving_tells_who_leaves_and_when(running: County, staff: User) -> None:
     cadre = leaver(running).cadre
     run = tried(running, staff, {"kind": "withdraw", "cadre": f"C{cadre.pk}", "from": "2027-03-20"})
-    [(name, why)] = plan_says(run).unassigned
-    assert (name, why) == (f"{cadre.name}（{cadre.unit}）", "试算中从3月20日起退出本期")
+    assert plan_says(run).unassigned == ()
     [out] = [group for group in moves_in_words(run) if group.kind == "out"]
     assert out.lines == (f"{cadre.name}（{cadre.unit}）：原在第2班，试算中从3月20日起退出本期",)
 
@@ -62,6 +64,7 @@ def test_trial_of_leaving_moves_the_beds_that_the_repair_of_it_moves(running: Co
     assert trial.document["waivers"] == real.document["waivers"]
     assert (trial.plan["gatherings"], trial.plan["lodging"]) == (real.plan["gatherings"], real.plan["lodging"])
     assert moves(trial, "bed") == moves(real, "bed")
+    assert trial.plan["shortfalls"] == real.plan["shortfalls"] == []
 
 
 def test_change_of_leaving_says_the_day_where_it_is_known() -> None:
