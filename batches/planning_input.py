@@ -29,7 +29,7 @@ from batches.plan_ids import key, pk_of
 from batches.planning.changes import Change, apply
 from batches.planning.formats import canonical
 from batches.planning.problem import Problem
-from batches.planning_excuses import excuse_groups_of_leaving, excuse_what_was, stand_in_for_joining
+from batches.planning_excuses import LEAVING, excuse_groups_of_leaving, excuse_what_was, stand_in_for_joining
 from batches.planning_places import base_rows, history_of, other_uses, overlapping, spans
 from batches.queries import attended_before, going
 from batches.rules import in_force
