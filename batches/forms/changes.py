@@ -40,7 +40,7 @@ class MoveForm(ArrangementForm):
 
     def perform(self, by: User) -> str:
         row = move_member(**self.values(), by=by, seen=self.seen)
-        told = "本人已收到通知，在村天数自动重算。"
+        told = "本人、导师和人数有变的基地已收到通知，在村天数自动重算。"
         return f"{row.enrollment.cadre}从 {row.days.lower} 起在{row.practice_class.short_name}。{told}"
 
 
