@@ -26,8 +26,9 @@ from batches.models import (
     Mentorship,
     PracticeClass,
 )
-from batches.presence import Presence, sites_of, visits_of, with_sites
+from batches.presence import Presence, next_visit, sites_of, visits_of, with_sites
 from batches.queries import belonging, visible_classes
+from batches.roll import Seat, seats_of
 from batches.rules import held, in_force
 from batches.states import CHANGING, LIVE
 from config.errors import DomainError
@@ -162,7 +163,7 @@ class MyCourse:
     """One enrolled cadre's own page: where and when next, with whom, what is still owed, the whole schedule."""
 
     enrollment: Enrollment
-    practice_class: PracticeClass | None
+    seat: Seat | None
     visits: list[Presence]
     owed: list[Owed]
     next_visit: Presence | None = None
@@ -191,14 +192,12 @@ def own_enrollment(user: User) -> Enrollment | None:
 def my_course(enrollment: Enrollment, today: datetime.date | None = None) -> MyCourse:
     today = today or timezone.localdate()
     visits = visits_of([enrollment])[enrollment.pk]
-    memberships = enrollment.memberships.filter(live=True).select_related("practice_class__batch").order_by("-days")
-    membership = memberships.first()
     course = MyCourse(
         enrollment=enrollment,
-        practice_class=membership.practice_class if membership else None,
+        seat=seats_of([enrollment]).get(enrollment.pk),
         visits=visits,
         owed=owing_from_visits([enrollment], {enrollment.pk: visits}, today=today)[enrollment.pk],
-        next_visit=next((visit for visit in visits if visit.gathering.last_day >= today and not visit.frozen), None),
+        next_visit=next_visit(visits, today),
         reflection=enrollment.reflections.exclude(state=PaperState.VOID).order_by("-pk").first(),
     )
     if course.next_visit is not None:

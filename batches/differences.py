@@ -30,10 +30,10 @@ def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
     return plan_differences(previous.plan, run.plan, over=over_when_made(run), later=later)
 
 
-Later = Mapping[tuple[str, str | None], datetime.date]
+SeatDays = Mapping[tuple[str, str | None], datetime.date]
 
 
-def later_days(batch: Batch, made: datetime.date) -> Later:
+def later_days(batch: Batch, made: datetime.date) -> SeatDays:
     """(Cadre, class or None for no more) → the day from which that counts, where it is later than the first day which a plan
     made on `made` can change (2 queries)."""
     if batch.state not in LIVE:
@@ -57,7 +57,7 @@ def plan_differences(
     plan: dict[str, Any],
     *,
     over: Collection[str] = (),
-    later: Later = MappingProxyType({}),
+    later: SeatDays = MappingProxyType({}),
 ) -> list[str]:
     """What one plan has other than another: seats, gatherings, then beds, one line each with the planner's identifiers.
 

@@ -145,6 +145,11 @@ def visits_of(enrollments: Iterable[Enrollment]) -> dict[int, list[Presence]]:
     return visits
 
 
+def next_visit(visits: Iterable[Presence], today: datetime.date) -> Presence | None:
+    """Where somebody is next, of visits in order of days: the first not confirmed yet whose days are not over."""
+    return next((visit for visit in visits if visit.gathering.last_day >= today and not visit.frozen), None)
+
+
 def village_days(enrollments: Iterable[Enrollment], *, today: datetime.date | None = None) -> dict[int, Days]:
     """Days in villages, distinct villages and nights of each enrollment, by its id (`min_village_days`)."""
     today = today or timezone.localdate()

@@ -6,9 +6,10 @@ leaves after that day is told beside them, with the day.
 """
 
 import datetime
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -36,12 +37,12 @@ class Later:
     @property
     def said_of_leaving(self) -> str:
         """12月20日起到第5班, 12月8日起退出: for the class that is left."""
-        return f"{on(self.day)}起" + (f"到{self.after.short_name}" if self.after is not None else "退出")
+        return f"{day_words(self.day)}起" + (f"到{self.after.short_name}" if self.after is not None else "退出")
 
     @property
     def said_of_coming(self) -> str:
         """12月20日起从第3班来, 12月15日起参加: for the class that is joined."""
-        return f"{on(self.day)}起" + (f"从{self.before.short_name}来" if self.before is not None else "参加")
+        return f"{day_words(self.day)}起" + (f"从{self.before.short_name}来" if self.before is not None else "参加")
 
     @property
     def said(self) -> str:
@@ -86,13 +87,13 @@ class Roll:
         return [row for row in self.later if row.after == practice_class]
 
 
-def on(day: datetime.date) -> str:
+def day_words(day: datetime.date) -> str:
     """12月20日"""
     return f"{day.month}月{day.day}日"
 
 
 def since_words(day: datetime.date) -> str:
-    return f"自{on(day)}起"
+    return f"自{day_words(day)}起"
 
 
 def roll_days(batches: Iterable[Batch]) -> dict[int, datetime.date]:
@@ -119,10 +120,8 @@ def roll_of(batch: Batch) -> Roll:
     for row in rows.order_by("days", "pk"):
         if day in row.days:
             roll.seats.append(row)
-        elif row.days.lower is not None:
-            last = before.get(row.enrollment_id)
-            left = last.practice_class if last is not None else None
-            roll.later.append(Later(row.enrollment, row.days.lower, left, row.practice_class))
+        else:
+            roll.later += _between(before.get(row.enrollment_id), row)
         before[row.enrollment_id] = row
     for row in before.values():
         if row.days.upper is not None and row.days.upper <= batch.last_day:
@@ -130,6 +129,60 @@ def roll_of(batch: Batch) -> Roll:
     roll.seats.sort(key=lambda row: (row.practice_class.number, row.enrollment.cadre.sort_name, row.pk))
     roll.later.sort(key=lambda row: (row.day, row.cadre.sort_name, row.enrollment.pk))
     return roll
+
+
+def _between(last: ClassMembership | None, row: ClassMembership) -> list[Later]:
+    """What happens from one membership of somebody to the next: a move, days away told as leaving and joining, or nothing."""
+    begins, ended = row.days.lower, last.days.upper if last is not None else None
+    if begins is None:
+        return []
+    if last is None or ended is None:
+        return [Later(row.enrollment, begins, None, row.practice_class)]
+    if ended < begins:
+        return [
+            Later(row.enrollment, ended, last.practice_class, None),
+            Later(row.enrollment, begins, None, row.practice_class),
+        ]
+    if last.practice_class_id == row.practice_class_id:
+        return []
+    return [Later(row.enrollment, begins, last.practice_class, row.practice_class)]
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Somebody's class as the list has it, and from when, or what happens afterwards: 3月10日起，3月20日起到第1班."""
+
+    practice_class: PracticeClass
+    said: str
+
+
+def seats_of(enrollments: Iterable[Enrollment]) -> dict[int, Seat]:
+    """The class of each on the roll's day, else the next one, else the last; nothing for who never had one (a fixed number
+    of queries).
+    """
+    people = {row.pk: row for row in enrollments}
+    days = roll_days({row.batch_id: row.batch for row in people.values()}.values())
+    rows: dict[int, list[ClassMembership]] = defaultdict(list)
+    found = ClassMembership.objects.filter(enrollment__in=people, live=True).select_related("practice_class__batch")
+    for row in found.order_by("days", "pk"):
+        rows[row.enrollment_id].append(row)
+    return {pk: _seat(people[pk], rows[pk], days[people[pk].batch_id]) for pk in rows}
+
+
+def _seat(enrollment: Enrollment, rows: list[ClassMembership], day: datetime.date) -> Seat:
+    batch, today = enrollment.batch, timezone.localdate()
+    ahead = [row for row in rows if row.days.upper is None or row.days.upper > day] or rows[-1:]
+    first, last, said = ahead[0], ahead[-1], []
+    if first.days.lower is not None and first.days.lower > max(today, batch.first_day):
+        said.append(f"{day_words(first.days.lower)}起")
+    for before, after in pairwise(ahead):
+        said += [
+            f"{day_words(row.day)}起" + (f"到{row.after.short_name}" if row.after is not None else "退出")
+            for row in _between(before, after)
+        ]
+    if last.days.upper is not None and today < last.days.upper <= batch.last_day:
+        said.append(f"{day_words(last.days.upper)}起退出")
+    return Seat(first.practice_class, "，".join(said))
 
 
 def sitting(batch: Batch) -> QuerySet[ClassMembership]:

@@ -89,7 +89,10 @@ def names_told(version: PlanVersion) -> Names | None:
 
 
 def _to_appoint(offices: list[int], mentees: int) -> str:
-    rows = ClassOffice.objects.filter(pk__in=offices).select_related("membership__practice_class")
-    rows = rows.order_by("membership__practice_class__number", "-kind", "pk")
+    history = ClassOffice.pgh_event_model.objects  # type: ignore[attr-defined] # made by pghistory; what never held is no row
+    last = history.filter(pgh_obj_id__in=offices).order_by("pgh_obj_id", "-pgh_id").distinct("pgh_obj_id")
+    rows = list(last.select_related("membership__practice_class"))
+    rows.sort(key=lambda row: row.kind, reverse=True)
+    rows.sort(key=lambda row: row.membership.practice_class.number)
     found = [f"{row.membership.practice_class.short_name}{row.get_kind_display()}" for row in rows]
     return "、".join([*found, *([f"{mentees} 名学员的导师"] if mentees else [])])

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from activities.models import ActivityRecord, PaperState
-from activities.owing import Owed, owing_of_enrollments
+from activities.owing import Owed, owing_from_visits
 from activities.queries import followed_classes
 from bases.models import BaseUse, HostHousehold, PracticeBase
 from bases.queries import beds_in_use, own_bases
@@ -20,16 +20,15 @@ from batches.course import Block, Step, quick_blocks, steps_of
 from batches.facts import Facts, facts_of
 from batches.models import (
     Batch,
-    ClassMembership,
     ClassStaff,
     Enrollment,
     Gathering,
     Lodging,
     Mentorship,
-    PracticeClass,
 )
-from batches.presence import presence_of_gatherings
+from batches.presence import next_visit, presence_of_gatherings, sites_of, visits_of
 from batches.queries import belonging, coverage, newest_programmes, visible_gatherings
+from batches.roll import Seat, seats_of
 from batches.rules import in_force
 from batches.states import CHANGING, LIVE, UNDER_WAY
 from cadres.models import UnitLiaison
@@ -58,7 +57,7 @@ class Person:
     """Somebody whom a mentor accompanies or a unit has sent: the class, when and where next, what is still owed."""
 
     enrollment: Enrollment
-    practice_class: PracticeClass | None
+    seat: Seat | None
     next: Gathering | None
     place: str
     owed: list[Owed]
@@ -74,28 +73,13 @@ def people_of(user: User) -> list[Person]:
         .select_related("cadre__unit", "batch__programme")
         .order_by("batch", "cadre__sort_name", "pk")
     )
-    today = timezone.localdate()
-    classes = {
-        row.enrollment_id: row.practice_class
-        for row in ClassMembership.objects.filter(enrollment__in=rows, live=True)
-        .select_related("practice_class__batch")
-        .order_by("days")
-    }
-    coming: dict[int, Gathering] = {}
-    wanted = {practice_class.pk for practice_class in classes.values()}
-    for gathering in (
-        Gathering.objects.filter(practice_class__in=wanted, last_day__gte=today)
-        .exclude(state=Gathering.State.CANCELLED)
-        .prefetch_related("sites__base__village__township")
-        .order_by("-first_day")
-    ):
-        coming[gathering.practice_class_id] = gathering
-    owed = owing_of_enrollments(rows)
+    today, seats, visits = timezone.localdate(), seats_of(rows), visits_of(rows)
+    owed = owing_from_visits(rows, visits, today=today)
     people = []
     for row in rows:
-        practice_class = classes.get(row.pk)
-        following = coming.get(practice_class.pk) if practice_class else None
-        people.append(Person(row, practice_class, following, places(following) if following else "", owed[row.pk]))
+        following = next_visit(visits[row.pk], today)
+        place = "、".join(site.base.village.full_name for site in sites_of(following.gathering)) if following else ""
+        people.append(Person(row, seats.get(row.pk), following.gathering if following else None, place, owed[row.pk]))
     return people
 
 

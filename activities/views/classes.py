@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.access import allow
@@ -16,10 +17,10 @@ from activities.models import ActivityRecord, Reflection, ResearchReport
 from activities.owing import owing_of_classes, owing_of_enrollments
 from activities.views.forms_and_errors import refused
 from activities.views.gatherings import KIND_ICONS
-from batches.models import Batch, Enrollment
+from batches.models import Batch, Enrollment, PracticeClass
 from batches.presence import village_days
 from batches.queries import visible_batches
-from batches.roll import roll_of
+from batches.roll import Roll, day_words, roll_of
 from config.errors import DomainError
 from office.addresses import number_in
 
@@ -55,10 +56,8 @@ def class_page(request: HttpRequest, class_id: int) -> HttpResponse:
     )
     days, owed = village_days(members), owing_of_enrollments(members)
     roll = roll_of(practice_class.batch)
-    notes = {row.pk: "已不在班" for row in members} | {row.enrollment_id: "" for row in roll.of(practice_class)}
-    notes |= {row.enrollment.pk: row.said_of_leaving for row in roll.leaving(practice_class)}
-    notes |= {row.enrollment.pk: row.said_of_coming for row in roll.coming(practice_class)}
-    people = [(member, notes[member.pk], days[member.pk], owed[member.pk]) for member in members]
+    notes = _notes(practice_class, roll)
+    people = [(member, notes.get(member.pk, "已不在班"), days[member.pk], owed[member.pk]) for member in members]
     reflections = queries.visible_reflections(user).filter(
         enrollment__memberships__practice_class=practice_class, enrollment__memberships__live=True
     )
@@ -76,6 +75,24 @@ def class_page(request: HttpRequest, class_id: int) -> HttpResponse:
         "reviewer": rules.may_review_somewhere.test(user),
     }  # fmt: skip
     return render(request, "activities/class.html", context)
+
+
+def _notes(practice_class: PracticeClass, roll: Roll) -> dict[int, str]:
+    """Beside the names of who is in the class, is in it until the day of the list, or comes to it."""
+    told: dict[int, list[str]] = {row.enrollment_id: [] for row in roll.of(practice_class)}
+    elsewhere = {row.enrollment_id: row.practice_class for row in roll.seats if row.enrollment_id not in told}
+    ending = practice_class.memberships.filter(live=True, days__contains=timezone.localdate())
+    for row in ending.exclude(enrollment__in=list(told)):
+        if row.days.upper is not None and row.days.upper <= roll.day:
+            after = elsewhere.get(row.enrollment_id)
+            where = f"到{after.short_name}" if after is not None else "退出"
+            told[row.enrollment_id] = [f"{day_words(row.days.upper)}起{where}"]
+    for change in roll.later:
+        if change.before == practice_class:
+            told.setdefault(change.enrollment.pk, []).append(change.said_of_leaving)
+        elif change.after == practice_class:
+            told.setdefault(change.enrollment.pk, []).append(change.said_of_coming)
+    return {pk: "，".join(rows) for pk, rows in told.items()}
 
 
 @allow(rules.may_review_somewhere)

@@ -13,6 +13,7 @@ from batches.actions.guests import settle_own
 from batches.actions.names import require_place
 from batches.actions.notices import Expected, Touched, expected_at_bases, say_bases, tell_keepers, tell_mentors
 from batches.actions.projection import DAY
+from batches.actions.staff import end_rows
 from batches.fixed import require_may_sit_in, require_may_stay_away
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, Mentorship, PracticeClass
 from batches.plan_ids import key
@@ -132,10 +133,10 @@ def _begin_membership(
 
 
 def end_offices(membership: ClassMembership, day: datetime.date) -> list[int]:
-    """Offices held in that class end before `day`; returns them."""
+    """Offices held in that class end before `day`, those that would only begin then are gone; returns them."""
     rows = ClassOffice.objects.filter(membership=membership, until__isnull=True)
     found = list(rows.order_by("pk").values_list("pk", flat=True))
-    rows.update(until=day - DAY)
+    end_rows(rows, day)
     return found
 
 

@@ -23,7 +23,7 @@ def assign_class_staff(
         if same := current.filter(user=user).first():
             return same
         if kind == ClassStaff.Kind.HEAD_TEACHER:
-            _end_rows(current, today)
+            end_rows(current, today)
         return ClassStaff.objects.create(practice_class=practice_class, user=user, kind=kind, since=today)
 
 
@@ -34,13 +34,13 @@ def _lock_class(practice_class: PracticeClass) -> None:
 
 def end_class_staff(*, post: ClassStaff, by: User) -> None:
     with audit.act("end_class_staff", by=by, subject=post.practice_class, kind=post.kind, user=post.user_id):
-        _end_rows(ClassStaff.objects.filter(pk=post.pk, until__isnull=True), timezone.localdate())
+        end_rows(ClassStaff.objects.filter(pk=post.pk, until__isnull=True), timezone.localdate())
 
 
-def _end_rows(rows: Any, today: datetime.date) -> None:
-    """End dated rows with yesterday; a row that began today never held and goes (nothing can refer to it yet)."""
-    rows.filter(since__gte=today).delete()
-    rows.update(until=today - DAY)
+def end_rows(rows: Any, day: datetime.date) -> None:
+    """End dated rows before a day; a row that begins no earlier never held and goes (nothing can refer to it yet)."""
+    rows.filter(since__gte=day).delete()
+    rows.update(until=day - DAY)
 
 
 def assign_office(
@@ -48,21 +48,23 @@ def assign_office(
 ) -> ClassOffice:
     """Monitor or deputy from a day on (today), as many a class as the programme says.
 
-    One too many replaces the longest-serving.
+    An office begins no earlier than a seat that was taken during the batch. One too many replaces the longest-serving.
     """
-    today = since or timezone.localdate()
+    today, seated = since or timezone.localdate(), membership.days.lower
+    if seated is not None and membership.practice_class.batch.first_day < seated:
+        today = max(today, seated)
     programme = membership.practice_class.batch.programme
     limit = programme.monitors_per_class if kind == ClassOffice.Kind.MONITOR else programme.deputies_per_class
     with audit.act(
         "assign_office", by=by, subject=membership.practice_class, kind=kind, enrollment=membership.enrollment_id
     ):
         _lock_class(membership.practice_class)
-        _end_rows(ClassOffice.objects.filter(membership=membership, until__isnull=True), today)
+        end_rows(ClassOffice.objects.filter(membership=membership, until__isnull=True), today)
         current = ClassOffice.objects.filter(
             membership__practice_class=membership.practice_class, kind=kind, until__isnull=True
         ).order_by("since", "pk")  # fmt: skip
         surplus = list(current)[: max(0, current.count() - limit + 1)]
-        _end_rows(ClassOffice.objects.filter(pk__in=[row.pk for row in surplus]), today)
+        end_rows(ClassOffice.objects.filter(pk__in=[row.pk for row in surplus]), today)
         return ClassOffice.objects.create(membership=membership, kind=kind, since=today)
 
 
@@ -77,7 +79,7 @@ def assign_mentor(*, enrollments: list[Enrollment], user: User, by: User, since:
             rows = Mentorship.objects.select_for_update().filter(enrollment=enrollment, until__isnull=True)
             if rows.filter(user=user).exists():
                 continue
-            _end_rows(rows, today)
+            end_rows(rows, today)
             Mentorship.objects.create(enrollment=enrollment, user=user, since=today)
             changed += 1
     return changed
@@ -86,7 +88,7 @@ def assign_mentor(*, enrollments: list[Enrollment], user: User, by: User, since:
 def end_office(*, office: ClassOffice, by: User) -> None:
     """The monitor's or deputy's office ends with yesterday."""
     with audit.act("end_office", by=by, subject=office.membership.practice_class, kind=office.kind, office=office.pk):
-        _end_rows(ClassOffice.objects.filter(pk=office.pk, until__isnull=True), timezone.localdate())
+        end_rows(ClassOffice.objects.filter(pk=office.pk, until__isnull=True), timezone.localdate())
 
 
 def end_mentoring(*, user: User, practice_class: PracticeClass, by: User) -> int:
@@ -95,5 +97,5 @@ def end_mentoring(*, user: User, practice_class: PracticeClass, by: User) -> int
         members = practice_class.memberships.filter(live=True).values("enrollment")
         rows = Mentorship.objects.filter(user=user, enrollment__in=members, until__isnull=True)
         entry.data["people"] = count = rows.count()
-        _end_rows(rows, timezone.localdate())
+        end_rows(rows, timezone.localdate())
     return count

@@ -8,7 +8,7 @@ from batches.actions.staff import assign_class_staff, assign_mentor, assign_offi
 from batches.forms.fields import ActForm, ClassField, MemberField, SeatField, UserField
 from batches.models import ClassOffice, ClassStaff, PracticeClass
 from batches.queries import gatherings_elsewhere
-from batches.roll import on, sitting
+from batches.roll import day_words, sitting
 
 
 def clash(user: User, practice_class: PracticeClass) -> str:
@@ -52,11 +52,9 @@ class OfficeForm(ActForm):
     kind = forms.ChoiceField(label="班务", choices=ClassOffice.Kind.choices)
 
     def perform(self, by: User) -> str:
-        begins = self.cleaned_data["membership"].days.lower
-        since = max(timezone.localdate(), begins) if begins and self.batch.first_day < begins else timezone.localdate()
-        office = assign_office(**self.cleaned_data, by=by, since=since)
+        office = assign_office(**self.cleaned_data, by=by)
         membership = office.membership
         name = membership.enrollment.cadre
         told = "" if name.user_id else "他还没有账号，请在本页发账号。"
-        day = "今天" if since == timezone.localdate() else on(since)
+        day = "今天" if office.since == timezone.localdate() else day_words(office.since)
         return f"{name}任{membership.practice_class.short_name}{office.get_kind_display()}，从{day}起。{told}"

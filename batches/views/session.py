@@ -25,7 +25,7 @@ from batches.published import published_versions
 from batches.queries import latest_run, newest_programmes, nomination_counts, visible_batches
 from batches.roll import since_answered
 from batches.rules import may_run_batches, may_see_batches
-from batches.states import LIVE, PLANNABLE, TRANSITIONS, allowed
+from batches.states import LIVE, PLANNABLE, TRANSITIONS, UNDER_WAY, allowed
 from batches.studio import choices, chosen, live, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason
 from config.errors import DomainError
@@ -116,6 +116,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "source": versions[0].version if found.state in LIVE and versions else run,
         "waiting": waiting(found, choices(found)) if found.state in LIVE and may_run else None,
         "is_live": found.state in LIVE,
+        "is_under_way": found.state in UNDER_WAY,
         "arrangement": arrangement,
         "table": class_table(arrangement) if arrangement else None,
         "shortfalls": len(run.plan["shortfalls"]) if run is not None else 0,
@@ -169,7 +170,7 @@ def class_page(request: HttpRequest, batch_id: int, class_id: int) -> HttpRespon
         "batch": found, "practice_class": practice_class, "coming": coming, "version": version, "since": arrangement.since,
         "members": [(cadre, leaving.get(cadre.pk)) for cadre in arrangement.members[practice_class.pk]],
         "visits": visits, "line": line, "classes": arrangement.classes, "is_live": found.state in LIVE,
-        "may_run": may_run_batches.test(request.user), "choice": choice,
+        "is_under_way": found.state in UNDER_WAY, "may_run": may_run_batches.test(request.user), "choice": choice,
         "run_query": f"?run={choice.run.pk}" if choice else "",
     }  # fmt: skip
     return render(request, "batches/class_page.html", context)

@@ -36,7 +36,7 @@ def staff(request: HttpRequest, batch_id: int) -> HttpResponse:
     people, roll = attending(found), roll_of(found)
     context = {
         "batch": found,
-        "rows": _rows(found, roll),
+        "rows": class_rows(found, roll),
         "since": roll.since,
         "forms": forms,
         "may_run": may_run,
@@ -48,7 +48,7 @@ def staff(request: HttpRequest, batch_id: int) -> HttpResponse:
     return render(request, "batches/staff.html", context, status=status_of(forms))
 
 
-def _rows(batch: Batch, roll: Roll) -> list[dict[str, Any]]:
+def class_rows(batch: Batch, roll: Roll) -> list[dict[str, Any]]:
     """Class by class, as the version in force has it: posts, offices, mentors with how many they accompany, members."""
     rows: dict[int, dict[str, Any]] = {
         row.pk: {"practice_class": row, "posts": [], "offices": [], "mentors": {}, "size": 0, "mentored": 0}

@@ -32,7 +32,7 @@ from batches.repairs import fallen_out, moves_in_words
 from batches.roll import roll_of
 from batches.rules import may_run_batches, may_see_batches
 from batches.shortfalls import changes_of, title_of, unexplained, whys
-from batches.states import LIVE, PLANNABLE, allowed, changeable
+from batches.states import LIVE, PLANNABLE, UNDER_WAY, allowed, changeable
 from batches.studio import Choice, choices, chosen, closed_since, figures, live, studio_steps, tabs, waiting
 from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
 from cadres.models import Cadre
@@ -58,6 +58,7 @@ def studio(request: HttpRequest, batch_id: int) -> HttpResponse:
         "ended": _ended_badly(found),
         "facts": facts_of([found])[found.pk],
         "is_live": found.state in LIVE,
+        "is_under_way": found.state in UNDER_WAY,
         "may_run": may_run,
         "may_plan": may_run and may_plan and job is None,
         "may_try": may_run and changeable(found) and job is None,

@@ -16,7 +16,7 @@ from docx.text.paragraph import Paragraph
 
 from batches.models import Batch, Gathering
 from batches.queries import live_gatherings
-from batches.roll import Roll, on, roll_of
+from batches.roll import Roll, day_words, roll_of
 from cadres.models import Cadre
 from reports.documents.tables import places
 from reports.rules import published_version
@@ -45,7 +45,7 @@ def dispatch_notice(batch: Batch, *, on: datetime.date) -> bytes:
     letter.plain(f"按照县委部署，现组织第{batch.number}期干部到实践基地开展“四下基层”实践。有关事项通知如下。")
     letter.heading("一、时间和人员")
     classes = batch.classes.count()
-    joining = sum(row.before is None for row in roll.later)
+    joining = len({row.enrollment.pk for row in roll.later} - {row.enrollment_id for row in roll.seats})
     counted = f"{roll.since}共{len(roll.seats)}人" + (f"（另有{joining}人以后参加，日期见附件1）" if joining else "")
     letter.plain(
         f"{cn_date(batch.first_day)}至{cn_date(batch.last_day)}，{counted}，编为{classes}个班，名单见附件1。"
@@ -84,7 +84,7 @@ def _people_rows(roll: Roll) -> list[list[str]]:
     for row in roll.later:
         people[row.enrollment.pk] = row.cadre
         if row.before is None and row.after is not None:
-            told[row.enrollment.pk].append(f"{row.after.short_name}（{on(row.day)}起）")
+            told[row.enrollment.pk].append(f"{row.after.short_name}（{day_words(row.day)}起）")
         else:
             told[row.enrollment.pk].append(row.said)
     ordered = sorted(people.items(), key=lambda item: (item[1].unit.sort_name, item[1].sort_name, item[0]))

@@ -21,6 +21,7 @@ from tests.activities.conftest import DAY, NOW, ClassWorld, filed, make_class
 from tests.activities.pages import page, signed_in
 from tests.factories import (
     BaseFactory,
+    ClassFactory,
     GatheringFactory,
     HouseholdFactory,
     LodgingFactory,
@@ -248,6 +249,29 @@ def test_class_page_counts_its_people_and_tells_who_left_and_who_comes(ours: Cla
     for name, note in (("先走的", "已不在班"), ("后走的", "11月25日起退出"), ("后来的", "11月24日起参加")):
         assert f'{name}<span class="dm-under">{note}</span>' in shown
     assert shown.count("已不在班") == 1
+
+
+def test_class_page_tells_the_day_of_who_is_in_the_class_today_alone(
+    ours: ClassWorld, theirs: ClassWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version was published today: the list is tomorrow's, who leaves with it is in the class until then."""
+    today, batch = NOW.date(), ours.practice_class.batch
+    tomorrow = today + datetime.timedelta(days=1)
+    monkeypatch.setattr("batches.roll.since_of", lambda rows: {batch.pk: tomorrow})
+    other = ClassFactory(batch=batch, number=20, track=ours.practice_class.track)
+    end = batch.last_day + datetime.timedelta(days=1)
+    leaves, moves = (
+        MembershipFactory(
+            practice_class=ours.practice_class, cadre__name=name, days=DateRange(batch.first_day, tomorrow)
+        )
+        for name in ("明天走的", "明天调的")
+    )
+    MembershipFactory(practice_class=other, enrollment=moves.enrollment, days=DateRange(tomorrow, end))
+    shown = page(ours.head_teacher, "class", ours.practice_class.pk)
+    day = f"{tomorrow.month}月{tomorrow.day}日起"
+    for name, note in ((leaves.enrollment.cadre.name, f"{day}退出"), ("明天调的", f"{day}到第20班")):
+        assert f'{name}<span class="dm-under">{note}</span>' in shown
+    assert "已不在班" not in shown
 
 
 def test_list_of_classes_and_waiting_papers(ours: ClassWorld, theirs: ClassWorld, leader: User) -> None:

@@ -17,11 +17,12 @@ from batches.actions.staff import assign_office
 from batches.arrangement import current, open_to_change
 from batches.facts import facts_of
 from batches.forms.staff import OfficeForm
-from batches.models import ClassMembership, ClassOffice, Nomination
+from batches.models import Batch, ClassMembership, ClassOffice, Nomination
 from batches.published import published_versions, since_of
 from batches.queries import members_on
-from batches.roll import roll_day, roll_of, since_answered, sitting
-from batches.views.staff import _rows as class_rows
+from batches.roll import roll_day, roll_of, seats_of, since_answered, sitting
+from batches.told import names_told
+from batches.views.staff import class_rows
 from tests import factories
 from tests.batches.county import County, publish_by_hand
 from tests.batches.pages import page
@@ -74,6 +75,39 @@ def test_pages_of_a_version_published_today_tell_its_classes(
     assert swapped.cadres[1].name not in two
     assert "自3月10日起 12 人" in page(desk, "batch", batch.pk)
     assert "自3月10日起每班 6 人，各项相差不超过" in page(desk, "studio", batch.pk)
+
+
+def test_number_of_people_has_the_day_from_which_it_is_true(
+    swapped: County, staff: User, signed_in: Callable[[User], Client], clock: time_machine.Traveller
+) -> None:
+    desk, batch = signed_in(staff), swapped.batch
+    lists = (reverse("batches:list"), "/")
+    for where in lists:
+        assert "自3月10日起 12 人" in desk.get(where).content.decode()
+    clock.shift(datetime.timedelta(days=1))
+    desk = signed_in(staff)
+    for where in lists:
+        shown = desk.get(where).content.decode()
+        assert "12 人" in shown
+        assert "自3月10日起" not in shown
+    assert "现在 12 人" in page(desk, "batch", batch.pk)
+    Batch.objects.update(state=Batch.State.CLOSED)
+    for name, args in (("batch", []), ("studio", []), ("class_page", [swapped.classes[0].pk])):
+        shown = page(desk, name, batch.pk, *args)
+        assert "12 人" in shown or "6 人" in shown
+        assert "现在 " not in shown
+        assert "现在执行" not in shown
+        assert "现在的名单" not in shown
+
+
+def test_withdrawal_names_those_who_join_later(
+    published: County, staff: User, signed_in: Callable[[User], Client]
+) -> None:
+    batch = published.batch
+    gone = members_on(published.classes[1], batch.first_day)[0].enrollment
+    withdraw_enrollment(enrollment=gone, on_day=batch.first_day + datetime.timedelta(days=20), by=staff, reason="调走")
+    shown = page(signed_in(staff), "batch", batch.pk)
+    assert "名学员（以后1人退出）的班级和集中安排暂不执行" in shown
 
 
 def test_day_of_a_version_is_the_one_that_its_list_tells(running: County, staff: User) -> None:
@@ -221,3 +255,60 @@ def test_posts_that_end_with_the_seat_are_missed_on_the_day_of_publishing(runnin
     assert facts_of([running.batch])[running.batch.pk].without_monitor == 1
     roll = roll_of(running.batch)
     assert [len(row["offices"]) for row in class_rows(running.batch, roll)] == [0, 1]
+
+
+def test_offices_that_would_begin_with_a_seat_that_is_gone_are_no_rows(swapped: County, staff: User) -> None:
+    """Version 3 of the same day moves the new monitor back: the office never held, none ends before it begins."""
+    one, two = swapped.classes
+    seat = ClassMembership.objects.get(enrollment__cadre=swapped.cadres[0], practice_class=two, live=True)
+    office = assign_office(membership=seat, kind=ClassOffice.Kind.MONITOR, by=staff, since=MARCH(day=9))
+    assert office.since == MARCH(day=10), "no office before the seat"
+    run = repair(swapped, staff, changes=pins((swapped.cadres[0], one), (swapped.cadres[1], two)))
+    version = publish_plan(batch=swapped.batch, run=run, by=staff, reason="换回")
+    assert names_told(version).to_appoint == "第2班班长"
+    assert not ClassOffice.objects.filter(membership=seat).exists()
+
+
+# Memberships in a row
+
+
+def test_who_leaves_and_comes_back_is_told_as_both(running: County, staff: User, colleague: User) -> None:
+    two = running.classes[1]
+    enrollment = members_on(two, MARCH(day=9))[0].enrollment
+    let_together(running, enrollment.cadre, staff, colleague)
+    Nomination.objects.get_or_create(
+        batch=running.batch, cadre=enrollment.cadre, defaults={"state": Nomination.State.CONFIRMED}
+    )
+    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=12), by=staff, reason="住院")
+    add_late(batch=running.batch, cadre=enrollment.cadre, to=two, from_day=MARCH(day=20), by=staff, reason="病愈")
+    roll = roll_of(running.batch)
+    assert [(row.day, row.said) for row in roll.later] == [
+        (MARCH(day=12), "3月12日起退出"), (MARCH(day=20), "3月20日起参加"),
+    ]  # fmt: skip
+    assert roll.to_come == "以后1人到班、1人退出"
+    seat = seats_of([enrollment])[enrollment.pk]
+    assert (seat.practice_class, seat.said) == (two, "3月12日起退出，3月20日起到第2班")
+
+
+def test_who_was_to_leave_and_stays_in_the_class_is_not_told(running: County, staff: User, colleague: User) -> None:
+    two = running.classes[1]
+    enrollment = members_on(two, MARCH(day=9))[0].enrollment
+    let_together(running, enrollment.cadre, staff, colleague)
+    Nomination.objects.get_or_create(
+        batch=running.batch, cadre=enrollment.cadre, defaults={"state": Nomination.State.CONFIRMED}
+    )
+    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=20), by=staff, reason="调走")
+    add_late(batch=running.batch, cadre=enrollment.cadre, to=two, from_day=MARCH(day=20), by=staff, reason="不走了")
+    assert (roll_of(running.batch).later, roll_of(running.batch).to_come) == ([], "")
+
+
+def test_class_of_somebody_is_that_of_the_list_with_the_day_of_the_next(
+    swapped: County, staff: User, colleague: User
+) -> None:
+    mover = swapped.enrollment(swapped.cadres[0])
+    seat = seats_of([mover])[mover.pk]
+    assert (seat.practice_class, seat.said) == (swapped.classes[1], "3月10日起")
+    let_together(swapped, mover.cadre, staff, colleague)
+    move_member(enrollment=mover, to=swapped.classes[0], from_day=MARCH(day=20), by=staff, reason="调班")
+    seat = seats_of([mover])[mover.pk]
+    assert (seat.practice_class, seat.said) == (swapped.classes[1], "3月10日起，3月20日起到第1班")

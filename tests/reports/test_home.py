@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from activities import queries
 from activities.models import ActivityRecord
 from bases.actions import enter_outside_use
-from batches.models import Absence, Batch, Nomination
+from batches.models import Absence, Batch, Mentorship, Nomination
 from evaluations.models import Campaign, Criterion, Panel, PanelMember, Review, Rubric, Scorer
 from office.models import Job
 from reports import home
@@ -224,12 +226,50 @@ def test_mentor_and_liaison_see_their_people_with_class_next_gathering_and_what_
     liaison = factories.UnitLiaisonFactory(unit=member.enrollment.cadre.unit).user
     for user in (mentor, liaison):
         (person,) = page_of(user).context["people"]
-        assert (person.enrollment, person.practice_class) == (member.enrollment, course.practice_class)
+        assert (person.enrollment, person.seat.practice_class) == (member.enrollment, course.practice_class)
         assert person.next == course.coming
         shown = page_of(user).content.decode()
         assert person.place in shown
         assert all(owed.title in shown for owed in person.owed)
     assert page_of(factories.UnitLiaisonFactory().user).context["people"] == []
+
+
+def test_who_moves_after_the_gathering_of_the_new_class_is_not_shown_it(course: Course) -> None:
+    """The new class gathers on 10-30, the move is on 11-02: next is the old class's gathering."""
+    day = datetime.date(2026, 11, 2)
+    enrollment = course.members["曹志"].enrollment
+    seat = enrollment.memberships.get(live=True)
+    days, seat.days = seat.days, DateRange(seat.days.lower, day)
+    seat.save()
+    factories.MembershipFactory(
+        enrollment=enrollment, practice_class=course.other_class, days=DateRange(day, days.upper)
+    )
+    factories.GatheringFactory(
+        practice_class=course.other_class, index=4, first_day=TODAY, last_day=TODAY + datetime.timedelta(days=1)
+    )
+    user = factories.MentorshipFactory(enrollment=enrollment).user
+    (person,) = page_of(user).context["people"]
+    assert (person.seat.practice_class, person.next) == (course.practice_class, course.coming)
+    moved = f"{course.practice_class.short_name}（11月2日起到{course.other_class.short_name}）"
+    assert moved in page_of(user).content.decode()
+    assert queries.my_course(enrollment).seat == person.seat
+    enrollment.cadre.user = factories.UserFactory()
+    enrollment.cadre.save()
+    assert moved in signed_in(enrollment.cadre.user).get(reverse("activities:me")).content.decode()
+
+
+def test_people_of_an_account_are_loaded_by_as_many_queries_for_some_as_for_one(course: Course) -> None:
+    user = factories.MentorshipFactory(enrollment=course.members["曹志"].enrollment).user
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as found:
+            home.people_of(user)
+        return len(found)
+
+    before = asked()
+    assert Mentorship.objects.update(user=user) > 1
+    assert asked() == before
+    assert len(home.people_of(user)) > 1
 
 
 def test_manager_sees_who_comes_to_the_own_base_within_two_weeks(course: Course, staff: User) -> None:
