@@ -29,7 +29,7 @@ from accounts.forms import (
     minutes_locked,
 )
 from accounts.middleware import IDLED
-from accounts.models import AuditCheckpoint, RoleGrant, User
+from accounts.models import AuditCheckpoint, AuditEntry, RoleGrant, User
 from accounts.queries import audit_entries, is_locked, visible_accounts
 from accounts.reveal import SECONDS_SHOWN, Revealable, entries_about, find, reveal
 from accounts.roles import roles_of
@@ -240,14 +240,15 @@ def revoke_role(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(may_read_audit)
 @require_GET
 def audit_trail(request: HttpRequest) -> HttpResponse:
-    """The trail, filtered; only the audit administrator reads it."""
+    """The trail, filtered; only the audit administrator reads it. A filter that says nothing sensible finds nothing."""
     form = AuditFilterForm(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
-    page = Paginator(audit_entries(wanted), 20).get_page(request.GET.get("page"))
+    found = audit_entries(form.cleaned_data) if form.is_valid() else AuditEntry.objects.none()
+    page = Paginator(found, 20).get_page(request.GET.get("page"))
     for entry in page.object_list:
         entry.name = act_name(entry.act)  # type: ignore[attr-defined] # only for the page
     point = AuditCheckpoint.objects.order_by("-seq").first()
-    return render(request, "accounts/audit.html", {"form": form, "page": page, "checkpoint": point})
+    context = {"form": form, "page": page, "checkpoint": point}
+    return render(request, "accounts/audit.html", context, status=422 if form.errors else 200)
 
 
 @allow(may_read_audit)

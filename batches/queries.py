@@ -253,6 +253,11 @@ def going(batch: Batch) -> QuerySet[Nomination]:
     return batch.nominations.filter(state__in=GOING)
 
 
+def latest_deadline(batch: Batch, today: datetime.date) -> datetime.date:
+    """The last day on which answers can be asked for: the one before the batch begins; of one that has begun, today."""
+    return max(today, batch.first_day - datetime.timedelta(days=1))
+
+
 def unit_quota(batch: Batch, unit: Unit) -> int:
     """People of the unit in a batch: own quota, else the programme's (R01)."""
     return batch.programme.unit_max_per_batch if unit.quota is None else unit.quota

@@ -12,7 +12,16 @@ from batches.demands import contradiction, told
 from batches.fixed import require_may_stay_away
 from batches.models import Batch, Nomination, PlanDemand, PlanRun
 from batches.plan_ids import key
-from batches.queries import GOING, attending, candidates_for_swap, going, placed, running_job, unit_quota
+from batches.queries import (
+    GOING,
+    attending,
+    candidates_for_swap,
+    going,
+    latest_deadline,
+    placed,
+    running_job,
+    unit_quota,
+)
 from batches.rules import in_force
 from batches.waivers import is_waived
 from cadres.models import Cadre, Unit, UnitLiaison
@@ -21,7 +30,6 @@ from office.actions import notify
 from office.jobs import start_job
 
 State = Nomination.State
-DAY = datetime.timedelta(days=1)
 
 
 def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
@@ -56,11 +64,6 @@ def keep_proposal(*, run: PlanRun, cadre_pks: list[int], by: User | None) -> Non
         run.save()
 
 
-def latest_deadline(batch: Batch, today: datetime.date) -> datetime.date:
-    """The last day on which answers can be asked for: the one before the batch begins; of one that has begun, today."""
-    return max(today, batch.first_day - DAY)
-
-
 def open_nominations(*, batch: Batch, until: datetime.date, by: User, today: datetime.date | None = None) -> None:
     """Let the units answer until a day (included); liaisons of units with unanswered names are told.
 
@@ -70,9 +73,12 @@ def open_nominations(*, batch: Batch, until: datetime.date, by: User, today: dat
     if until < today:
         raise DomainError("deadline_past", "报名截止日已经过了。请改到今天或以后。")
     if until > (latest := latest_deadline(batch, today)):
-        raise DomainError(
-            "deadline_late", f"{batch}从 {batch.first_day} 开始，报名要在开始以前截止。请改到 {latest} 或以前。"
+        told = (
+            f"{batch}从 {batch.first_day} 开始，报名要在开始以前截止。请改到 {latest} 或以前。"
+            if batch.first_day > today
+            else f"{batch}从 {batch.first_day} 起已经开始，报名只能开到今天。请改到 {today}。"
         )
+        raise DomainError("deadline_late", told)
     with audit.act("open_nominations", by=by, subject=batch, until=until):
         states.advance(batch, "open_nominations")
         batch.nominate_until = until

@@ -6,10 +6,10 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import User
-from batches.actions.names import add_nomination, demand, latest_deadline, open_nominations, set_aside
+from batches.actions.names import add_nomination, demand, open_nominations, set_aside
 from batches.forms.fields import DAY, ActForm, CadreField, day_field, reason_field
 from batches.models import Nomination, Parity, PlanDemand
-from batches.queries import going
+from batches.queries import going, latest_deadline
 from cadres.models import Cadre, Unit
 from config.errors import DomainError
 

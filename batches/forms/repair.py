@@ -103,12 +103,12 @@ class DaysForm(ScenarioForm):
         since = first_open_day(self.batch, timezone.localdate())
         if first and last and last < first:
             self.add_error("last_day", "早于开始的一天。请改到它以后。")
-        elif last and last < since <= self.batch.last_day:
+        elif last and since > self.batch.last_day:
+            self.add_error("last_day", f"{self.batch}到 {self.batch.last_day} 结束，已经没有可以再排的日子。")
+        elif last and last < since:
             self.add_error(
                 "last_day", f"{last} 及以前的日子，重排改不了什么：{self.batch}从 {since} 起才能再排。请改日期。"
             )
-        elif last and last < since:
-            self.add_error("last_day", f"{self.batch}到 {self.batch.last_day} 结束，已经没有可以再排的日子。")
         elif first and first > self.batch.last_day:
             self.add_error("first_day", f"{self.batch}到 {self.batch.last_day} 就结束了，不受影响。请改日期。")
         return data

@@ -9,13 +9,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import allow
 from batches.actions.draws import export_plan
-from batches.actions.names import start_proposal
+from batches.actions.names import refuse_second_run, start_proposal
 from batches.actions.plans import publish_plan, start_planning, withdraw_publication
 from batches.forms.fields import LONGEST
 from batches.forms.plan import SeedForm
 from batches.queries import running_job
 from batches.rules import may_run_batches, may_see_batches
-from batches.states import LIVE, PLANNABLE
+from batches.states import LIVE, require
 from batches.studio import live
 from batches.told import names_told
 from batches.views.acts import batch_of, me, posted_reason, revision_seen
@@ -41,13 +41,15 @@ def propose(request: HttpRequest, batch_id: int) -> HttpResponse:
 @allow(may_run_batches)
 @require_POST
 def plan(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """Ask for classes, calendar and lodging. A seed that is none goes back to its field."""
+    """Ask for classes, calendar and lodging. A seed that is none goes back to its field, where the batch can be planned."""
     found = batch_of(request, batch_id)
     form = SeedForm(request.POST)
-    if not form.is_valid() and found.state in PLANNABLE and running_job(found) is None:
+    if not form.is_valid():
+        require(found, "plan")
+        refuse_second_run(found)
         asked = {name: request.POST[name][:LONGEST] for name in ("run", "seed") if request.POST.get(name) is not None}
         return redirect(f"{reverse('batches:studio', args=[found.pk])}?{urlencode(asked)}#plan")
-    start_planning(batch=found, by=me(request), seed=form.cleaned_data.get("seed", 1))
+    start_planning(batch=found, by=me(request), seed=form.cleaned_data["seed"])
     messages.info(request, "开始编排。可以离开，完成后在这里看。")
     return redirect("batches:studio", found.pk)
 

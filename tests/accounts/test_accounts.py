@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from accounts import actions
+from accounts import actions, audit
 from accounts.models import AuditEntry, Role, User
 from accounts.passwords import DEMO_PASSWORD
 from accounts.verification import verify_audit
@@ -263,3 +263,17 @@ def test_demo_accounts_are_told_where_they_work_alone() -> None:
 def test_first_administrators_are_appointed_by_command() -> None:
     run("appoint", "anguan", "security", name="安管", reason="安装")
     assert User.objects.get(username="anguan").county_roles == {"security"}
+
+
+@pytest.mark.parametrize("day", ["1999-12-31", "2062-01-01", "昨天"])
+def test_trail_shows_nothing_for_a_filter_that_is_refused_and_says_why(client: Client, day: str) -> None:
+    reader = user_with_role(Role.AUDIT)
+    client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
+    audit.record("verify_audit", by=reader)
+    url = reverse("accounts:audit")
+    whole = client.get(url, {"who": reader.name})
+    assert (whole.status_code, len(whole.context["page"].object_list) > 0) == (200, True)
+    refused = client.get(url, {"who": reader.name, "first": day})
+    [told] = refused.context["form"].errors["first"]
+    assert (refused.status_code, len(refused.context["page"].object_list)) == (422, 0)
+    assert f'<p class="dm-error" role="alert">自：{told}</p>' in refused.content.decode()

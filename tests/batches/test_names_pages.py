@@ -130,6 +130,7 @@ def test_batch_that_has_begun_may_still_ask_for_today(county: County, staff: Use
         with pytest.raises(DomainError) as refused:
             open_nominations(batch=county.batch, until=FIRST + datetime.timedelta(days=1), by=staff)
         assert refused.value.code == "deadline_late"
+        assert refused.value.message == "第1期从 2027-03-01 起已经开始，报名只能开到今天。请改到 2027-03-01。"
         open_nominations(batch=county.batch, until=FIRST, by=staff)
     county.batch.refresh_from_db()
     assert county.batch.nominate_until == FIRST

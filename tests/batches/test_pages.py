@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -126,6 +127,26 @@ def test_seed_that_is_no_number_is_refused_and_nothing_started(desk: Client, nom
     assert f'<span class="dm-error" id="seed-error" role="alert">{told}</span>' in shown
     [field] = re.findall(r'<input [^>]*name="seed"[^>]*>', shown)
     assert ("is-invalid" in field, f'value="{seed}"' in field) == (True, True)
+    assert not nominating.batch.plan_runs.exists()
+
+
+def test_seed_that_is_no_number_starts_nothing_where_a_job_ends_meanwhile(
+    desk: Client, nominating: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batches.views.plan.running_job", lambda batch: object())
+    shown = post(desk, "plan", nominating.batch.pk, seed="abc")
+    assert "种子“abc”不对，没有开始编排。" in shown
+    assert not nominating.batch.plan_runs.exists()
+
+
+@pytest.mark.parametrize("state", [Batch.State.PROPOSED, Batch.State.RUNNING])
+def test_seed_that_is_no_number_where_nothing_is_planned_tells_of_the_state(
+    desk: Client, nominating: County, state: str
+) -> None:
+    Batch.objects.update(state=state)
+    answer = desk.post(reverse("batches:plan", args=[nominating.batch.pk]), {"seed": "abc"})
+    [told] = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert told.endswith("不能编排。要先到“报名、已编排”。")
     assert not nominating.batch.plan_runs.exists()
 
 

@@ -147,14 +147,15 @@ def test_days_that_the_batch_does_not_have_are_refused(
     assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.REPAIR).exists()
 
 
+@pytest.mark.parametrize("last", ["2027-03-28", "2027-03-29"])
 def test_on_the_last_day_nothing_is_left_to_arrange(
-    running: County, staff: User, signed_in: Callable[[User], Client], clock: time_machine.Traveller
+    running: County, staff: User, signed_in: Callable[[User], Client], clock: time_machine.Traveller, last: str
 ) -> None:
     clock.move_to("2027-03-28 09:00+08:00")
     sent = {
         "form": "typhoon",
         "typhoon-first_day": "2027-03-28",
-        "typhoon-last_day": "2027-03-28",
+        "typhoon-last_day": last,
         "typhoon-reason": "台风",
     }
     answer = signed_in(staff).post(reverse("batches:repair", args=[running.batch.pk]), sent)
