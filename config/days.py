@@ -10,6 +10,8 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from config.errors import DomainError
+
 EARLIEST = datetime.date(2000, 1, 1)
 YEARS_AHEAD = 10
 """Further ahead nothing of a county's is fixed."""
@@ -23,6 +25,13 @@ def outlandish(day: datetime.date) -> str:
     if EARLIEST <= day <= datetime.date(year, 12, 31):
         return ""
     return f"要在 {EARLIEST} 到 {year}-12-31 之间。请看看年份有没有写错。"
+
+
+def refuse_outlandish(*days: datetime.date) -> None:
+    """The same for acts that keep days, whoever calls them. Raises DomainError "outlandish_day"."""
+    for day in days:
+        if told := outlandish(day):
+            raise DomainError("outlandish_day", f"日期 {day} {told}")
 
 
 def long_past(day: datetime.date) -> str:

@@ -16,6 +16,7 @@ from accounts.models import User
 from bases.actions.uses import lock_bases
 from bases.models import HostHousehold, PracticeBase
 from bases.states import HOUSEHOLD, transition
+from config.days import refuse_outlandish
 from config.errors import DomainError
 from office.calendar import add_working_days
 
@@ -69,10 +70,11 @@ def open_notice(
 ) -> HostHousehold:
     """Put the household on public notice from `first_day` (today) until `until`, both included (公示).
 
-    The notice must cover at least five working days by the county's calendar. Raises DomainError "illegal_transition",
-    "not_reviewed", "notice_before_review", "notice_too_short" (naming the earliest last day).
+    The notice must cover at least five working days by the county's calendar. Raises DomainError "outlandish_day",
+    "illegal_transition", "not_reviewed", "notice_before_review", "notice_too_short" (naming the earliest last day).
     """
     first = first_day or timezone.localdate()
+    refuse_outlandish(first, until)
     with _locked(household) as current:
         transition("open_notice", current.state)
         if current.reviewed_on is None:
@@ -141,7 +143,8 @@ def admit_household(*, household: HostHousehold, by: User | None, on: datetime.d
     """Take the household into the co-operative's management (纳管): its beds count from now on.
 
     Needs a full notice without an open objection (invariant 4). `on` is the day of admission, today or earlier.
-    Raises DomainError "illegal_transition", "objection_open", "notice_running" (with the first day that is possible).
+    Raises DomainError "day_in_future", "outlandish_day", "illegal_transition", "objection_open", "notice_running" (with the
+    first day that is possible).
     """
     day = _past_day(on, "纳管日期")
     with _locked(household) as current:
@@ -188,6 +191,7 @@ def _past_day(day: datetime.date | None, label: str) -> datetime.date:
     today = timezone.localdate()
     if day is not None and day > today:
         raise DomainError("day_in_future", f"{label}不能晚于今天（{today}）。请改日期。")
+    refuse_outlandish(day or today)
     return day or today
 
 

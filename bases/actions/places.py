@@ -10,6 +10,7 @@ from accounts.models import User
 from bases import queries
 from bases.actions.uses import lock_bases
 from bases.models import BaseUse, Closure, HostHousehold, PracticeBase, Room, shown_days
+from config.days import refuse_outlandish
 from config.errors import DomainError
 
 
@@ -27,8 +28,9 @@ def close_place(
     """Close one place from first to last day, both included (停接): a base, a household or a room.
 
     Uses already entered stay; `queries.uses_touched(closure)` names them, and moving them is the planner's part.
-    Raises DomainError "days_backwards", "one_place", "closed_already".
+    Raises DomainError "outlandish_day", "days_backwards", "one_place", "closed_already".
     """
+    refuse_outlandish(first_day, last_day)
     if last_day < first_day:
         raise DomainError("days_backwards", "最后一天早于第一天。请改日期。")
     if sum(place is not None for place in (base, household, room)) != 1:

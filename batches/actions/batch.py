@@ -12,10 +12,9 @@ from batches import states
 from batches.models import Batch, ClassMembership, Enrollment, Parity, PracticeClass, Programme, Track
 from batches.queries import GONE, following
 from cadres.models import PastAttendance
-from config.days import outlandish
+from config.days import refuse_outlandish
 from config.errors import DomainError
 
-LONGEST_BATCH = datetime.timedelta(days=365)
 TOO_LONG = "一期不超过一年"
 Tracks = Sequence[Mapping[str, Any]]
 
@@ -138,6 +137,12 @@ def _add_classes(batch: Batch, tracks: Sequence[Track], *, start: int = 0) -> No
     )
 
 
+def a_year_later(day: datetime.date) -> datetime.date:
+    """The same day of the next year; of 29 February, 1 March. A batch is over before it."""
+    leaps = (day.month, day.day) == (2, 29)
+    return datetime.date(day.year + 1, 3, 1) if leaps else day.replace(year=day.year + 1)
+
+
 def create_batch(
     *, programme: Programme, number: int, first_day: datetime.date, last_day: datetime.date, by: User
 ) -> Batch:
@@ -146,14 +151,12 @@ def create_batch(
     Raises DomainError for a number that is taken, dates that are outlandish, reversed, too close or more than a year apart,
     or a programme whose tracks have no class.
     """
-    for day in (first_day, last_day):
-        if told := outlandish(day):
-            raise DomainError("outlandish_day", f"{day} 不能是一期的日子：{told}")
+    refuse_outlandish(first_day, last_day)
     if last_day < first_day:
         raise DomainError("dates_reversed", "结束日期早于开始日期。请把结束改到开始之后。")
     if last_day < (least := programme.least_last_day(first_day)):
         raise DomainError("too_short", f"太短，有的班一次也轮不到集中。请把结束改到 {least} 或以后。")
-    if last_day - first_day > LONGEST_BATCH:
+    if last_day >= a_year_later(first_day):
         raise DomainError("too_long", f"{TOO_LONG}。请改日期。")
     if Batch.objects.filter(number=number).exists():
         raise DomainError("number_taken", f"第{number}期已经有了。请换一个期次。")

@@ -24,6 +24,7 @@ from batches.planning_input import facts_for
 from batches.queries import latest_run, version_in_force
 from batches.revision import change_arrangement, require_seen
 from cadres.models import Cadre
+from config.days import refuse_outlandish
 from config.errors import Conflict, DomainError
 from office.jobs import start_job
 
@@ -196,6 +197,7 @@ def close_open_days(
 
     Raises the DomainErrors of `bases.actions.close_place`.
     """
+    refuse_outlandish(first_day, last_day)
     where = {"base": None, "household": None, "room": None} | place
     spans = Closure.objects.filter(live=True, days__overlap=(first_day, last_day + DAY), **where).order_by("days")
     made, day = [], first_day

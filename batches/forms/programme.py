@@ -7,7 +7,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts.models import User
-from batches.actions.batch import LONGEST_BATCH, TOO_LONG, create_batch
+from batches.actions.batch import TOO_LONG, a_year_later, create_batch
 from batches.forms.fields import DAY, day_field
 from batches.models import Batch, Programme, Track
 from batches.parameters import MEANINGS
@@ -48,7 +48,7 @@ class BatchForm(forms.Form):
         programme, first, last = data.get("programme"), data.get("first_day"), data.get("last_day")
         if first and last and last < first:
             self.add_error("last_day", "早于开始日期。请改到开始之后。")
-        elif first and last and last - first > LONGEST_BATCH:
+        elif first and last and last >= a_year_later(first):
             self.add_error("last_day", f"有 {(last - first).days + 1} 天，{TOO_LONG}。请改日期。")
         elif programme and first and last and last < (least := programme.least_last_day(first)):
             weeks, days = programme.gathering_interval_weeks, (last - first).days + 1

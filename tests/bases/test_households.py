@@ -220,3 +220,11 @@ def test_phone_is_encrypted_at_rest(applied: HostHousehold) -> None:
     assert "19900000001" not in stored
     applied.refresh_from_db()
     assert applied.phone == "19900000001"
+
+
+def test_notice_and_admission_are_in_no_year_nobody_means(on_notice: HostHousehold, staff: User) -> None:
+    actions.cancel_notice(household=on_notice, reason="填错", by=staff)
+    far, old = datetime.date(2062, 9, 7), datetime.date(1999, 9, 7)
+    for days in ({"first_day": MONDAY, "until": far}, {"first_day": old, "until": FRIDAY}):
+        assert code_of(actions.open_notice, household=on_notice, by=staff, **days) == "outlandish_day"
+    assert code_of(actions.admit_household, household=on_notice, on=old, by=staff) == "outlandish_day"

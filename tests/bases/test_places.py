@@ -200,3 +200,12 @@ def test_days_without_confirmed_rate_are_named(staff: User) -> None:
     ]
     actions.confirm_rate(rate=county, by=staff)
     assert queries.unconfirmed_rates(FIRST + queries.DAY, LAST - queries.DAY) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("1999-12-31", "2026-12-01"), ("2026-12-01", "2062-12-01"), ("2026-12-01", "9999-12-31")]
+)
+def test_place_is_not_closed_in_a_year_nobody_means(base: PracticeBase, staff: User, first: str, last: str) -> None:
+    days = {"first_day": datetime.date.fromisoformat(first), "last_day": datetime.date.fromisoformat(last)}
+    assert code_of(actions.close_place, base=base, kind=Closure.Kind.WEATHER, by=staff, **days) == "outlandish_day"
+    assert not Closure.objects.exists()

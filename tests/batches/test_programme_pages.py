@@ -175,6 +175,8 @@ def test_figures_that_no_county_means_are_refused_with_the_bounds(
     ("9999-01-01", "9999-12-31", "要在 2000-01-01 到 2037-12-31 之间。请看看年份有没有写错。"),
     ("2027-05-01", "2072-06-01", "要在 2000-01-01 到 2037-12-31 之间。请看看年份有没有写错。"),
     ("2027-05-01", "2028-06-01", "有 398 天，一期不超过一年。请改日期。"),
+    ("2026-05-01", "2027-05-01", "有 366 天，一期不超过一年。请改日期。"),
+    ("2028-02-29", "2029-03-01", "有 367 天，一期不超过一年。请改日期。"),
 ])  # fmt: skip
 def test_batch_in_a_year_nobody_means_is_refused_by_form_and_act(
     desk: Client, county: County, staff: User, first: str, last: str, told: str
@@ -188,3 +190,13 @@ def test_batch_in_a_year_nobody_means_is_refused_by_form_and_act(
         )  # fmt: skip
     assert refused.value.code in ("outlandish_day", "too_long")
     assert Batch.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("2028-01-01", "2028-12-31"), ("2027-05-01", "2028-04-30"), ("2028-02-29", "2029-02-28")]
+)
+def test_batch_may_last_a_whole_year_with_the_day_that_a_leap_year_has_more(
+    county: County, staff: User, first: str, last: str
+) -> None:
+    days = {"first_day": datetime.date.fromisoformat(first), "last_day": datetime.date.fromisoformat(last)}
+    assert create_batch(programme=county.batch.programme, number=2, by=staff, **days).pk
