@@ -11,7 +11,7 @@ from accounts.models import User
 from bases.models import Closure, HostHousehold, PracticeBase, Room
 from batches import states
 from batches.actions.names import demand, drop_demand, refuse_second_run, set_aside
-from batches.actions.pins import pin_gathering, unpin_gathering
+from batches.actions.pins import pin_gathering, require_all_to_come, unpin_gathering
 from batches.actions.repair import add_classes, close_open_days
 from batches.actions.waivers import ask_waiver
 from batches.models import Batch, Gathering, GatheringPin, Nomination, PlanDemand, PlanRun, PracticeClass
@@ -53,7 +53,7 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
 
     `against` is the run that the clerk looked at; while it is a trial itself, its own changes count as well. `title` may
     hold identifiers; one about people is told by numbers instead. Raises DomainError "no_changes", "too_many_changes",
-    "cannot_try", Conflict "run_in_progress".
+    "already_begun", "day_over", "cannot_try", Conflict "run_in_progress".
     """
     before = against.changes if against.purpose == Purpose.TRIAL else []
     if not changes:
@@ -65,6 +65,7 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
         if not states.changeable(locked):
             states.require(locked, "plan")
         refuse_second_run(batch)
+        require_all_to_come(locked, changes)
         run = PlanRun.objects.create(
             programme=batch.programme, batch=batch, purpose=Purpose.TRIAL, against=against, title=_title(title, changes),
             changes=[*before, *_under_numbers(locked, before, changes)], seed=against.seed, prefer=against.prefer,

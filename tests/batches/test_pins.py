@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from typing import Any
 
 import pytest
 import time_machine
@@ -10,9 +11,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from batches.actions.names import demand
-from batches.actions.pins import pin_gathering, unpin_gathering
+from batches.actions.pins import pin_gathering, require_all_to_come, unpin_gathering
 from batches.actions.plans import publish_plan
-from batches.models import Batch, Gathering, GatheringPin, PlanDemand
+from batches.actions.trials import start_trial
+from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PlanRun
 from batches.obstacles import publish_obstacles
 from batches.planning_input import build_input
 from batches.queries import latest_run
@@ -166,3 +168,35 @@ def test_somebody_pinned_to_another_class_is_named(planned: County, staff: User)
     demand(cadre=who, class_number=2, **stay)
     [told] = publish_obstacles(planned.batch)
     assert f"{who.name}（{who.unit}）已定在第2班，方案没有照此安排。" in told
+
+
+def pin_change(published: County, index: int, day: str | None) -> dict[str, Any]:
+    place = f"K{published.classes[0].pk}"
+    return {"kind": "pin_gathering", "class": place, "index": index, "first_day": day, "bases": None}
+
+
+@pytest.mark.parametrize(
+    ("index", "day", "code"), [(1, None, "already_begun"), (1, "2027-03-05", "already_begun"), (2, "2027-03-15", "day_over")]
+)  # fmt: skip
+def test_trial_of_a_cell_or_a_day_gone_by_is_refused(
+    published: County, staff: User, clock: time_machine.Traveller, index: int, day: str | None, code: str
+) -> None:
+    clock.move_to("2027-03-16 09:00+08:00")
+    run = published.batch.plan_versions.get().run
+    assert run is not None
+    with pytest.raises(DomainError) as refused:
+        start_trial(batch=published.batch, by=staff, changes=[pin_change(published, index, day)], against=run)
+    assert refused.value.code == code
+    assert not published.batch.plan_runs.filter(purpose=PlanRun.Purpose.TRIAL).exists()
+
+
+def test_pins_are_looked_at_together_and_changes_without_any_not_at_all(
+    published: County, clock: time_machine.Traveller, django_assert_num_queries: Any, django_assert_max_num_queries: Any
+) -> None:
+    clock.move_to("2027-03-10 09:00+08:00")
+    batch = Batch.objects.get(pk=published.batch.pk)
+    with django_assert_num_queries(0):
+        require_all_to_come(batch, [{"kind": "withdraw", "cadre": "C1"}])
+    pins = [pin_change(published, 2, f"2027-03-{day}") for day in range(15, 22)]
+    with django_assert_max_num_queries(3):
+        require_all_to_come(batch, pins)
