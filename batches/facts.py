@@ -23,10 +23,10 @@ from batches.models import (
     PlanRun,
     PracticeClass,
 )
-from batches.queries import OF_THE_FACTS, belonging
+from batches.queries import GOING, OF_THE_FACTS, belonging
 from batches.roll import roll_days, seated_in, since_words
 from batches.rules import in_force
-from office.models import Job, JobState
+from office.models import UNFINISHED, Job
 
 Days = Mapping[int, datetime.date]
 """Batch → the day of its list (`roll.roll_days`)."""
@@ -72,7 +72,7 @@ def facts_of(batches: Iterable[Batch]) -> dict[int, Facts]:
 
 
 def _names(found: dict[int, Facts]) -> None:
-    named = Nomination.objects.filter(batch__in=found, state__in=("proposed", "confirmed"))
+    named = Nomination.objects.filter(batch__in=found, state__in=GOING)
     rows = named.values("batch", "state", unit=F("cadre__unit__name")).annotate(n=Count("pk"))
     for row in rows.order_by("cadre__unit__sort_name", "unit"):
         facts = found[row["batch"]]
@@ -87,7 +87,7 @@ def _names(found: dict[int, Facts]) -> None:
 
 
 def _runs(found: dict[int, Facts]) -> None:
-    unfinished = PlanRun.objects.filter(batch__in=found, job__state__in=(JobState.WAITING, JobState.RUNNING))
+    unfinished = PlanRun.objects.filter(batch__in=found, job__state__in=UNFINISHED)
     for run in unfinished.select_related("job").order_by("pk"):
         if run.batch_id is not None:
             found[run.batch_id].job = run.job

@@ -11,14 +11,12 @@ from batches.breaches import PLACES, broken_in
 from batches.fixed import against, code_in_words
 from batches.fixed_people import fixed_together
 from batches.models import Batch, PlanRun
-from batches.moved import facts_moved
+from batches.moved import MOST_PINS, facts_moved
 from batches.plan_labels import Labels
 from batches.planning.checker import Breach
 from batches.queries import OF_THE_FACTS, latest_run
 
 Outcome, Purpose = PlanRun.Outcome, PlanRun.Purpose
-MOST_PINS = 3
-"""Pins not kept that one sentence names."""
 
 
 def publish_obstacles(batch: Batch, run: PlanRun | None = None, broken: Sequence[Breach] | None = None) -> list[str]:

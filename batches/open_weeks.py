@@ -10,6 +10,8 @@ from batches.planning.problem import Problem, first_days
 from batches.planning_input import INPUT_FORMAT, batch_row, calendar_row, programme_rules
 
 DAY = datetime.timedelta(days=1)
+Beds = list[tuple[int, int, int]]
+"""Base, household and room of each bed."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Week:
         return sum(max(count - spare, 0) for count in self.beds.values())
 
 
-def weeks_of(batch: Batch) -> list[Week]:
-    """The weeks in their order, in a fixed number of queries."""
+def weeks_of(batch: Batch, beds: Beds | None = None) -> list[Week]:
+    """The weeks in their order, in a fixed number of queries. `beds` are the usable ones, where somebody has read them."""
     problem = Problem(
         {
             "format": INPUT_FORMAT, "programme": programme_rules(batch.programme, batch.first_day),
@@ -43,7 +45,7 @@ def weeks_of(batch: Batch) -> list[Week]:
     )  # fmt: skip
     lawful = first_days(problem, problem.batches[0], apart=False)
     monday = batch.first_day - DAY * batch.first_day.weekday()
-    places = _Places(batch, problem.days)
+    places = _Places(batch, problem.days, usable_beds() if beds is None else beds)
     rows = []
     for (parity, index), days in lawful.items():
         starts = tuple(datetime.date.fromordinal(day) for day in days)
@@ -52,7 +54,7 @@ def weeks_of(batch: Batch) -> list[Week]:
     return sorted(rows, key=lambda row: row.monday)
 
 
-def usable_beds() -> "list[tuple[int, int, int]]":
+def usable_beds() -> Beds:
     """Base, household and room of every bed that may be slept in while nothing is closed."""
     rows = Bed.objects.filter(
         active=True, room__household__state=HostHousehold.State.ADMITTED,
@@ -64,8 +66,8 @@ def usable_beds() -> "list[tuple[int, int, int]]":
 class _Places:
     """Beds and what is closed during a batch, read once."""
 
-    def __init__(self, batch: Batch, days: int) -> None:
-        self.days, self.rows = days, usable_beds()
+    def __init__(self, batch: Batch, days: int, beds: Beds) -> None:
+        self.days, self.rows = days, beds
         self.closures = list(
             Closure.objects.filter(live=True, days__overlap=(batch.first_day, batch.last_day + DAY)).order_by("pk")
         )

@@ -45,33 +45,39 @@ class Published:
 def published_versions(batch: Batch) -> list[Published]:
     """Every version of a batch, the newest first (2 queries).
 
-    A version that follows one in force changes nothing before the day after it was published (`standing.first_open_day`);
-    any other holds for the whole batch.
+    `_holds_from` says from which day each holds.
     """
     found: list[Published] = []
     taken_back = _withdrawals([batch.pk]).get(batch.pk, {})
     for row in batch.plan_versions.select_related("published_by").order_by("number"):
-        since = batch.first_day
-        if found and found[-1].place != WITHDRAWN:
-            since = first_open_day(batch, timezone.localdate(row.published_at))
+        follows = bool(found) and found[-1].place != WITHDRAWN
+        since = _holds_from(batch, row.published_at, follows=follows)
+        if follows:
             found[-1] = Published(found[-1].version, REPLACED, found[-1].since, since - DAY)
         withdrawn = taken_back.get(row.number)
         found.append(Published(row, WITHDRAWN if withdrawn else IN_FORCE, since, withdrawn))
     return found[::-1]
 
 
+def _holds_from(batch: Batch, published_at: datetime.datetime, *, follows: bool) -> datetime.date:
+    """The first day on which a version holds: one that `follows` a version in force changes nothing before the day after it
+    was published (`standing.first_open_day`); any other holds for the whole batch.
+    """
+    return first_open_day(batch, timezone.localdate(published_at)) if follows else batch.first_day
+
+
 def since_of(batches: Iterable[Batch]) -> dict[int, datetime.date]:
     """The first day of the version in force of each batch that has one, as `published_versions` tells it (2 queries)."""
     by_pk = {row.pk: row for row in batches}
-    versions: dict[int, list[tuple[int, datetime.date]]] = defaultdict(list)
+    versions: dict[int, list[tuple[int, datetime.datetime]]] = defaultdict(list)
     rows = PlanVersion.objects.filter(batch__in=by_pk).order_by("number")
     for pk, number, at in rows.values_list("batch", "number", "published_at"):
-        versions[pk].append((number, timezone.localdate(at)))
+        versions[pk].append((number, at))
     taken_back = _withdrawals(versions)
     found = {}
     for pk, known in versions.items():
         follows = len(known) > 1 and known[-2][0] not in taken_back.get(pk, {})
-        found[pk] = first_open_day(by_pk[pk], known[-1][1]) if follows else by_pk[pk].first_day
+        found[pk] = _holds_from(by_pk[pk], known[-1][1], follows=follows)
     return found
 
 

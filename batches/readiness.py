@@ -12,7 +12,7 @@ from bases.queries import unconfirmed_rates
 from batches.demands import contradiction, track_of
 from batches.fixed_people import pinned_too_many
 from batches.models import Batch, ClassStaff, Nomination, Parity, PlanDemand, PracticeClass, Track
-from batches.open_weeks import Week, usable_beds, weeks_of
+from batches.open_weeks import Beds, Week, usable_beds, weeks_of
 from batches.plan_ids import key, pk_of
 from batches.plan_labels import Labels
 from batches.queries import going
@@ -41,7 +41,8 @@ class Check:
 
 def readiness(batch: Batch, user: User) -> list[Check]:
     """All checks in the order in which a clerk works (a fixed number of queries, whatever the size of the county)."""
-    weeks = weeks_of(batch)
+    beds = usable_beds()
+    weeks = weeks_of(batch, beds)
     names = list(
         going(batch).select_related("cadre__unit").order_by("cadre__unit__sort_name", "cadre__sort_name", "pk")
     )
@@ -53,8 +54,8 @@ def readiness(batch: Batch, user: User) -> list[Check]:
         _days_away(batch, names, user),
         _demands(batch, names, classes),
         _holidays(batch, classes, weeks, user),
-        _bases(batch, weeks, user),
-        _beds(batch, names, classes, weeks, user),
+        _bases(batch, weeks, beds, user),
+        _beds(batch, names, classes, weeks, beds, user),
         _staff(batch, classes),
         _waivers(batch),
         _rates(batch, user),
@@ -247,7 +248,7 @@ def _holidays(batch: Batch, classes: list[PracticeClass], weeks: list[Week], use
     return Check("ok", "节假日", text, url, "看日历")
 
 
-def _bases(batch: Batch, weeks: list[Week], user: User) -> Check:
+def _bases(batch: Batch, weeks: list[Week], rows: Beds, user: User) -> Check:
     """Open bases, those of them where nobody can sleep, and what is closed during the batch: how many the leanest week has."""
     url = address("bases:overview", user)
     bases = list(PracticeBase.objects.filter(state=PracticeBase.State.OPEN).select_related("village").order_by("pk"))
@@ -259,7 +260,7 @@ def _bases(batch: Batch, weeks: list[Week], user: User) -> Check:
             url,
             "去看基地",
         )
-    sleeping = {base for base, _, _ in usable_beds()}
+    sleeping = {base for base, _, _ in rows}
     without = [str(row.village) for row in bases if row.pk not in sleeping]
     ready = len(bases) - len(without)
     shut = Closure.objects.filter(
@@ -270,24 +271,26 @@ def _bases(batch: Batch, weeks: list[Week], user: User) -> Check:
             "bad", "基地", "没有能接待的基地：要有已纳管的农户和床位", address("bases:households", user), "去纳管农户"
         )
     closed = f"，本期里停接 {shut} 处，会避开" if shut else ""
-    kind = "ok"
+    kind, always = "ok", True  # whether all of them take people in every week
     leanest = min((week for week in weeks if week.starts), key=lambda week: week.receiving, default=None)
     if leanest is not None and leanest.receiving < ready:
-        few = 2 * leanest.receiving < ready
+        always, few = False, 2 * leanest.receiving < ready
         able = f"{'只有 ' if few else ''}{leanest.receiving} 个基地" if leanest.receiving else "没有一个基地"
         closed += f"；最少的一周（{leanest.monday:%m-%d} 起）{able}能接待"
         kind = "bad" if not leanest.receiving else "warn" if few else "ok"
     if without:
         text = f"{ready} 个基地能接待{closed}；{len(without)} 个没有可住的床位：{named(without)}"
         return Check("bad" if kind == "bad" else "warn", "基地", text, url, "看基地")
-    return Check(kind, "基地", f"{ready} 个基地{'' if closed.count('；') else '都'}能接待{closed}", url, "看基地")
+    return Check(kind, "基地", f"{ready} 个基地{'都' if always else ''}能接待{closed}", url, "看基地")
 
 
-def _beds(batch: Batch, names: list[Nomination], classes: list[PracticeClass], weeks: list[Week], user: User) -> Check:
+def _beds(
+    batch: Batch, names: list[Nomination], classes: list[PracticeClass], weeks: list[Week], rows: Beds, user: User
+) -> Check:
     """Beds that may be used against the people of one weekend: half of the classes gather at once."""
     url = address("bases:households", user)
     spare = batch.programme.spare_beds
-    by_base = Counter(base for base, _, _ in usable_beds())
+    by_base = Counter(base for base, _, _ in rows)
     beds = sum(max(count - spare, 0) for count in by_base.values())
     leanest = min((week for week in weeks if week.starts), key=lambda week: week.room(spare), default=None)
     have = f"可用床位 {beds} 张"

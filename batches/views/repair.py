@@ -17,13 +17,13 @@ from bases.models import BaseUse, shown_days
 from bases.queries import uses_touched
 from batches.actions.pins import unpin_gathering
 from batches.actions.repair import drop_class, start_curve
-from batches.actions.trials import adoption_obstacles
 from batches.arrangement import Arrangement, open_to_change, planned
 from batches.differences import differences_of
 from batches.foretold import foretell, needs
 from batches.forms.repair import SCENARIOS, RepairForm, ScenarioForm
 from batches.forms.swaps import CellForm, CellsForm, PeopleForm, PersonForm, PinForm, SwapForm
 from batches.models import Batch, GatheringPin, PlanDemand, PlanRun
+from batches.obstacles import adoption_obstacles
 from batches.overview import calendar_of, class_table
 from batches.plan_refusals import refusal
 from batches.planning import InputError

@@ -276,6 +276,12 @@ def test_rates_not_confirmed_do_not_stop_planning(nominating: County, staff: Use
     assert found(nominating, staff, "食宿标准").kind == "warn"
 
 
+def test_beds_are_read_once_for_all_checks(nominating: County, staff: User) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        readiness(nominating.batch, staff)
+    assert sum('FROM "bases_bed"' in query["sql"] for query in asked) == 1
+
+
 def test_checks_ask_as_often_for_many_names_as_for_few(nominating: County, staff: User) -> None:
     with CaptureQueriesContext(connection) as few:
         readiness(nominating.batch, staff)
