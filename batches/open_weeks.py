@@ -3,9 +3,10 @@
 import datetime
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from bases.models import Bed, Closure, HostHousehold, PracticeBase
-from batches.models import Batch
+from batches.models import Batch, Programme
 from batches.planning.problem import Problem, first_days
 from batches.planning_input import INPUT_FORMAT, batch_row, calendar_row, programme_rules
 
@@ -35,14 +36,7 @@ class Week:
 
 def weeks_of(batch: Batch, beds: Beds | None = None) -> list[Week]:
     """The weeks in their order, in a fixed number of queries. `beds` are the usable ones, where somebody has read them."""
-    problem = Problem(
-        {
-            "format": INPUT_FORMAT, "programme": programme_rules(batch.programme, batch.first_day),
-            "calendar": calendar_row(batch), "units": [], "cadres": [], "batches": [batch_row(batch)], "bases": [],
-            "other_uses": [], "history": [], "pins": {"batches": [], "classes": [], "gatherings": []}, "waivers": [],
-            "previous": None,
-        }
-    )  # fmt: skip
+    problem = _problem(batch, batch_row(batch))
     lawful = first_days(problem, problem.batches[0], apart=False)
     monday = batch.first_day - DAY * batch.first_day.weekday()
     places = _Places(batch, problem.days, usable_beds() if beds is None else beds)
@@ -52,6 +46,33 @@ def weeks_of(batch: Batch, beds: Beds | None = None) -> list[Week]:
         week = 2 * index - 2 if parity == "odd" else 2 * index - 1
         rows.append(Week(monday + 7 * week * DAY, parity, starts, places.beds(starts)))
     return sorted(rows, key=lambda row: row.monday)
+
+
+def least_last_day(programme: Programme, first_day: datetime.date) -> datetime.date:
+    """The first last day of a batch, a whole fortnight at least, by which odd and even classes have each had days on which
+    they may gather. Where the rules allow none within a year, no day cures that, and the fortnight is all that is asked.
+    """
+    least = first_day + DAY * (7 * programme.gathering_interval_weeks - 1)
+    year = Batch(programme=programme, first_day=first_day, last_day=first_day + 365 * DAY)
+    days = {"first_day": year.first_day.isoformat(), "last_day": year.last_day.isoformat()}
+    problem = _problem(year, {"id": "B0", **days, "classes": []})
+    found: dict[str, datetime.date] = {}
+    for (parity, _), starts in first_days(problem, problem.batches[0], apart=False).items():
+        if starts:
+            found.setdefault(parity, datetime.date.fromordinal(starts[0]) + DAY * (problem.days - 1))
+    return max([least, *found.values()])
+
+
+def _problem(batch: Batch, row: dict[str, Any]) -> Problem:
+    """A batch as the planner sees it, with its rules and the calendar, but without people and places."""
+    return Problem(
+        {
+            "format": INPUT_FORMAT, "programme": programme_rules(batch.programme, batch.first_day),
+            "calendar": calendar_row(batch), "units": [], "cadres": [], "batches": [row], "bases": [],
+            "other_uses": [], "history": [], "pins": {"batches": [], "classes": [], "gatherings": []}, "waivers": [],
+            "previous": None,
+        }
+    )  # fmt: skip
 
 
 def usable_beds() -> Beds:

@@ -10,6 +10,7 @@ from accounts import audit
 from accounts.models import User
 from batches import states
 from batches.models import Batch, ClassMembership, Enrollment, Parity, PracticeClass, Programme, Track
+from batches.open_weeks import least_last_day
 from batches.queries import GONE, following
 from cadres.models import PastAttendance
 from config.days import refuse_outlandish
@@ -154,7 +155,7 @@ def create_batch(
     refuse_outlandish(first_day, last_day)
     if last_day < first_day:
         raise DomainError("dates_reversed", "结束日期早于开始日期。请把结束改到开始之后。")
-    if last_day < (least := programme.least_last_day(first_day)):
+    if last_day < (least := least_last_day(programme, first_day)):
         raise DomainError("too_short", f"太短，有的班一次也轮不到集中。请把结束改到 {least} 或以后。")
     if last_day >= a_year_later(first_day):
         raise DomainError("too_long", f"{TOO_LONG}。请改日期。")

@@ -10,6 +10,7 @@ from accounts.models import User
 from batches.actions.batch import TOO_LONG, a_year_later, create_batch
 from batches.forms.fields import DAY, day_field
 from batches.models import Batch, Programme, Track
+from batches.open_weeks import least_last_day
 from batches.parameters import MEANINGS
 from batches.queries import newest_programmes
 
@@ -50,7 +51,7 @@ class BatchForm(forms.Form):
             self.add_error("last_day", "早于开始日期。请改到开始之后。")
         elif first and last and last >= a_year_later(first):
             self.add_error("last_day", f"有 {(last - first).days + 1} 天，{TOO_LONG}。请改日期。")
-        elif programme and first and last and last < (least := programme.least_last_day(first)):
+        elif programme and first and last and last < (least := least_last_day(programme, first)):
             weeks, days = programme.gathering_interval_weeks, (last - first).days + 1
             self.add_error(
                 "last_day", f"只有 {days} 天，每 {weeks} 周集中一次，有的班一次也轮不到。请改到 {least} 或以后。"

@@ -1,7 +1,5 @@
 """A programme (实践项目): every figure of the rules, and its tracks."""
 
-import datetime
-
 import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -109,10 +107,6 @@ class Programme(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}（第 {self.version} 版）" if self.version > 1 else self.name
-
-    def least_last_day(self, first_day: datetime.date) -> datetime.date:
-        """The first last day of a batch by which every class gathers once: each gathers once in so many weeks."""
-        return first_day + datetime.timedelta(days=7 * self.gathering_interval_weeks - 1)
 
 
 @pghistory.track()

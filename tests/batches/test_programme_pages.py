@@ -13,6 +13,7 @@ from batches.actions.batch import create_batch
 from batches.models import Batch, Programme
 from batches.parameters import GROUPS, MEANINGS, rule_summary
 from config.errors import DomainError
+from office.models import CalendarDay
 from tests.batches.county import County
 from tests.batches.pages import page, post
 
@@ -200,3 +201,37 @@ def test_batch_may_last_a_whole_year_with_the_day_that_a_leap_year_has_more(
 ) -> None:
     days = {"first_day": datetime.date.fromisoformat(first), "last_day": datetime.date.fromisoformat(last)}
     assert create_batch(programme=county.batch.programme, number=2, by=staff, **days).pk
+
+
+@pytest.mark.parametrize(
+    ("first", "holiday", "told"),
+    [
+        ("2027-06-07", "", "请改到 2027-06-20 或以后。"),
+        ("2027-06-11", "", "请改到 2027-06-24 或以后。"),
+        ("2027-06-12", "", "请改到 2027-06-27 或以后。"),
+        ("2027-06-07", "2027-06-12", "请改到 2027-06-27 或以后。"),
+    ],
+)
+def test_batch_lasts_until_odd_and_even_classes_have_had_a_day_to_begin_on(
+    desk: Client, county: County, staff: User, first: str, holiday: str, told: str
+) -> None:
+    """Gatherings begin on Fridays: from a Saturday on, or with its days off, the first week is none of the odd classes'."""
+    if holiday:
+        CalendarDay.objects.create(day=datetime.date.fromisoformat(holiday), kind=CalendarDay.Kind.HOLIDAY)
+    day, programme = datetime.date.fromisoformat(first), county.batch.programme
+    days = {"first_day": first, "last_day": (day + datetime.timedelta(days=12)).isoformat()}
+    assert told in post(desk, "create", programme=programme.pk, number=2, **days)
+    least = datetime.date.fromisoformat(told[4:14])
+    before = least - datetime.timedelta(days=1)
+    with pytest.raises(DomainError) as refused:
+        create_batch(programme=programme, number=2, first_day=day, last_day=before, by=staff)
+    assert refused.value.code == "too_short"
+    assert create_batch(programme=programme, number=2, first_day=day, last_day=least, by=staff).pk
+
+
+def test_batch_of_rules_that_no_day_meets_is_asked_for_a_fortnight(county: County, staff: User) -> None:
+    programme = county.batch.programme
+    programme.start_weekdays, programme.weekend_days_min = [1], 2
+    programme.save()
+    day, last = datetime.date(2027, 6, 7), datetime.date(2027, 6, 20)
+    assert create_batch(programme=programme, number=2, first_day=day, last_day=last, by=staff).pk
