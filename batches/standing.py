@@ -67,6 +67,11 @@ class Standing:
         """Whether somebody is in the class on that day."""
         return any(who == cadre and lower <= day < upper for who, lower, upper in self.spans.get(practice_class, ()))
 
+    def comes(self, practice_class: int, cadre: int) -> datetime.date:
+        """The day from which somebody sits in the class, the last time if there are several; `since` for whoever is there."""
+        begins = [lower for who, lower, _ in self.spans.get(practice_class, ()) if who == cadre]
+        return max([self.since, *begins[-1:]])
+
     def still_there(self, practice_class: int, day: datetime.date) -> list[int]:
         """Cadres who belong to the class on that day and will have left or moved before the batch ends: no seat of `seats`,
         but a bed at whatever they still belong to."""

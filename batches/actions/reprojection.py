@@ -207,6 +207,8 @@ def _seat(batch: Batch, standing: Standing, plan: dict[str, Any], reason: str, t
         if old == new:
             continue
         day = _from_day(standing, {pk for pk in (old, new) if pk is not None})
+        if old is not None and new is not None and not standing.sits(new, cadre, day):
+            day = max(day, standing.comes(old, cadre))  # who comes later comes on the same day to another class
         enrollment = known.get(cadre)
         if old is not None and enrollment is not None:
             touched.offices += _leave_class(enrollment, day, reason)

@@ -186,3 +186,17 @@ def test_who_was_to_move_later_and_stays_is_told_so(running: County, staff: User
     publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
     assert told(enrollment.cadre.user)[-1] == "您留在第1班，不调到第2班。"
     assert agrees() == {(1, 2): 6, (2, 1): 6, (2, 2): 6}
+
+
+def test_who_joins_later_joins_another_class_of_a_new_version_on_the_same_day(running: County, staff: User) -> None:
+    late = factories.CadreFactory(sex="F", user=factories.UserFactory())
+    add_late(batch=running.batch, cadre=late, to=running.classes[0], from_day=MARCH(day=20), by=staff, reason="补派")
+    pin = {"kind": "pin_class", "cadre": f"C{late.pk}", "class": f"K{running.classes[1].pk}"}
+    publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
+    enrollment = running.enrollment(late)
+    [membership] = enrollment.memberships.filter(live=True)
+    assert (membership.practice_class, membership.days.lower) == (running.classes[1], MARCH(day=20))
+    assert list(enrollment.lodgings.filter(live=True).values_list("gathering__first_day", flat=True)) == [MARCH(day=26)]
+    assert told(late.user)[-1].startswith("您从第1班调到第2班（03-20 起）")
+    assert agrees() == {(1, 2): 6, (2, 1): 6, (2, 2): 7}
+    assert broken() == []

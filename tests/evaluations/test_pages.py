@@ -1,5 +1,6 @@
 """Pages: what each shows, that nothing typed is lost, that strangers find nothing, and a constant number of queries."""
 
+import datetime
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from activities.models import Reflection
@@ -341,9 +343,9 @@ def test_new_campaign_page_says_what_is_missing_and_keeps_a_wrong_day(client: Cl
     assert 'value="2020-01-01"' in response.content.decode()
     assert client.post(url("campaign_new"), {**data, "closes_on": ""}).status_code == 302
     campaign = Campaign.objects.get()
-    change = {"rubric": rubric, "closes_on": "2099-01-01"}
-    client.post(url("campaign_change", campaign.pk), change)
-    assert str(Campaign.objects.get().closes_on) == "2099-01-01"
+    closes = timezone.localdate() + datetime.timedelta(days=30)
+    client.post(url("campaign_change", campaign.pk), {"rubric": rubric, "closes_on": closes.isoformat()})
+    assert Campaign.objects.get().closes_on == closes
 
 
 # --- queries
