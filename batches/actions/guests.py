@@ -104,7 +104,9 @@ def settle_leaving(
         belong = {*standing.still_there(place[0], gathering.first_day), *without[place]}
         rows = Enrollment.objects.filter(batch=gathering.practice_class.batch_id, cadre__in=belong)
         for enrollment in rows.select_related("cadre__user").order_by("pk"):
-            lodged = gathering.lodgings.filter(enrollment=enrollment).order_by("-live", "-pk").first()
+            # of all rows: a gathering of `standing` has its living ones alone read ahead
+            rows_of_one = Lodging.objects.filter(gathering=gathering, enrollment=enrollment)
+            lodged = rows_of_one.order_by("-live", "-pk").first()
             if lodged is not None and lodged.live:
                 continue
             found = give_bed(gathering, enrollment, by, before=lodged.bed_id if lodged is not None else None)

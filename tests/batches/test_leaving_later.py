@@ -203,3 +203,21 @@ def test_who_will_leave_is_neither_moved_nor_withdrawn_again(running: County, st
         withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=22), by=staff, reason="再退")
     with pytest.raises(DomainError, match="不在任何班里"):
         move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=10), by=staff, reason="调班")
+
+
+def test_who_keeps_the_bed_until_leaving_hears_nothing_of_it(running: County, staff: User) -> None:
+    """Others get other beds at the gathering; that of who will leave is let go and given again."""
+    enrollment = leave(running, staff, MARCH(day=20))
+    enrollment.cadre.user = factories.UserFactory()
+    enrollment.cadre.save()
+    before = lodged(enrollment)
+    others = running.gathering(2, 1).lodgings.filter(live=True).exclude(household=_beds(enrollment)[0].household)
+    household = others.order_by("pk")[0].household
+    close_place(
+        household=household, first_day=MARCH(day=10), last_day=MARCH(day=15), kind=Closure.Kind.WORKS, by=staff,
+        reason="修屋顶",
+    )  # fmt: skip
+    publish(running, repair(running, staff), staff)
+    assert not household.lodgings.filter(live=True, gathering=running.gathering(2, 1)).exists()
+    assert lodged(enrollment) == before
+    assert told_of_beds(enrollment) == []
