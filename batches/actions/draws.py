@@ -10,10 +10,11 @@ from batches.planning import InputError
 from batches.planning.changes import TRIAL
 from batches.planning.formats import canonical
 from batches.planning.verify import write_draw
+from batches.planning_excuses import EXCUSES
 from config.errors import DomainError
 
-WITHOUT_NAMES = re.compile(rf"[ES][1-9]\d*|{TRIAL}|")
-"""What an input says of an exception: its reason and who approved it, as identifiers."""
+WITHOUT_NAMES = re.compile(rf"[ES][1-9]\d*|{'|'.join([TRIAL, *EXCUSES])}|")
+"""What an input says of an exception: its reason and who approved it, as identifiers, or why a rule does not bear."""
 
 
 def export_plan(*, run: PlanRun, by: User | None) -> bytes:

@@ -13,17 +13,22 @@ from django.utils import timezone
 from accounts.models import AuditEntry, User
 from batches import tasks
 from batches.actions.draws import export_plan
+from batches.actions.people import add_late
 from batches.actions.plans import publish_plan, start_planning
 from batches.actions.repair import keep_curve
 from batches.models import PlanRun, Waiver
 from batches.planning.__main__ import main
 from batches.planning.formats import canonical
 from batches.planning.repair import point
+from batches.planning_excuses import JOINING
 from batches.published import exportable_run
 from config.errors import DomainError
 from tests.batches.county import County, publish_by_hand
-from tests.batches.test_repair import repair
+from tests.batches.test_repair import MARCH, repair, running
+from tests.factories import CadreFactory
 
+__all__ = ["running"]
+"""The fixture of a batch under way."""
 pytestmark = pytest.mark.django_db
 
 
@@ -102,6 +107,17 @@ def test_run_that_names_somebody_is_not_exported(planned: County, staff: User, r
         export_plan(run=run, by=staff)
     assert refused.value.code == "names_inside"
     assert "请重新编排" in refused.value.message
+
+
+def test_repair_of_a_batch_under_way_is_exported_and_verified(running: County, staff: User, tmp_path: Path) -> None:
+    """Its input excuses who has not come yet, in words that name nobody."""
+    late = CadreFactory(sex="F")
+    add_late(batch=running.batch, cadre=late, to=running.classes[1], from_day=MARCH(day=20), by=staff, reason="补派")
+    run = repair(running, staff)
+    assert {row["reason"] for row in run.document["waivers"]} == {JOINING}
+    file = tmp_path / "draw.json"
+    file.write_bytes(export_plan(run=run, by=staff))
+    assert main(["verify", str(file)]) == 0
 
 
 def test_point_of_a_curve_is_verified(county: County, staff: User, tmp_path: Path) -> None:
