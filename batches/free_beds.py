@@ -1,6 +1,7 @@
 """Beds of a gathering in which one more person can sleep (R16 to R18 of docs/rules.md)."""
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import DateRange
@@ -12,15 +13,18 @@ from batches.models import Enrollment, Gathering, GatheringSite, Lodging
 DAY = datetime.timedelta(days=1)
 
 
-def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
-    """Beds at the gathering's bases that the person can sleep in all nights: open, admitted, free, no other sex there.
+def free_beds(gathering: Gathering, enrollment: Enrollment, unsettled: Collection[int] = ()) -> QuerySet[Any]:
+    """Beds at the gathering's bases that the person can sleep in all nights: open, admitted, free, no other sex there. The
+    bed that she has there counts as free.
 
     `guests` is the number of people of the same class who already stay in the household (nobody should be alone, R16).
+    Lodgings of people whose beds are still to be found (`unsettled`, keys) are taken for free.
     """
     programme = gathering.practice_class.batch.programme
     nights = DateRange(gathering.first_day, gathering.last_day)
     days = DateRange(gathering.first_day, gathering.last_day + DAY)
-    taken = Lodging.objects.filter(live=True, stay__overlap=nights).exclude(gathering=gathering, enrollment=enrollment)
+    settled = Lodging.objects.filter(live=True).exclude(pk__in=unsettled)
+    taken = settled.filter(stay__overlap=nights).exclude(gathering=gathering, enrollment=enrollment)
     other_sex = taken.exclude(sex=enrollment.cadre.sex)
     closed = Q(room__closures__live=True, room__closures__days__overlap=days) | Q(
         room__household__closures__live=True, room__household__closures__days__overlap=days
@@ -37,6 +41,8 @@ def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
     own = Q(
         room__household__lodgings__gathering=gathering, room__household__lodgings__live=True
     ) & ~Q(room__household__lodgings__enrollment=enrollment)  # fmt: skip
+    if unsettled:
+        own &= ~Q(room__household__lodgings__in=unsettled)
     return (
         beds.select_related("room__household__base__village")
         .annotate(guests=Count("room__household__lodgings", filter=own, distinct=True))
@@ -44,10 +50,10 @@ def free_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
     )
 
 
-def joinable_beds(gathering: Gathering, enrollment: Enrollment) -> QuerySet[Any]:
+def joinable_beds(gathering: Gathering, enrollment: Enrollment, unsettled: Collection[int] = ()) -> QuerySet[Any]:
     """Free beds where people of the class already stay and one more still makes a lawful group; smallest group first."""
     most = gathering.practice_class.batch.programme.household_group_max
-    joined = free_beds(gathering, enrollment).filter(guests__gte=1, guests__lt=most)
+    joined = free_beds(gathering, enrollment, unsettled).filter(guests__gte=1, guests__lt=most)
     return joined.order_by(F("guests"), "room__household", "room__name", "number")
 
 

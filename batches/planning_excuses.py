@@ -45,7 +45,7 @@ def excuse_groups_of_leaving(standing: Standing, document: dict[str, Any]) -> No
     for place, stood in sorted(standing.coming.items()):
         leaving = set(standing.still_there(place[0], stood.gathering.first_day))
         groups = Counter(household for household, _, _ in stood.beds.values())
-        homes = {row.household_id for row in stood.gathering.lodgings.all() if row.enrollment.cadre_id in leaving}
+        homes = {row.household_id for row in stood.lodgings if row.enrollment.cadre_id in leaving}
         document["waivers"] += [
             {
                 "rule": "R16", "subject": f"{key('H', home)}:{key('K', place[0])}#{place[1]}", "reason": LEAVING,

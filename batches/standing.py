@@ -36,12 +36,14 @@ Spans = dict[int, list[tuple[int, datetime.date, datetime.date]]]
 class Stood:
     """A gathering as it stands: its days, base → people of the class in order of travel, member (cadre) → (household, room,
     bed). Those of other classes who make days up there, and those who will have left, are in neither (`Standing.guests`).
+    `lodgings` are the beds in force of all of them.
     """
 
     gathering: Gathering
     bases: dict[int, int]
     beds: dict[int, tuple[int, int, int]]
     begun: bool
+    lodgings: list[Lodging]
 
 
 @dataclass
@@ -144,13 +146,17 @@ def spans_of(batch: Batch, since: datetime.date) -> Spans:
 
 def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
     sites = GatheringSite.objects.order_by("order", "pk")
-    lodgings = Lodging.objects.filter(live=True).select_related("bed", "enrollment").order_by("pk")
     rows = (
         Gathering.objects.filter(practice_class__batch=batch)
         .exclude(state=Gathering.State.CANCELLED)
-        .prefetch_related(Prefetch("sites", sites), Prefetch("lodgings", lodgings))
+        .prefetch_related(Prefetch("sites", sites))
         .order_by("pk")
     )
+    # not read ahead on the gatherings: whoever asked them for beds let go would then find none
+    lodgings: dict[int, list[Lodging]] = {}
+    beds_held = Lodging.objects.filter(gathering__in=rows, live=True).select_related("bed", "enrollment")
+    for row in beds_held.order_by("pk"):
+        lodgings.setdefault(row.gathering_id, []).append(row)
     made_up = set(MakeUp.objects.filter(gathering__in=rows, live=True).values_list("gathering", "enrollment"))
     base_of = dict(Bed.objects.filter(lodgings__gathering__in=rows).values_list("pk", "room__household__base"))
     for gathering in rows:
@@ -158,7 +164,7 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
         beds, guests = {}, Counter[int]()
         begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
         leaving = set() if begun else set(found.still_there(gathering.practice_class_id, gathering.first_day))
-        for row in gathering.lodgings.all():
+        for row in lodgings.get(gathering.pk, ()):
             cadre = row.enrollment.cadre_id
             if (gathering.pk, row.enrollment_id) in made_up or cadre in leaving:
                 found.guests.setdefault(gathering.pk, []).append((base_of[row.bed_id], cadre))
@@ -166,8 +172,9 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
             elif row.bed_id in found.numbers and row.household_id is not None:
                 beds[cadre] = (row.household_id, row.bed.room_id, found.numbers[row.bed_id])
         found.held[gathering.practice_class_id, gathering.index] = Stood(
-            gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, begun
-        )
+            gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, begun,
+            lodgings.get(gathering.pk, []),
+        )  # fmt: skip
 
 
 def _skipped(batch: Batch, found: Standing) -> None:

@@ -3,7 +3,8 @@
 import datetime
 from collections.abc import Collection, Iterable
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Q, QuerySet
 
 from accounts import audit
@@ -38,7 +39,8 @@ def relodge(
     for gathering in _coming(leaves, day):
         give_up_bed(gathering, enrollment, by)
     for gathering in _coming(joined, day):
-        if not gathering.lodgings.filter(enrollment=enrollment, live=True).exists():
+        lodging = lodging_of(gathering, enrollment)
+        if lodging is None or not lodging.live:
             give_bed(gathering, enrollment, by)
     settle_heads(_coming([*leaves, *joined], day), by)
 
@@ -51,22 +53,37 @@ def _coming(classes: Collection[PracticeClass], day: datetime.date) -> QuerySet[
     )
 
 
+def lodging_of(gathering: Gathering, enrollment: Enrollment) -> Lodging | None:
+    """The person's bed at a gathering: the one in force, else the one let go last. Whoever writes a bed writes it into this
+    row, so that its history is that of the person there."""
+    rows = Lodging.objects.filter(gathering=gathering, enrollment=enrollment)
+    return rows.select_related("bed").order_by("-live", "-pk").first()
+
+
 def give_up_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> None:
     """The person's bed at a gathering is free again, and who does not belong there is no longer expected at the base; nothing
     where there is none."""
-    lodging = gathering.lodgings.filter(enrollment=enrollment, live=True).select_related("bed__room__household").first()
-    if lodging is None:
+    lodging = lodging_of(gathering, enrollment)
+    if lodging is None or not lodging.live:
         return
     lodging.live = False
     lodging.save(update_fields=["live"])
     settle_heads([gathering], by)
 
 
-def settle_heads(gatherings: Iterable[Gathering], by: User, *, least: int = 0, lodged_at: int | None = None) -> None:
+def settle_heads(
+    gatherings: Iterable[Gathering],
+    by: User,
+    *,
+    least: int = 0,
+    lodged_at: int | None = None,
+    unsettled: Collection[int] = (),
+) -> None:
     """Every base of these gatherings expects the people who come (`heads.heads_of`), `least` at the least.
 
     A base that is too full to expect somebody stays as it is: the gathering shows who has no bed. Only where a bed was just
-    written at the base `lodged_at` the DomainErrors of `bases.actions.reserve_base` are raised.
+    written at the base `lodged_at` the DomainErrors of `bases.actions.reserve_base` are raised; `unsettled` lodgings there,
+    of people whose beds are still to be found, need no place yet.
     """
     rows = {row.pk: row for row in gatherings}
     wanted = heads_of(rows.values())
@@ -79,7 +96,8 @@ def settle_heads(gatherings: Iterable[Gathering], by: User, *, least: int = 0, l
         heads = {base: max(people, least) for base, people in wanted[pk].items()}
         sites = [site for site in _sites(rows[pk]) if heads[site.base_id] != site.people]
         if lodged_at is not None:
-            beds = rows[pk].lodgings.filter(live=True, household__base=lodged_at).count()
+            settled = Lodging.objects.filter(gathering=pk, live=True).exclude(pk__in=unsettled)
+            beds = settled.filter(household__base=lodged_at).count()
             for site in sites:
                 if site.base_id == lodged_at and site.people < beds:
                     resize_site(site, beds, by)
@@ -105,20 +123,44 @@ def _sites(gathering: Gathering) -> list[GatheringSite]:
     return list(rows.order_by("order", "pk"))
 
 
-def give_bed(gathering: Gathering, enrollment: Enrollment, by: User, *, before: int | None = None) -> Lodging | None:
+def give_bed(gathering: Gathering, enrollment: Enrollment, by: User) -> Lodging | None:
     """A bed for one more person at a gathering, or None when there is none (the gathering then shows it).
 
     Preferred is a household where people of the same class and sex already stay and the group is not full (R16: nobody
-    alone); the base's capacity is reserved first. The bed slept in `before` is kept while it is free.
+    alone); the base's capacity is reserved first.
     """
-    bed = free_beds(gathering, enrollment).filter(pk=before).first() if before is not None else None
-    bed = bed or joinable_beds(gathering, enrollment).first()
-    if bed is None:
-        return None
+    bed = joinable_beds(gathering, enrollment).first()
     try:
-        return _lodge(gathering, enrollment, bed, by)
+        return _lodge(gathering, enrollment, bed, by) if bed is not None else None
     except DomainError:
         return None
+
+
+def keep_bed(
+    gathering: Gathering, enrollment: Enrollment, by: User, *, unsettled: Collection[int] = ()
+) -> Lodging | None:
+    """The bed that the person has at a gathering, or had there last, while it can be slept in; else another as by `give_bed`;
+    else None, and the bed is given up. A row that stays as it is is not written.
+
+    Who would be alone in the household moves to where others are, if there is room (R16). Beds of the `unsettled` (keys of
+    Lodging) count as free: these people's beds are found after this one's.
+    """
+    lodging = lodging_of(gathering, enrollment)
+    had = None if lodging is None else lodging.bed_id
+    own = free_beds(gathering, enrollment, unsettled).filter(pk=had).first()
+    bed = own if own is not None and own.guests else joinable_beds(gathering, enrollment, unsettled).first() or own
+    nights = DateRange(gathering.first_day, gathering.last_day)
+    try:
+        if bed is not None and lodging is not None and (True, bed.pk, nights) == (lodging.live, had, lodging.stay):
+            with transaction.atomic():
+                _expect_at(gathering, bed, by, unsettled)
+            return lodging
+        if bed is not None:
+            return _lodge(gathering, enrollment, bed, by, unsettled)
+    except DomainError:
+        pass  # the base is full: as where there is no bed
+    give_up_bed(gathering, enrollment, by)
+    return None
 
 
 def place_in_bed(
@@ -157,17 +199,24 @@ def place_in_bed(
     return lodging
 
 
-def _lodge(gathering: Gathering, enrollment: Enrollment, bed: Bed, by: User) -> Lodging:
+def _lodge(
+    gathering: Gathering, enrollment: Enrollment, bed: Bed, by: User, unsettled: Collection[int] = ()
+) -> Lodging:
     """Write the bed, and reserve one more place at its base where the person was not expected there yet."""
     with audit.act("lodge", by=by, subject=gathering, enrollment=enrollment.pk):
-        if not gathering.sites.filter(live=True, base=bed.room.household.base_id).exists():
-            _revive_site(gathering, bed, by)
-        old = gathering.lodgings.filter(enrollment=enrollment).order_by("-pk").first()
-        lodging = old or Lodging(gathering=gathering, enrollment=enrollment)
+        lodging = lodging_of(gathering, enrollment) or Lodging(gathering=gathering, enrollment=enrollment)
         lodging.bed, lodging.live = bed, True
         lodging.save()
-        settle_heads([gathering], by, lodged_at=bed.room.household.base_id)
+        _expect_at(gathering, bed, by, unsettled)
     return lodging
+
+
+def _expect_at(gathering: Gathering, bed: Bed, by: User, unsettled: Collection[int]) -> None:
+    """The base of a bed that somebody has expects her."""
+    base = bed.room.household.base_id
+    if not gathering.sites.filter(live=True, base=base).exists():
+        _revive_site(gathering, bed, by)
+    settle_heads([gathering], by, lodged_at=base, unsettled=unsettled)
 
 
 def _revive_site(gathering: Gathering, bed: Bed, by: User) -> None:

@@ -3,13 +3,13 @@ out and told.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 
 from django.utils import timezone
 
 from accounts.models import User
-from batches.actions.beds import give_bed, give_up_bed
-from batches.actions.notices import Touched, when
+from batches.actions.beds import give_up_bed, keep_bed, lodging_of
+from batches.actions.notices import Touched, Wanted, when
 from batches.models import ClassMembership, ClassStaff, Enrollment, Gathering, Lodging, MakeUp
 from batches.presence import Presence, days_of, is_enrolled_on, sites_of, visits_of, with_sites
 from batches.rules import in_force
@@ -17,6 +17,9 @@ from batches.standing import Place, Standing
 from office.actions import notify
 
 ENDED = "补课不算了，请另选一次"
+Unsettled = MutableMapping[tuple[int, int], Lodging]
+"""(Gathering, enrollment) → the bed as it stands of somebody whom the plan does not lodge: kept or changed after the
+members lie, and until then nobody's."""
 
 
 def guests_of(gatherings: Iterable[Gathering]) -> list[MakeUp]:
@@ -25,23 +28,29 @@ def guests_of(gatherings: Iterable[Gathering]) -> list[MakeUp]:
     return list(rows.select_related("enrollment__cadre__user", "gathering__practice_class").order_by("pk"))
 
 
-def free_guests(standing: Standing, lodged: set[Place]) -> set[tuple[int, int]]:
-    """Guests of gatherings whose beds change leave theirs until the members lie: (gathering, enrollment). Those who still
-    belong to the class are among them (`settle_leaving`)."""
-    found = set()
-    for place in sorted(lodged & standing.coming.keys()):
-        gathering = standing.coming[place].gathering
-        cadres = {cadre for _, cadre in standing.guests.get(gathering.pk, ())}
-        for row in gathering.lodgings.all():
-            if row.enrollment.cadre_id in cadres:
-                Lodging.objects.filter(pk=row.pk).update(live=False)
-                found.add((gathering.pk, row.enrollment_id))
+def unsettled_beds(standing: Standing, wanted: Mapping[Place, Wanted], lodged: set[Place]) -> Unsettled:
+    """Beds at gatherings where beds change (`lodged`) of those whom the plan does not lodge there: who makes days up
+    (`settle_guests`), and who still belongs to the class (`settle_leaving`). Nothing is written of them yet."""
+    found = {}
+    for place in sorted(lodged & standing.coming.keys() & wanted.keys()):
+        stood, want = standing.coming[place], wanted[place]
+        cadres = {cadre for _, cadre in standing.guests.get(stood.gathering.pk, ())}
+        cadres |= {*standing.still_there(place[0], want.first_day), *want.without}
+        for row in stood.lodgings:
+            if row.enrollment.cadre_id in cadres - want.beds.keys():
+                found[stood.gathering.pk, row.enrollment_id] = row
     return found
+
+
+def _keep(gathering: Gathering, enrollment: Enrollment, by: User, unsettled: Unsettled) -> Lodging | None:
+    """`keep_bed` of one of the unsettled, who is settled with it."""
+    unsettled.pop((gathering.pk, enrollment.pk), None)
+    return keep_bed(gathering, enrollment, by, unsettled={row.pk for row in unsettled.values()})
 
 
 def settle_guests(
     makeups: list[MakeUp],
-    freed: set[tuple[int, int]],
+    unsettled: Unsettled,
     members: Mapping[int, set[int]],
     was: Mapping[int, str],
     by: User,
@@ -68,13 +77,18 @@ def settle_guests(
             why = ""
         else:
             why = _why_not(gathering, enrollment, others, f"{name}（{days}）")
-        if why is None and key in freed and give_bed(gathering, enrollment, by) is None:
+        stood = unsettled.get(key)
+        found = _keep(gathering, enrollment, by, unsettled) if stood is not None and why is None else None
+        if stood is not None and found is None and why is None:
             why = f"{name}（{days}）没有空床位了，{ENDED}"
         if why is None:
             here = f"{days} {where(gathering)}"
             if was[gathering.pk] != here:
                 touched.people[enrollment.pk].append(f"{name}由 {was[gathering.pk]} 改为 {here}")
+            elif stood is not None and found is not None and found.bed_id != stood.bed_id:
+                touched.people[enrollment.pk].append(f"{name}（{days}）换了床位")
             continue
+        unsettled.pop(key, None)
         ended.add(key)
         makeup.live = False
         makeup.save(update_fields=["live"])
@@ -90,6 +104,7 @@ def settle_leaving(
     gatherings: Mapping[Place, Gathering],
     without: Mapping[Place, set[int]],
     moved: set[Place],
+    unsettled: Unsettled,
     by: User,
     touched: Touched,
 ) -> None:
@@ -100,22 +115,20 @@ def settle_leaving(
     """
     for place, gathering in sorted(gatherings.items()):
         stood = standing.coming.get(place)
-        had = {row.enrollment_id for row in stood.gathering.lodgings.all()} if stood is not None else set()
+        had = {} if stood is None else {row.enrollment_id: row.bed_id for row in stood.lodgings}
         belong = {*standing.still_there(place[0], gathering.first_day), *without[place]}
         rows = Enrollment.objects.filter(batch=gathering.practice_class.batch_id, cadre__in=belong)
         for enrollment in rows.select_related("cadre__user").order_by("pk"):
-            # of all rows: a gathering of `standing` has its living ones alone read ahead
-            rows_of_one = Lodging.objects.filter(gathering=gathering, enrollment=enrollment)
-            lodged = rows_of_one.order_by("-live", "-pk").first()
-            if lodged is not None and lodged.live:
+            lodged = lodging_of(gathering, enrollment)
+            if lodged is not None and lodged.live and (gathering.pk, enrollment.pk) not in unsettled:
                 continue
-            found = give_bed(gathering, enrollment, by, before=lodged.bed_id if lodged is not None else None)
+            found = _keep(gathering, enrollment, by, unsettled)
             if found is None:
                 told = "暂时没有床位" if place in moved or enrollment.pk in had else ""
             elif enrollment.pk not in had:
                 told = "有床位了"
             else:
-                told = "换了床位" if lodged is None or found.bed_id != lodged.bed_id else ""
+                told = "换了床位" if found.bed_id != had[enrollment.pk] else ""
             if told:
                 touched.people[enrollment.pk].append(f"{gathering.first_day:%m-%d} 集中{told}")
 
@@ -132,7 +145,7 @@ def settle_own(enrollment: Enrollment, day: datetime.date, by: User) -> list[str
     makeups = [row for row in guests_of(planned.order_by("pk")) if row.enrollment_id == enrollment.pk]
     belongs = _own_classes(makeups)
     touched = Touched()
-    settle_guests(makeups, set(), belongs, whereabouts(makeups), by, touched)
+    settle_guests(makeups, {}, belongs, whereabouts(makeups), by, touched)
     told = touched.people[enrollment.pk]
     for makeup in makeups:
         gathering = makeup.gathering

@@ -18,7 +18,14 @@ from accounts.models import User
 from bases.actions import lock_bases, release_base
 from bases.models import Bed, PracticeBase
 from batches.actions.beds import settle_heads
-from batches.actions.guests import free_guests, guests_of, settle_guests, settle_leaving, whereabouts
+from batches.actions.guests import (
+    Unsettled,
+    guests_of,
+    settle_guests,
+    settle_leaving,
+    unsettled_beds,
+    whereabouts,
+)
 from batches.actions.notices import Touched, Wanted, expected_at_bases, say_bases, say_gathering, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
@@ -82,13 +89,13 @@ def _write(
     enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
     lodged = _lodging_changes(standing, wanted)
     moved = {place for place, want in wanted.items() if not _stays(standing, place, want)}
-    freed = free_guests(standing, lodged)
-    gatherings = _gather(batch, standing, wanted, {gathering for gathering, _ in freed}, by, touched)
-    _lodge(standing, wanted, gatherings, enrollments, lodged, touched)
+    unsettled = unsettled_beds(standing, wanted, lodged)
+    gatherings = _gather(batch, standing, wanted, moved, by, touched)
+    _lodge(standing, wanted, gatherings, enrollments, lodged, unsettled, touched)
     without = {place: want.without for place, want in wanted.items()}
-    settle_leaving(standing, gatherings, without, moved, by, touched)
+    settle_leaving(standing, gatherings, without, moved, unsettled, by, touched)
     members = {gatherings[place].pk: set(want.beds) for place, want in wanted.items()}
-    settle_guests(makeups, freed, members, was, by, touched)
+    settle_guests(makeups, unsettled, members, was, by, touched)
     settle_heads(gatherings.values(), by, least=1)
     say_bases(expected, expected_at_bases(batch), touched)
 
@@ -318,7 +325,7 @@ def _lodging_changes(standing: Standing, wanted: dict[Place, Wanted]) -> set[Pla
             changed.add(place)
             continue
         guests = {cadre for _, cadre in standing.guests.get(stood.gathering.pk, ())}
-        beds = {row.enrollment.cadre_id: row.bed_id for row in stood.gathering.lodgings.all()}
+        beds = {row.enrollment.cadre_id: row.bed_id for row in stood.lodgings}
         now = {cadre: bed for cadre, bed in beds.items() if cadre not in guests}
         if now != want.beds or any(bed not in standing.numbers for bed in now.values()):
             changed.add(place)
@@ -332,23 +339,22 @@ def _gather(
     batch: Batch,
     standing: Standing,
     wanted: dict[Place, Wanted],
-    leaving: set[int],
+    moved: set[Place],
     by: User,
     touched: Touched,
 ) -> dict[Place, Gathering]:
     """Rows of all gatherings wanted. Everything that is given up lets go before anything new is taken.
 
-    `leaving` are the gatherings whose guests have left their beds for now.
+    Where a gathering has `moved`, guests are expected only once they have a bed there.
     """
     coming = standing.coming
     villages = {row.pk: str(row.village) for row in PracticeBase.objects.select_related("village").order_by("pk")}
     for place in sorted(coming.keys() | wanted.keys()):
         say_gathering(place, coming.get(place), wanted.get(place), villages, touched)
     for place, stood in sorted(coming.items()):
-        staying = 0 if stood.gathering.pk in leaving else None
-        _give_up(stood, wanted.get(place), _guests_by_base(standing, stood) if staying is None else {}, by, touched)
+        _give_up(stood, wanted.get(place), {} if place in moved else _guests_by_base(standing, stood), by, touched)
     return {
-        place: _take(batch, place, coming.get(place), want, standing, leaving, by, touched)
+        place: _take(batch, place, coming.get(place), want, standing, moved, by, touched)
         for place, want in sorted(wanted.items())
     }
 
@@ -392,7 +398,7 @@ def _take(
     stood: Stood | None,
     want: Wanted,
     standing: Standing,
-    leaving: set[int],
+    moved: set[Place],
     by: User,
     touched: Touched,
 ) -> Gathering:
@@ -402,7 +408,7 @@ def _take(
         gathering.state, gathering.state_reason = Gathering.State.PLANNED, ""
         gathering.save()
         touched.rows["gatherings"] += 1
-    guests = {} if stood is None or gathering.pk in leaving else _guests_by_base(standing, stood)
+    guests = {} if stood is None or place in moved else _guests_by_base(standing, stood)
     present = {
         site.base_id: site for site in gathering.sites.filter(live=True).select_related("use__base", "base__village")
     }
@@ -441,9 +447,10 @@ def _lodge(
     gatherings: dict[Place, Gathering],
     enrollments: dict[int, Enrollment],
     changed: set[Place],
+    unsettled: Unsettled,
     touched: Touched,
 ) -> None:
-    """Beds of the gatherings at which any changes: rows that are right already are left alone."""
+    """Beds of the gatherings at which any changes: rows that are right already are left alone, and so are the `unsettled`."""
     updates: list[Lodging] = []
     new: list[Lodging] = []
     for place in sorted(changed & wanted.keys()):
@@ -453,7 +460,7 @@ def _lodge(
         rows = {row.enrollment.cadre_id: row for row in Lodging.objects.filter(gathering=gathering).select_related(
             "enrollment", "bed__room").order_by("live", "pk")}  # fmt: skip
         for cadre, row in rows.items():
-            if row.live and cadre not in want.beds and not _is_guest(standing, gathering, cadre):
+            if row.live and cadre not in want.beds and (gathering.pk, row.enrollment_id) not in unsettled:
                 row.live = False
                 updates.append(row)
         for cadre, bed in want.beds.items():
@@ -468,7 +475,3 @@ def _lodge(
     Lodging.objects.bulk_update(updates, ["bed", "live"], batch_size=AT_ONCE)
     Lodging.objects.bulk_create(new, batch_size=AT_ONCE)
     touched.rows["lodgings"] += len(updates) + len(new)
-
-
-def _is_guest(standing: Standing, gathering: Gathering, cadre: int) -> bool:
-    return any(guest == cadre for _, guest in standing.guests.get(gathering.pk, ()))

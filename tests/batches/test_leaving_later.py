@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import time_machine
@@ -13,6 +14,7 @@ from accounts.models import User
 from bases.actions import close_place
 from bases.models import Closure
 from batches.actions import guests
+from batches.actions.beds import give_up_bed
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
 from batches.arrangement import current
@@ -104,7 +106,7 @@ def test_who_will_leave_is_told_once_that_the_bed_is_lost(
         reason="修屋顶",
     )  # fmt: skip
     with monkeypatch.context() as full:
-        full.setattr(guests, "give_bed", lambda *_, **__: None)
+        full.setattr(guests, "keep_bed", _no_bed)
         for _ in range(2):
             running.batch.refresh_from_db()
             publish_plan(batch=running.batch, run=repair(running, staff), by=staff, reason="重排")
@@ -119,6 +121,10 @@ def test_who_will_leave_is_told_once_that_the_bed_is_lost(
     publish_plan(batch=running.batch, run=repair(running, staff), by=staff, reason="重排")
     assert told_of_beds(enrollment)[2:] == ["03-12 集中有床位了。"]
     assert [row.gathering.index for row in _beds(enrollment)] == [1]
+
+
+def _no_bed(gathering: Gathering, enrollment: Enrollment, by: User, **_: Any) -> None:
+    give_up_bed(gathering, enrollment, by)
 
 
 def told_of_beds(enrollment: Enrollment) -> list[str]:
@@ -206,18 +212,20 @@ def test_who_will_leave_is_neither_moved_nor_withdrawn_again(running: County, st
 
 
 def test_who_keeps_the_bed_until_leaving_hears_nothing_of_it(running: County, staff: User) -> None:
-    """Others get other beds at the gathering; that of who will leave is let go and given again."""
+    """Others get other beds at the gathering; no row is written of who will leave."""
     enrollment = leave(running, staff, MARCH(day=20))
     enrollment.cadre.user = factories.UserFactory()
     enrollment.cadre.save()
-    before = lodged(enrollment)
-    others = running.gathering(2, 1).lodgings.filter(live=True).exclude(household=_beds(enrollment)[0].household)
+    before, [hers] = lodged(enrollment), _beds(enrollment)
+    others = running.gathering(2, 1).lodgings.filter(live=True).exclude(household=hers.household)
     household = others.order_by("pk")[0].household
     close_place(
         household=household, first_day=MARCH(day=10), last_day=MARCH(day=15), kind=Closure.Kind.WORKS, by=staff,
         reason="修屋顶",
     )  # fmt: skip
-    publish(running, repair(running, staff), staff)
+    _, changed, _ = publish(running, repair(running, staff), staff)
+    assert changed["Lodging"], "others were lodged anew"
+    assert hers.pk not in changed["Lodging"]
     assert not household.lodgings.filter(live=True, gathering=running.gathering(2, 1)).exists()
     assert lodged(enrollment) == before
     assert told_of_beds(enrollment) == []

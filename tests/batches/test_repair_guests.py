@@ -10,14 +10,14 @@ from django.db import connection, connections, transaction
 from accounts import audit
 from accounts.models import Role, User
 from bases.actions import close_place
-from bases.models import Closure
-from batches.actions import guests
+from bases.models import Bed, Closure, HostHousehold
+from batches.actions import beds
 from batches.actions.attendance import join_makeup
 from batches.actions.gatherings import cancel_gathering
 from batches.actions.plans import publish_plan
 from batches.actions.reprojection import reproject
 from batches.foretold import needs
-from batches.models import Enrollment, Gathering, GatheringSite, Lodging, MakeUp, PlanRun
+from batches.models import Enrollment, Gathering, GatheringSite, Lodging, MakeUp
 from config.errors import DomainError
 from office.models import Notice
 from tests import factories
@@ -36,12 +36,6 @@ def guest_of(county: County, staff: User, number: int = 2, index: int = 2) -> tu
     enrollment, gathering = county.enrollment(cadre), county.gathering(number, index)
     join_makeup(by=staff, enrollment=enrollment, gathering=gathering, reason="补第1次集中")
     return enrollment, gathering, cadre.user
-
-
-def published_again(county: County, run: PlanRun, staff: User) -> None:
-    """A guest's bed is given up and given back, which writes its row twice."""
-    publish_plan(batch=county.batch, run=run, by=staff, reason="重排")
-    assert broken() == []
 
 
 def told(user: User) -> list[str]:
@@ -71,13 +65,53 @@ def close(county: County, staff: User, number: int, first: int, last: int) -> No
     )  # fmt: skip
 
 
+def lodging_of(gathering: Gathering, enrollment: Enrollment) -> Lodging:
+    """The one row that there is, whatever became of it."""
+    return Lodging.objects.get(gathering=gathering, enrollment=enrollment)
+
+
+def close_a_household(gathering: Gathering, staff: User, household: HostHousehold) -> None:
+    close_place(
+        household=household, first_day=gathering.first_day, last_day=gathering.last_day, kind=Closure.Kind.WORKS, by=staff,
+        reason="修屋顶",
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_guest_keeps_the_bed_while_others_get_other_beds(running: County, staff: User) -> None:
+    """Nothing changes for her: no row of hers is written, and she is told nothing."""
+    guest, gathering, user = guest_of(running, staff)
+    hers, before = lodging_of(gathering, guest), told(user)
+    others = gathering.lodgings.filter(live=True).exclude(household=hers.household_id).order_by("pk")
+    close_a_household(gathering, staff, others[0].household)
+    _, changed, saved = publish(running, repair(running, staff), staff)
+    assert changed["Lodging"], "others were lodged anew"
+    assert hers.pk not in changed["Lodging"]
+    assert lodging_of(gathering, guest).live
+    assert saved["GatheringSite"] == saved["BaseUse"] == 0
+    assert told(user) == before
+
+
+@pytest.mark.django_db
+def test_guest_whose_household_closes_gets_another_bed_and_is_told(running: County, staff: User) -> None:
+    guest, gathering, user = guest_of(running, staff)
+    hers = lodging_of(gathering, guest)
+    close_a_household(gathering, staff, hers.household)
+    _, changed, _ = publish(running, repair(running, staff), staff)
+    now = lodging_of(gathering, guest)
+    assert (now.pk, now.live, now.pk in changed["Lodging"]) == (hers.pk, True, True)
+    assert now.household_id != hers.household_id
+    assert gathering.lodgings.filter(live=True, household=now.household_id).count() > 1, "nobody sleeps alone (R16)"
+    assert told(user)[-1] == "补课的第2班第2次集中（03-26 至 03-28）换了床位。"
+
+
 @pytest.mark.django_db
 def test_guest_of_a_gathering_that_moves_is_told_and_lodged_there(running: County, staff: User) -> None:
     guest, gathering, user = guest_of(running, staff)
     close(running, staff, 1, 22, 28)
     run = repair(running, staff)
     assert [row["kind"] for row in moves(run)] == ["gathering"]
-    published_again(running, run, staff)
+    publish(running, run, staff)
     site = GatheringSite.objects.get(gathering=gathering, live=True)
     lodging = Lodging.objects.get(gathering=gathering, enrollment=guest, live=True)
     assert (site.base, site.people) == (running.bases[2], 7)
@@ -92,7 +126,7 @@ def test_guest_of_a_gathering_that_falls_out_is_told_and_makes_up_elsewhere(runn
     guest, gathering, user = guest_of(running, staff)
     for number in range(3):
         close(running, staff, number, 22, 28)
-    published_again(running, repair(running, staff), staff)
+    publish(running, repair(running, staff), staff)
     assert not MakeUp.objects.get(enrollment=guest, gathering=gathering).live
     assert not Lodging.objects.filter(gathering=gathering, live=True).exists()
     assert told(user)[-1] == "补课的第2班第2次集中（03-26 至 03-28）取消，补课不算了，请另选一次。"
@@ -103,7 +137,7 @@ def test_guest_whose_own_class_goes_is_that_class_now(running: County, staff: Us
     guest, gathering, user = guest_of(running, staff, 2, 2)
     row = running.classes[1]
     run = repair(running, staff, changes=[{"kind": "pin_class", "cadre": f"C{guest.cadre_id}", "class": f"K{row.pk}"}])
-    published_again(running, run, staff)
+    publish(running, run, staff)
     assert not MakeUp.objects.get(enrollment=guest).live, "she belongs to the gathering now"
     site = GatheringSite.objects.get(gathering=gathering, live=True)
     assert site.people == Lodging.objects.filter(gathering=gathering, live=True).count() == 6
@@ -141,8 +175,8 @@ def test_guest_without_a_bed_left_is_told(running: County, staff: User, monkeypa
     guest, gathering, user = guest_of(running, staff)
     close(running, staff, 1, 22, 28)
     run = repair(running, staff)
-    monkeypatch.setattr(guests, "give_bed", lambda *_: None)
-    published_again(running, run, staff)
+    monkeypatch.setattr(beds, "joinable_beds", lambda *_: Bed.objects.none())
+    publish(running, run, staff)
     assert not MakeUp.objects.get(enrollment=guest).live
     assert GatheringSite.objects.get(gathering=gathering, live=True).people == 6
     assert told(user)[-1] == "补课的第2班第2次集中（03-26 至 03-28）没有空床位了，补课不算了，请另选一次。"
