@@ -7,7 +7,6 @@ is not known yet: that is what the repair finds, and its list of moves is looked
 import copy
 import datetime
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from batches import states
 from batches.arrangement import Arrangement, planned
 from batches.fixed import code_in_words, require_free
 from batches.models import Batch, PlanRun
-from batches.overview import CELL, ClassLine, class_table
+from batches.overview import ClassLine, class_table
 from batches.plan_ids import key, pk_of
 from batches.plan_labels import Labels
 from batches.planning.changes import Change, apply, say
@@ -78,9 +77,12 @@ def foretell(batch: Batch, changes: Sequence[Change], run: PlanRun | None = None
     over = _over(batch)
     changed = _by_hand(plan, changes, over)
     before, after = (
-        {key: row for key, row in rules_broken(facts, _without_beds(shown)).items() if _cell(row.subject) not in over}
+        {
+            key: row for key, row in rules_broken(facts, _without_beds(shown)).items()
+            if not row.cells or not over.issuperset(row.cells)
+        }
         for facts, shown in ((document, plan), (changed_document, changed))
-    )
+    )  # fmt: skip
     new, gone = after.keys() - before.keys(), before.keys() - after.keys()
     sentences = [say(change) for change in changes]
     labels = Labels([*sentences, *(row.message for row in after.values()), *(row.message for row in before.values())])
@@ -111,11 +113,6 @@ def _over(batch: Batch) -> set[tuple[str, int]]:
     """Gatherings of a published batch that are over or under way, as plans name them: whoever moves now was there, or was
     not, and nothing of it changes."""
     return {(key("K", one), index) for one, index in begun_cells(batch, timezone.localdate())}
-
-
-def _cell(subject: str) -> tuple[str, int] | None:
-    found = CELL.search(subject)
-    return (f"K{found[1]}", int(found[2])) if found else None
 
 
 def _without_beds(plan: Document) -> Document:
@@ -265,14 +262,14 @@ def _told(batch: Batch, before: Arrangement, after: Arrangement) -> list[str]:
 def needs(batch: Batch) -> list[tuple[str, list[str]]]:
     """Why a published batch should be planned anew: rules that what stands breaks from now on, code by code, in words."""
     document, plan = plan_as_it_stands(batch)
-    begun = {f"{name}#{index}" for name, index in _over(batch)}
+    begun = _over(batch)
     seated = {row["cadre"] for row in plan["assignments"]}
     waiting = [row["id"] for row in document["cadres"] if row["id"] not in seated]
     filled = {row["class"] for row in plan["assignments"]}  # a class that is still empty gathers when it is filled
     found = [
         row for row in violations(check(document, plan))
-        if row.code[1:].isdigit() and not begun & set(re.findall(r"K\d+#\d+", f"{row.subject} {row.message}"))
-        and (row.code != "R10" or row.subject.partition("#")[0] in filled)
+        if row.code[1:].isdigit() and begun.isdisjoint(row.cells)
+        and (row.code != "R10" or any(name in filled for name, _ in row.cells))
     ]  # fmt: skip
     labels = Labels([*(row.message for row in found), *waiting])
     groups: dict[str, list[str]] = {}

@@ -27,7 +27,6 @@ from cadres.queries import age_at
 from office.models import CalendarDay
 
 BAR_WIDTH = 160
-CELL = re.compile(r"\bK(\d+)#(\d+)")
 EXCEPTION = re.compile(r"E[1-9]\d*")
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
@@ -299,8 +298,6 @@ class Granted:
     used: bool
     day: datetime.date | None
     """When it was approved; None for one that a trial supposes."""
-    head: str
-    """What the checker says before a breach that it excuses."""
 
     @property
     def approval(self) -> str:
@@ -395,7 +392,7 @@ def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
                 tuple(
                     Finding(
                         _told(breach, labels, granted.get((breach.code, breach.subject))), _class_in(breach.subject),
-                        breach.waived, _cell_in(breach.subject),
+                        breach.waived, _cell_of(breach),
                     )
                     for breach in (*line.breaches, *line.waived) if (breach.code, breach.subject) not in excused
                 ),
@@ -425,7 +422,6 @@ def _granted(rows: list[dict[str, str]], labels: Labels, used: set[tuple[str, st
         (row["rule"], row["subject"]): Granted(
             subject_in_words(row["subject"], labels), labels.put(row["reason"]), labels.put(row["approver"]),
             (row["rule"], row["subject"]) in used, days.get(row["reason"]),
-            f"已批准例外（{row['approver']}：{row['reason']}）：",
         )
         for row in rows
     }  # fmt: skip
@@ -435,7 +431,7 @@ def _told(breach: Breach, labels: Labels, granted: Granted | None) -> str:
     """The breach in words; of an approved exception also why, who approved it and when: after it, where the page has a chip."""
     if not breach.waived or granted is None:
         return labels.say(breach.message)
-    return f"{labels.say(breach.message.removeprefix(granted.head))}原因：{granted.reason}（{granted.approval}）"
+    return f"{labels.say(breach.fact)}原因：{granted.reason}（{granted.approval}）"
 
 
 def _offered(row: dict[str, Any]) -> list[Any]:
@@ -450,9 +446,10 @@ def _class_in(subject: str) -> int | None:
     return None
 
 
-def _cell_in(subject: str) -> tuple[int, int] | None:
-    found = CELL.search(subject)
-    return (int(found[1]), int(found[2])) if found else None
+def _cell_of(breach: Breach) -> tuple[int, int] | None:
+    """The gathering that a breach is about, if it is about one alone."""
+    found = [(pk_of(name), index) for name, index in breach.cells]
+    return found[0] if len(found) == 1 else None
 
 
 def level_row(row: dict[str, Any]) -> LevelRow:

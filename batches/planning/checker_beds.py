@@ -15,7 +15,7 @@ def check_beds(case: Case) -> None:
             of[stay.klass, stay.index].append(stay)
         else:
             message = f"{stay.cadre} 的床位属于没有举行的 {stay.klass}#{stay.index}。"
-            case.add("R18", f"{stay.cadre}:{stay.klass}#{stay.index}", message)
+            case.add("R18", f"{stay.cadre}:{stay.klass}#{stay.index}", message, (stay.klass, stay.index))
     for key, held in case.held.items():
         check_real(case, held, of[key])
         check_open(case, held, of[key])
@@ -37,7 +37,12 @@ def check_real(case: Case, held: Held, stays: list[Stay]) -> None:
     """R17: only beds that exist, in admitted households."""
     for stay in stays:
         if not is_real(case, stay):
-            case.add("R17", f"{bed_name(stay)}:{held.subject}", f"{held.subject} 用了不存在的床位 {bed_name(stay)}。")
+            case.add(
+                "R17",
+                f"{bed_name(stay)}:{held.subject}",
+                f"{held.subject} 用了不存在的床位 {bed_name(stay)}。",
+                held.cell,
+            )
 
 
 def check_open(case: Case, held: Held, stays: list[Stay]) -> None:
@@ -45,11 +50,11 @@ def check_open(case: Case, held: Held, stays: list[Stay]) -> None:
     given, first, last = case.given, held.days.start, held.days.stop - 1
     for house in sorted({stay.household for stay in stays}):
         if days_within(given.house_closed.get(house, ()), first, last):
-            case.add("R12", f"{house}:{held.subject}", f"{held.subject} 期间农户 {house} 停用。")
+            case.add("R12", f"{house}:{held.subject}", f"{held.subject} 期间农户 {house} 停用。", held.cell)
     for name in sorted({stay.room for stay in stays}):
         room = given.rooms.get(name)
         if room is not None and days_within(room.closed, first, last):
-            case.add("R12", f"{name}:{held.subject}", f"{held.subject} 期间房间 {name} 停用。")
+            case.add("R12", f"{name}:{held.subject}", f"{held.subject} 期间房间 {name} 停用。", held.cell)
 
 
 def check_groups(case: Case, held: Held, stays: list[Stay]) -> None:
@@ -61,7 +66,7 @@ def check_groups(case: Case, held: Held, stays: list[Stay]) -> None:
     for house, people in sorted(groups.items()):
         if not size["min"] <= len(people) <= size["max"]:
             message = f"{held.subject} 在农户 {house} 住 {len(people)} 人，应为 {size['min']} 至 {size['max']} 人。"
-            case.add("R16", f"{house}:{held.subject}", message)
+            case.add("R16", f"{house}:{held.subject}", message, held.cell)
 
 
 def check_everyone(case: Case, held: Held, stays: list[Stay]) -> None:
@@ -72,14 +77,19 @@ def check_everyone(case: Case, held: Held, stays: list[Stay]) -> None:
     for cadre in sorted(members | set(count)):
         subject = f"{cadre}:{held.subject}"
         if cadre not in members:
-            case.add("R18", subject, f"{cadre} 不是 {held.klass} 的学员，却排了 {held.subject} 的床位。")
+            case.add("R18", subject, f"{cadre} 不是 {held.klass} 的学员，却排了 {held.subject} 的床位。", held.cell)
         elif count[cadre] != 1:
             told = "没有床位" if count[cadre] == 0 else f"排了 {count[cadre]} 个床位"
-            case.add("R18", subject, f"{cadre} 在 {held.subject} {told}。")
+            case.add("R18", subject, f"{cadre} 在 {held.subject} {told}。", held.cell)
     for stay in stays:
         base = given.base_of.get(stay.household)
         if base is not None and base not in held.bases:
-            case.add("R18", f"{stay.cadre}:{held.subject}", f"{stay.cadre} 的床位在 {base}，{held.subject} 不在那里。")
+            case.add(
+                "R18",
+                f"{stay.cadre}:{held.subject}",
+                f"{stay.cadre} 的床位在 {base}，{held.subject} 不在那里。",
+                held.cell,
+            )
     told_people: Counter[str] = Counter()
     for base, people in held.sites:
         told_people[base] += people
@@ -88,7 +98,7 @@ def check_everyone(case: Case, held: Held, stays: list[Stay]) -> None:
     slept = Counter(given.base_of[stay.household] for stay in stays if stay.household in given.base_of)
     if slept.total() == len(members) and slept != told_people:
         counts = "、".join(f"{base} {slept[base]} 人" for base in sorted(told_people))
-        case.add("R18", held.subject, f"{held.subject} 实际住宿为 {counts}，与各基地人数不符。")
+        case.add("R18", held.subject, f"{held.subject} 实际住宿为 {counts}，与各基地人数不符。", held.cell)
 
 
 def check_nights(case: Case, of: dict[tuple[str, int], list[Stay]]) -> None:

@@ -18,16 +18,31 @@ WAIVABLE = frozenset({"R01", "R02", "R03", "R04", "R07", "R08", "R14", "R15", "R
 LONGEST_STAY = 31  # days looked at of a gathering of absurd length; R09 tells the length itself
 
 Spans = tuple[tuple[int, int], ...]
+Cell = tuple[str, int]  # class and fortnight of a gathering
 
 
 @dataclass(frozen=True)
 class Breach:
-    """One place where a plan breaks a rule or says something untrue. A waived one is an approved exception."""
+    """One place where a plan breaks a rule or says something untrue. A waived one is an approved exception.
+
+    `fact` says what is wrong, `approval` who approved it and why, where somebody did. `cells` are the gatherings that it is
+    about; a breach about people, classes or bases has none.
+    """
 
     code: str
     subject: str
-    message: str
-    waived: bool = False
+    fact: str
+    approval: str = ""
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def waived(self) -> bool:
+        return bool(self.approval)
+
+    @property
+    def message(self) -> str:
+        """The whole of it in words."""
+        return f"{self.approval}{self.fact}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,10 @@ class Held:
     first: int
     last: int
     sites: tuple[tuple[str, int], ...]
+
+    @property
+    def cell(self) -> Cell:
+        return self.klass, self.index
 
     @property
     def subject(self) -> str:
@@ -306,12 +325,12 @@ class Case:
         self._seat_people()
         self._hold_gatherings()
 
-    def add(self, code: str, subject: str, message: str, *, waivable: bool = True) -> None:
-        """Note a breach; it is waived if the rule can be and the input grants it for this very subject."""
+    def add(self, code: str, subject: str, fact: str, *cells: Cell, waivable: bool = True) -> None:
+        """Note a breach, with the gatherings that it is about; it is waived if the rule can be and the input grants it for
+        this very subject."""
         waiver = self.given.waivers.get((code, subject)) if waivable and code in WAIVABLE else None
-        if waiver is not None:
-            message = f"已批准例外（{waiver['approver']}：{waiver['reason']}）：{message}"
-        self.breaches.append(Breach(code, subject, message, waiver is not None))
+        approval = "" if waiver is None else f"已批准例外（{waiver['approver']}：{waiver['reason']}）："
+        self.breaches.append(Breach(code, subject, fact, approval, cells))
 
     def is_waived(self, code: str, subject: str) -> bool:
         return code in WAIVABLE and (code, subject) in self.given.waivers

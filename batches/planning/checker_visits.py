@@ -29,17 +29,19 @@ def check_shape(case: Case, held: Held) -> None:
     rules, given = case.given.rules, case.given
     length = held.last - held.first + 1
     if length != rules["gathering_days"]:
-        case.add("R09", held.subject, f"{held.subject} 为 {length} 天，应为 {rules['gathering_days']} 天。")
+        case.add("R09", held.subject, f"{held.subject} 为 {length} 天，应为 {rules['gathering_days']} 天。", held.cell)
     start = (held.first - 1) % 7 + 1
     if rules["start_weekdays"] and start not in rules["start_weekdays"]:
-        case.add("R09", held.subject, f"{held.subject} 从星期{WEEKDAY_WORD[start - 1]}开始，不在可开始的日子里。")
+        case.add(
+            "R09", held.subject, f"{held.subject} 从星期{WEEKDAY_WORD[start - 1]}开始，不在可开始的日子里。", held.cell
+        )
     count, wanted = given.weekend_days(held.days), rules["weekend_days"]
     if not wanted["min"] <= count <= wanted["max"]:
         message = f"{held.subject} 占用周末 {count} 天，应为 {wanted['min']} 至 {wanted['max']} 天。"
-        case.add("R09", held.subject, message)
+        case.add("R09", held.subject, message, held.cell)
     off = [iso(day) for day in held.days if day in given.holidays]
     if off:
-        case.add("R11", held.subject, f"{held.subject} 占用法定节假日 {'、'.join(off)}。")
+        case.add("R11", held.subject, f"{held.subject} 占用法定节假日 {'、'.join(off)}。", held.cell)
 
 
 def check_place(case: Case, held: Held) -> None:
@@ -47,20 +49,20 @@ def check_place(case: Case, held: Held) -> None:
     given, bases = case.given, held.bases
     unknown = [base for base in bases if base not in given.bases]
     if unknown:
-        case.add("R09", held.subject, f"{held.subject} 安排在不存在的基地 {'、'.join(unknown)}。")
+        case.add("R09", held.subject, f"{held.subject} 安排在不存在的基地 {'、'.join(unknown)}。", held.cell)
         return
     if len(bases) == 1:
         return
     if len(bases) != 2 or bases[0] == bases[1]:
-        case.add("R09", held.subject, f"{held.subject} 应在一个基地，或同一线路上的两个不同基地。")
+        case.add("R09", held.subject, f"{held.subject} 应在一个基地，或同一线路上的两个不同基地。", held.cell)
         return
     one, two = (given.bases[base] for base in bases)
     if not set(one["routes"]) & set(two["routes"]):
-        case.add("R09", held.subject, f"{held.subject} 的两个基地 {bases[0]}、{bases[1]} 不在同一条线路上。")
+        case.add("R09", held.subject, f"{held.subject} 的两个基地 {bases[0]}、{bases[1]} 不在同一条线路上。", held.cell)
     km, most = math.dist(one["position_km"], two["position_km"]), given.rules["pair_max_km"]
     if km > most + 1e-9:
         message = f"{held.subject} 的两个基地 {bases[0]}、{bases[1]} 相距 {km:.1f} 公里，超过 {most} 公里。"
-        case.add("R09", held.subject, message)
+        case.add("R09", held.subject, message, held.cell)
 
 
 def check_week(case: Case, held: Held) -> None:
@@ -68,15 +70,15 @@ def check_week(case: Case, held: Held) -> None:
     klass = case.given.classes[held.klass]
     batch = case.given.batches[klass.batch]
     if held.index not in case.given.indexes(klass):
-        case.add("R10", held.subject, f"{held.klass} 在本期没有第 {held.index} 次集中。")
+        case.add("R10", held.subject, f"{held.klass} 在本期没有第 {held.index} 次集中。", held.cell)
         return
     monday = case.given.week_of(klass, held.index)
     if not monday <= held.first < monday + 7:
         message = f"{held.subject} 从 {iso(held.first)} 开始，应在 {iso(monday)} 起的一周内开始。"
-        case.add("R10", held.subject, message)
+        case.add("R10", held.subject, message, held.cell)
     if held.first < batch.first or held.last > batch.last:
         message = f"{held.subject} 不在 {batch.id} 的起止日期 {iso(batch.first)} 至 {iso(batch.last)} 之内。"
-        case.add("R10", held.subject, message)
+        case.add("R10", held.subject, message, held.cell)
 
 
 def check_people(case: Case, held: Held) -> None:
@@ -85,14 +87,14 @@ def check_people(case: Case, held: Held) -> None:
     counts = [people for _, people in held.sites]
     if sum(counts) != members or any(people < 1 for people in counts):
         message = f"{held.subject} 各基地人数合计 {sum(counts)} 人，{held.klass} 有 {members} 人。"
-        case.add("R18", held.subject, message)
+        case.add("R18", held.subject, message, held.cell)
 
 
 def check_base_open(case: Case, held: Held) -> None:
     """R12 for bases; households and rooms follow with the beds."""
     for base in sorted(set(held.bases)):
         if days_within(case.given.base_closed.get(base, ()), held.days.start, held.days.stop - 1):
-            case.add("R12", f"{base}:{held.subject}", f"{held.subject} 期间基地 {base} 停用。")
+            case.add("R12", f"{base}:{held.subject}", f"{held.subject} 期间基地 {base} 停用。", held.cell)
 
 
 def check_rows(case: Case) -> None:
@@ -105,12 +107,12 @@ def check_rows(case: Case) -> None:
             subject, rows = f"{klass.id}#{index}", count.pop((klass.id, index), 0)
             if rows != 1:
                 told = "没有写明是否举行" if rows == 0 else f"写了 {rows} 次"
-                case.add("R10", subject, f"{subject} {told}。")
+                case.add("R10", subject, f"{subject} {told}。", (klass.id, index))
     for name, index in sorted(count):
         if name in given.classes and (name, index) not in case.held:
-            case.add("R10", f"{name}#{index}", f"{name} 在本期没有第 {index} 次集中。")
+            case.add("R10", f"{name}#{index}", f"{name} 在本期没有第 {index} 次集中。", (name, index))
         elif name in given.classes and count[name, index] > 1:
-            case.add("R10", f"{name}#{index}", f"{name}#{index} 写了 {count[name, index]} 次。")
+            case.add("R10", f"{name}#{index}", f"{name}#{index} 写了 {count[name, index]} 次。", (name, index))
     busy: defaultdict[str, set[int]] = defaultdict(set)
     for held in case.held.values():
         for person in given.classes[held.klass].staff:
@@ -126,16 +128,16 @@ def check_reason(case: Case, klass: Klass, index: int, reason: str, busy: dict[s
     subject = f"{klass.id}#{index}"
     if (reason == "empty_class") != (not case.members[klass.id]):
         told = "写作因空班取消，班里却有人" if reason == "empty_class" else "是空班，应写明因空班取消"
-        case.add("R10", subject, f"{subject} {told}。")
+        case.add("R10", subject, f"{subject} {told}。", (klass.id, index))
     elif reason in ("no_day", "no_staff"):
         length = case.given.rules["gathering_days"]
         starts = case.given.lawful_starts(klass, index)
         if reason == "no_day" and starts:
-            case.add("R10", subject, f"{subject} 写作没有可用日期，其实 {iso(starts[0])} 可以开始。")
+            case.add("R10", subject, f"{subject} 写作没有可用日期，其实 {iso(starts[0])} 可以开始。", (klass.id, index))
         taken = {day for person in klass.staff for day in busy.get(person, ())}
         free = [day for day in starts if not taken & set(range(day, day + length))]
         if reason == "no_staff" and (free or not starts):
-            case.add("R10", subject, f"{subject} 写作带班人员排不开，其实并非如此。")
+            case.add("R10", subject, f"{subject} 写作带班人员排不开，其实并非如此。", (klass.id, index))
 
 
 def check_room(case: Case) -> None:
@@ -176,15 +178,15 @@ def usable_beds(case: Case, base: str, night: int) -> int:
 
 def check_staff(case: Case) -> None:
     """R19: nobody leads two gatherings on one day."""
-    at: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    at: defaultdict[tuple[str, int], list[Held]] = defaultdict(list)
     for held in case.held.values():
         for person in case.given.classes[held.klass].staff:
             for day in held.days:
-                at[person, day].append(held.subject)
+                at[person, day].append(held)
     for (person, day), where in sorted(at.items()):
         if len(where) > 1:
-            message = f"带班人员 {person} 在 {iso(day)} 同时要跟 {'、'.join(sorted(where))}。"
-            case.add("R19", f"{person}:{iso(day)}", message)
+            message = f"带班人员 {person} 在 {iso(day)} 同时要跟 {'、'.join(sorted(held.subject for held in where))}。"
+            case.add("R19", f"{person}:{iso(day)}", message, *sorted(held.cell for held in where))
 
 
 def check_gathering_pins(case: Case) -> None:
@@ -200,4 +202,6 @@ def check_gathering_pins(case: Case) -> None:
         if not kept:
             place = "" if pin["bases"] is None else f"，地点 {'、'.join(sorted(pin['bases']))}"
             subject = f"{name}#{index}"
-            case.add("PINS", subject, f"{subject} 已定于 {pin['first_day']} 开始{place}，方案没有照此安排。")
+            case.add(
+                "PINS", subject, f"{subject} 已定于 {pin['first_day']} 开始{place}，方案没有照此安排。", (name, index)
+            )

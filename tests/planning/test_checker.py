@@ -1,5 +1,7 @@
 """Each rule broken alone in a plan worked out by hand: the checker names that rule and that place, and nothing else."""
 
+import re
+
 import pytest
 
 from batches.planning.checker import check, violations
@@ -426,6 +428,16 @@ def test_check_broken_plan(name):
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
+def test_check_broken_plan_says_which_gatherings_it_is_about(name):
+    """As data, the same as in words: nobody has to read the sentence for them."""
+    document, plan, _ = broken(name)
+    for breach in check(document, plan):
+        if breach.code == "PINS" or breach.code[1:].isdigit():
+            named = set(re.findall(r"K\d+#\d+", f"{breach.subject} {breach.message}"))
+            assert {f"{klass}#{index}" for klass, index in breach.cells} == named
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
 def test_check_broken_plan_with_waivers(name):
     document, plan, expected = broken(name)
     pairs = {(code, subject) for code, subject in expected if code.startswith("R")}
@@ -435,7 +447,10 @@ def test_check_broken_plan_with_waivers(name):
     assert places(breach for breach in found if breach.waived) == granted
     refused = {(c, s) for c, s in expected if c not in WAIVABLE | {"SHORTFALL"} or is_about_sexes(c, s)}
     assert places(violations(found)) == refused
-    assert all(breach.message.startswith("已批准例外（县委组织部：抢险）") for breach in found if breach.waived)
+    for breach in found:
+        assert breach.approval == ("已批准例外（县委组织部：抢险）：" if breach.waived else "")
+        assert breach.message == breach.approval + breach.fact
+        assert "已批准例外" not in breach.fact
 
 
 def test_check_waiver_for_another_subject_changes_nothing():
