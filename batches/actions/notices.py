@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from accounts.models import User
 from bases.models import BaseManager, PracticeBase, TownshipLiaison
 from batches.models import Batch, ClassMembership, Gathering, GatheringSite
+from batches.plan_ids import key
 from batches.rules import in_force
 from batches.standing import Place, Stood
-from batches.told import Told, told_of
+from batches.told import MENTOR, Heard, Told, told_of
 from office.actions import notify
 
 
@@ -100,8 +101,8 @@ def expected_at_bases(batch: Batch) -> Expected:
 
 def say_bases(before: Expected, after: Expected, touched: Touched) -> None:
     """Lines for the bases at which other people are expected than before, or on other days."""
-    for key in sorted(before.keys() | after.keys()):
-        was, now = before.get(key), after.get(key)
+    for place in sorted(before.keys() | after.keys()):
+        was, now = before.get(place), after.get(place)
         if was == now:
             continue
         if now is None and was is not None:
@@ -111,7 +112,7 @@ def say_bases(before: Expected, after: Expected, touched: Touched) -> None:
         elif was is not None and now is not None:
             days = "" if was[1] == now[1] else f"{now[1]} "
             line = f"{was[0]} {was[1]} {was[2]} 人改为 {days}{now[2]} 人"
-        touched.bases[key[2]].append(line)
+        touched.bases[place[2]].append(line)
 
 
 def tell(batch: Batch, touched: Touched) -> Told:
@@ -130,18 +131,19 @@ def tell(batch: Batch, touched: Touched) -> Told:
     )
 
 
-def tell_mentors(batch: Batch, touched: Touched) -> set[int]:
-    """One notice to each mentor concerned; returns the accounts."""
+def tell_mentors(batch: Batch, touched: Touched) -> Heard:
+    """One notice to each mentor concerned; returns them."""
     for mentor in User.objects.filter(pk__in=touched.mentors).order_by("pk"):
         text = "；".join(touched.mentors[mentor.pk]) + "。"
         notify(addressees=[mentor], subject=f"{batch}带教有调整", text=text, url="/activities/")
-    return set(touched.mentors)
+    return {(mentor, MENTOR) for mentor in touched.mentors}
 
 
-def tell_keepers(batch: Batch, touched: Touched) -> set[int]:
-    """One notice to each who looks after a base concerned; returns the accounts."""
+def tell_keepers(batch: Batch, touched: Touched) -> Heard:
+    """One notice to each who looks after a base concerned; returns them, with the base or the township."""
     lines_of: dict[int, list[str]] = defaultdict(list)
     users: dict[int, User] = {}
+    heard: Heard = set()
     bases = PracticeBase.objects.filter(pk__in=touched.bases).select_related("village").order_by("pk")
     for base in bases:
         keepers = [
@@ -150,8 +152,10 @@ def tell_keepers(batch: Batch, touched: Touched) -> set[int]:
         ]
         for keeper in keepers:
             users[keeper.user_id] = keeper.user
+            of_base = isinstance(keeper, BaseManager)
+            heard.add((keeper.user_id, key("P", base.pk) if of_base else key("T", base.village.township_id)))
             lines_of[keeper.user_id].append(f"{base.village}：" + "；".join(touched.bases[base.pk]))
     for pk, lines in sorted(lines_of.items()):
         text = "。".join(dict.fromkeys(lines)) + "。"
         notify(addressees=[users[pk]], subject=f"{batch}来基地的安排有调整", text=text, url="/bases/")
-    return set(users)
+    return heard

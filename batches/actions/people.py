@@ -4,6 +4,7 @@ import datetime
 import math
 
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit
@@ -133,8 +134,9 @@ def _begin_membership(
 
 
 def end_offices(membership: ClassMembership, day: datetime.date) -> list[int]:
-    """Offices held in that class end before `day`, those that would only begin then are gone; returns them."""
-    rows = ClassOffice.objects.filter(membership=membership, until__isnull=True)
+    """Offices held in that class end before `day`, also those that had an end set on it or later; those that would only
+    begin then are gone. Returns them."""
+    rows = ClassOffice.objects.filter(Q(until__isnull=True) | Q(until__gte=day), membership=membership)
     found = list(rows.order_by("pk").values_list("pk", flat=True))
     end_rows(rows, day)
     return found
@@ -172,6 +174,8 @@ def add_late(
         left = list(still.order_by("days", "pk"))  # who would have left later, and comes back before that
         for membership in left:
             end_membership(membership, day, reason)
+            if membership.practice_class_id != to.pk:
+                end_offices(membership, day)
         _begin_membership(enrollment, to, day, locked, reason)
         relodge(enrollment, [row.practice_class for row in left if row.practice_class_id != to.pk], to, day, by)
         _tell(enrollment, f"您编入{batch}{to.short_name}（{day:%m-%d} 起）", reason)

@@ -17,10 +17,11 @@ from batches.actions import guests
 from batches.actions.beds import give_up_bed
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
+from batches.actions.staff import assign_office
 from batches.arrangement import current
 from batches.facts import beds_missing, facts_of
 from batches.foretold import needs
-from batches.models import Enrollment, Gathering, GatheringSite, Lodging, Nomination
+from batches.models import ClassOffice, Enrollment, Gathering, GatheringSite, Lodging, Nomination
 from batches.queries import attending, coverage, enrolled, members_on
 from batches.roll import sitting
 from config.errors import DomainError
@@ -201,6 +202,35 @@ def test_who_would_have_left_comes_back_before_that(running: County, staff: User
     assert [index for index, _ in lodged(enrollment)] == [index for index, _ in before] == [1, 2]
     assert sitting(running.batch).filter(enrollment=enrollment).count() == 1
     assert broken() == []
+
+
+def test_office_ends_with_whichever_day_of_leaving_is_earlier(running: County, staff: User, colleague: User) -> None:
+    """Its end was set by a move from 03-20; then she leaves on 03-12, before that."""
+    seat = members_on(running.classes[1], MARCH(day=9))[0]
+    let_together(running, seat.enrollment.cadre, staff, colleague)
+    office = assign_office(membership=seat, kind=ClassOffice.Kind.MONITOR, by=staff)
+    move_member(enrollment=seat.enrollment, to=running.classes[0], from_day=MARCH(day=20), by=staff, reason="调班")
+    office.refresh_from_db()
+    assert office.until == MARCH(day=19)
+    enrollment = Enrollment.objects.get(pk=seat.enrollment_id)
+    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=12), by=staff, reason="调走")
+    office.refresh_from_db()
+    assert office.until == MARCH(day=11)
+
+
+@pytest.mark.parametrize(("comes_to", "last_day"), [(1, 19), (0, 9)])
+def test_office_of_who_comes_back_before_leaving_is_of_that_class(
+    running: County, staff: User, colleague: User, comes_to: int, last_day: int
+) -> None:
+    """She was to leave on 03-20 and comes back on 03-10: into her class, or into another one."""
+    seat = members_on(running.classes[1], MARCH(day=9))[0]
+    let_together(running, seat.enrollment.cadre, staff, colleague)
+    office = assign_office(membership=seat, kind=ClassOffice.Kind.MONITOR, by=staff)
+    withdraw_enrollment(enrollment=seat.enrollment, on_day=MARCH(day=20), by=staff, reason="调走")
+    to = running.classes[comes_to]
+    add_late(batch=running.batch, cadre=seat.enrollment.cadre, to=to, from_day=MARCH(day=10), by=staff, reason="不走了")
+    office.refresh_from_db()
+    assert office.until == MARCH(day=last_day)
 
 
 def test_who_will_leave_is_neither_moved_nor_withdrawn_again(running: County, staff: User) -> None:

@@ -37,6 +37,7 @@ from batches.planning.formats import canonical, fingerprint, require_valid
 from batches.planning_input import build_input, document_of
 from batches.repairs import moves_in_words
 from batches.standing import standing_of
+from batches.told import MENTOR
 from cadres.actions.unavailability import enter_unavailability
 from cadres.models import Cadre
 from config.errors import DomainError
@@ -323,7 +324,7 @@ def test_mentor_of_somebody_moved_is_not_asked_to_two_places(running: County, st
     assert Mentorship.objects.get(enrollment__cadre=mover).until == MARCH(day=9)
     assert Mentorship.objects.get(enrollment__cadre=other).until is None
     assert back.people[running.enrollment(mover).pk] == ["导师江启明要带别的班，另定导师"]
-    tell(running.batch, back)
+    assert tell(running.batch, back).others == {(mentor.pk, MENTOR)}
     assert Notice.objects.get(addressee=mentor).text == (
         f"{mover.name}换了班，集中和您带的别的班同一天，{mover.name}另定导师。"
     )

@@ -25,7 +25,7 @@ from batches.actions.repair import name_late, start_curve
 from batches.actions.reprojection import reproject
 from batches.models import Nomination, PlanRun, PlanVersion
 from batches.planning_input import build_input
-from batches.told import names_told
+from batches.told import MENTOR, names_told, told_of
 from cadres.models import Cadre, Unavailability
 from config.errors import Conflict, DomainError
 from office.models import Notice
@@ -200,12 +200,34 @@ def test_version_names_keepers_of_bases_who_were_told(running: County, staff: Us
     factories.BaseManagerFactory(base=running.bases[0], user=keeper)
     factories.BaseManagerFactory(base=running.bases[0], user=factories.UserFactory(name="白管事"))
     factories.BaseManagerFactory(base=running.bases[2], user=factories.UserFactory(name="无关"))
+    village = running.bases[0].village
+    factories.TownshipLiaisonFactory(township=village.township, user=keeper)
     Cadre.objects.filter(pk=running.cadres[1].pk).update(state=Cadre.State.LEFT)
     version, _, _ = publish(running, repair(running, staff), staff)
     told = names_told(version)
     assert told is not None
-    assert told.others == ("白管事", "叶管事"), "one fewer comes to the base"
+    one, other = f"基地管理员，{village}", f"乡镇联络员，{village.township}"
+    assert told.others == (f"白管事（{one}）", f"叶管事（{one}；{other}）"), "one fewer comes to the base"
+    assert told.sentence.startswith("通知了 2 人（学员 0 人，导师、基地和乡镇 2 人）"), "each is counted once"
     assert Notice.objects.filter(addressee=keeper).exists()
+
+
+@pytest.mark.parametrize(("kept", "shown"), [(True, "黎春兰（导师）"), (False, "黎春兰")])
+def test_version_names_a_mentor_as_that_where_the_trail_knows_it(
+    running: County, staff: User, kept: bool, shown: str
+) -> None:
+    mentor = factories.UserFactory(name="黎春兰")
+    told = told_of([], [(mentor.pk, MENTOR)])
+    with audit.act("publish_plan", by=staff, subject=running.batch) as entry:
+        entry.data.update(told.data, version=9)
+        if not kept:
+            del entry.data["told_as"]
+    version = running.batch.plan_versions.get()
+    version.number = 9
+    names = names_told(version)
+    assert names is not None
+    assert names.others == (shown,)
+    assert names.sentence == "通知了 1 人（学员 0 人，导师、基地和乡镇 1 人）"
 
 
 def test_version_published_before_names_were_kept_tells_none(running: County) -> None:
