@@ -27,7 +27,19 @@ def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
     if previous is None:
         return []
     later = later_days(run.batch, timezone.localdate(run.created_at)) if run.batch is not None else {}
-    return plan_differences(previous.plan, run.plan, over=over_when_made(run), later=later)
+    undone = undone_by_hand(run)
+    return plan_differences(previous.plan, run.plan, over=over_when_made(run), later=later, undone=undone)
+
+
+def undone_by_hand(run: PlanRun) -> dict[str, str]:
+    """Cadre → the class in which somebody seated them by hand, of those whom the run's plan seats in another."""
+    before = run.document["previous"]
+    if before is None:
+        return {}
+    seats, chosen = _seats(run.plan), _seats(before)
+    return {
+        cadre: chosen[cadre] for cadre in before.get("by_hand", ()) if seats.get(cadre, chosen[cadre]) != chosen[cadre]
+    }
 
 
 SeatDays = Mapping[tuple[str, str | None], datetime.date]
@@ -58,13 +70,18 @@ def plan_differences(
     *,
     over: Collection[str] = (),
     later: SeatDays = MappingProxyType({}),
+    undone: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """What one plan has other than another: seats, gatherings, then beds, one line each with the planner's identifiers.
 
     Beds are told of people who are at the same gathering in both, but for those in `over`; more than a page of them in one line.
-    Fortnights that were over when a class was added are no difference. `later` are days from which seats count.
+    Fortnights that were over when a class was added are no difference. `later` are days from which seats count, `undone` those
+    whom somebody had seated by hand since the old plan or before: they come from there.
     """
-    lines = [_line(*row) + _from(later.get((row[0], row[2]))) for row in _changed(_seats(old), _seats(plan))]
+    lines = [
+        _line(*row) + _from(later.get((row[0], row[2]))) + _undone(undone.get(row[0]))
+        for row in _changed({**_seats(old), **undone}, _seats(plan))
+    ]
     lines += [_line(*row) for row in _changed(_visits(old), _visits(plan)) if row[1:] != (None, OUT)]
     visits, beds = _visits(old), _beds(old)
     same = {place for place, where in _visits(plan).items() if visits.get(place) == where} - set(over)
@@ -91,7 +108,11 @@ def _from(day: datetime.date | None) -> str:
     return f"（{day:%m-%d} 起）" if day is not None else ""
 
 
-def _seats(plan: dict[str, Any]) -> dict[str, str]:
+def _undone(practice_class: str | None) -> str:
+    return f"（到{practice_class}是人工定的）" if practice_class is not None else ""
+
+
+def _seats(plan: Mapping[str, Any]) -> dict[str, str]:
     return {row["cadre"]: row["class"] for row in plan["assignments"]}
 
 

@@ -183,9 +183,10 @@ def staff_clashes(batch: Batch, standing: Standing) -> list[tuple[int, int, int]
 
 
 def decisions_of(plan: dict[str, Any]) -> dict[str, Any]:
-    """A plan reduced to what it decides, as an input's `previous`."""
+    """A plan reduced to what it decides, as an input's `previous`, with those whom somebody seated by hand, if any."""
     decided = {name: plan[name] for name in ("assignments", "gatherings", "lodging")}
-    return decided | {"plan_fingerprint": hashlib.sha256(canonical(decided)).hexdigest()}
+    by_hand = {"by_hand": plan["by_hand"]} if plan.get("by_hand") else {}
+    return decided | {"plan_fingerprint": hashlib.sha256(canonical(decided)).hexdigest()} | by_hand
 
 
 def _plan_of(batch: Batch, standing: Standing) -> dict[str, Any]:
@@ -217,6 +218,7 @@ def _plan_of(batch: Batch, standing: Standing) -> dict[str, Any]:
         ],
         "gatherings": sorted(gatherings, key=lambda row: (row["class"], row["index"])),
         "lodging": sorted(lodging, key=lambda row: (row["class"], row["index"], row["cadre"])),
+        "by_hand": [key("C", cadre) for cadre in sorted(standing.by_hand)],
     }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batches.bygones import is_history
+from batches.differences import undone_by_hand
 from batches.models import PlanRun
 from batches.overview import LEVELS
 from batches.plan_ids import pk_of
@@ -67,8 +68,11 @@ def moves_in_words(run: PlanRun) -> list[Group]:
           .replace(":", " ") for row in rows), *why, *why.values(),
     ])  # fmt: skip
     lines: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    undone = undone_by_hand(run)
     for row in rows:
         kind, line = _kind(row), _line(row, labels, why)
+        if row["kind"] == "assignment" and row["subject"] in undone:
+            line += "（原来的班是人工定的）"
         lines[kind].append(
             f"{line}，{SKIP_REASONS[skipped[row['subject']]]}" if kind == "lost" and row["subject"] in skipped else line
         )

@@ -53,6 +53,8 @@ class Standing:
     since: datetime.date
     seats: dict[int, int] = field(default_factory=dict)
     """Cadre → class, of everybody who is in force from `since` on."""
+    by_hand: set[int] = field(default_factory=set)
+    """Cadres of `seats` to whom somebody gave the seat by hand, not a version."""
     waiting: set[int] = field(default_factory=set)
     """Cadres named for the batch who never had a seat in it."""
     held: dict[Place, Stood] = field(default_factory=dict)
@@ -103,6 +105,7 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
     numbers = {bed.pk: number for (_, number), bed in numbered_beds().items()}
     found = Standing(since=first_open_day(batch, today), numbers=numbers, last_day=batch.last_day)
     found.seats = seats_from(batch, found.since)
+    found.by_hand = _seated_by_hand(batch, found.seats)
     found.spans = spans_of(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
     named = batch.nominations.filter(state__in=GOING, cadre__state="in_post").values_list("cadre", flat=True)
@@ -128,6 +131,13 @@ def seats_from(batch: Batch, since: datetime.date) -> dict[int, int]:
         .order_by("days", "pk")
     )  # fmt: skip
     return dict(rows.values_list("enrollment__cadre", "practice_class"))
+
+
+def _seated_by_hand(batch: Batch, seats: dict[int, int]) -> set[int]:
+    rows = ClassMembership.objects.filter(enrollment__batch=batch, live=True, by_hand=True)
+    return {
+        cadre for cadre, seat in rows.values_list("enrollment__cadre", "practice_class") if seats.get(cadre) == seat
+    }
 
 
 def spans_of(batch: Batch, since: datetime.date) -> Spans:

@@ -125,11 +125,13 @@ def end_membership(membership: ClassMembership, day: datetime.date, reason: str)
 def _begin_membership(
     enrollment: Enrollment, to: PracticeClass, day: datetime.date, batch: Batch, reason: str
 ) -> ClassMembership:
+    """A seat that somebody gives: later versions move others first."""
     return ClassMembership.objects.create(
         enrollment=enrollment,
         practice_class=to,
         days=DateRange(_within(batch, day), batch.last_day + DAY),
         reason=reason[:200],
+        by_hand=True,
     )
 
 

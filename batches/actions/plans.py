@@ -78,7 +78,6 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
         if obstacles := publish_obstacles(locked, run):
             raise DomainError("not_publishable", obstacles[0])
         previous = batch.plan_versions.order_by("-number").first()
-        plan = run.plan
         version = PlanVersion.objects.create(
             batch=batch, number=previous.number + 1 if previous else 1, run=run, plan_text=run.plan_text, seed=run.seed,
             fingerprint=run.fingerprint, differences=differences(previous, run), reason=reason, published_by=by,
@@ -87,12 +86,11 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
         run.outcome = Outcome.ADOPTED
         run.save(update_fields=["outcome"])
         if again:
-            made, today = timezone.localdate(run.created_at), timezone.localdate()
-            rows, told = reproject(batch=locked, plan=plan, by=by, reason=reason, made=made, today=today)
+            rows, told = reproject(batch=locked, run=run, by=by, reason=reason, today=timezone.localdate())
             entry.data.update(rows=rows)
         else:
             states.advance(batch, "publish", reason=reason)
-            told = project(batch=batch, plan=plan, by=by)
+            told = project(batch=batch, plan=run.plan, by=by)
         entry.data.update(told.data, version=version.number, fingerprint=version.fingerprint)
     return version
 

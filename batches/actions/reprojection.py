@@ -13,6 +13,7 @@ from typing import Any
 from django.db import IntegrityError, connection
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from accounts.models import User
 from bases.actions import lock_bases, release_base
@@ -29,7 +30,7 @@ from batches.actions.guests import (
 from batches.actions.notices import Touched, Wanted, expected_at_bases, say_bases, say_gathering, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
-from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PracticeClass
+from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PlanRun, PracticeClass
 from batches.plan_ids import is_no_row, pk_of
 from batches.queries import numbered_beds
 from batches.rules import in_force
@@ -41,10 +42,10 @@ GIVEN_UP = "新一版方案不再安排"
 
 
 def reproject(
-    *, batch: Batch, plan: dict[str, Any], by: User, reason: str, made: datetime.date, today: datetime.date
+    *, batch: Batch, run: PlanRun, by: User, reason: str, today: datetime.date
 ) -> tuple[dict[str, int], Told]:
-    """Make the rows of a plan repaired on the day `made` current: how many were written by kind, and who was told of it. Call
-    within an act's transaction, the batch locked.
+    """Make the rows of a repair's plan current: how many were written by kind, and who was told of it. Call within an act's
+    transaction, the batch locked.
 
     Raises DomainError "in_the_past" for a gathering that would begin today or before, or that has begun since the plan was
     made elsewhere or in other beds than the plan has it, those of `bases.actions.reserve_base`, Conflict when a constraint
@@ -52,15 +53,15 @@ def reproject(
     """
     held = Gathering.objects.filter(practice_class__batch=batch)
     list(held.select_for_update(of=("self",)).order_by("pk"))  # nobody comes to make up days while this is written
-    standing = standing_of(batch, today)
-    wanted = _wanted(plan, standing, made)
+    standing, plan = standing_of(batch, today), run.plan
+    wanted = _wanted(plan, standing, timezone.localdate(run.created_at))
     lock_bases(
         {base for row in wanted.values() for base in row.bases}
         | {base for stood in standing.coming.values() for base in stood.bases}
     )
     touched = Touched()
     try:
-        _write(batch, standing, wanted, plan, by, reason, touched)
+        _write(batch, standing, wanted, run, by, reason, touched)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
@@ -74,7 +75,7 @@ def _write(
     batch: Batch,
     standing: Standing,
     wanted: dict[Place, Wanted],
-    plan: dict[str, Any],
+    run: PlanRun,
     by: User,
     reason: str,
     touched: Touched,
@@ -83,9 +84,9 @@ def _write(
     expected = expected_at_bases(batch)
     makeups = guests_of(stood.gathering for stood in standing.coming.values())
     was = whereabouts(makeups)
-    _seat(batch, standing, plan, reason, touched)
+    _seat(batch, standing, run, reason, touched)
     standing.spans = spans_of(batch, standing.since)
-    _leave_beds_of_moving(standing, wanted, plan)
+    _leave_beds_of_moving(standing, wanted, run.plan)
     enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
     lodged = _lodging_changes(standing, wanted)
     moved = {place for place, want in wanted.items() if not _stays(standing, place, want)}
@@ -203,9 +204,10 @@ def _too_late(stood: Stood) -> DomainError:
 # Seats
 
 
-def _seat(batch: Batch, standing: Standing, plan: dict[str, Any], reason: str, touched: Touched) -> None:
+def _seat(batch: Batch, standing: Standing, run: PlanRun, reason: str, touched: Touched) -> None:
     """Who joins, moves to another class or leaves; everybody else's rows stay untouched."""
-    seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in plan["assignments"]}
+    seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in run.plan["assignments"]}
+    chosen = {pk_of(change["cadre"]) for change in run.changes if change["kind"] == "pin_class"}
     classes = {row.pk: row for row in batch.classes.select_related("batch")}
     known = {row.cadre_id: row for row in batch.enrollments.select_related("cadre")}
     present = _present_seats(batch, standing)
@@ -223,7 +225,9 @@ def _seat(batch: Batch, standing: Standing, plan: dict[str, Any], reason: str, t
             _leave(enrollment, day, reason)
             touched.people[enrollment.pk].append(f"您从 {day:%m-%d} 起不再参加{batch}")
         elif new is not None:
-            enrollment = _sit(batch, enrollment, cadre, classes[new], day, reason, joins=old is None)
+            if old is None or enrollment is None:
+                enrollment = join(batch, cadre, day, reason)
+            _sit(batch, enrollment, classes[new], day, reason, by_hand=cadre in chosen)
             to = classes[new].short_name
             if old is not None and standing.sits(new, cadre, day):  # who was to move later
                 line = f"您留在{to}，不调到{classes[old].short_name}"
@@ -266,24 +270,13 @@ def _leave(enrollment: Enrollment, day: datetime.date, reason: str) -> None:
 
 
 def _sit(
-    batch: Batch,
-    enrollment: Enrollment | None,
-    cadre: int,
-    to: PracticeClass,
-    day: datetime.date,
-    reason: str,
-    *,
-    joins: bool,
-) -> Enrollment:
-    if joins:
-        enrollment = join(batch, cadre, day, reason)
-    if enrollment is None:
-        raise DomainError("not_a_member", "方案里有人已不在本期。请重新编排后再发布。")
+    batch: Batch, enrollment: Enrollment, to: PracticeClass, day: datetime.date, reason: str, *, by_hand: bool
+) -> None:
     row = enrollment.memberships.filter(live=False, practice_class=to).order_by("-pk").first()
     row = row or ClassMembership(enrollment=enrollment, practice_class=to)
     row.days, row.live, row.reason = DateRange(day, batch.last_day + DAY), True, reason[:200]
+    row.by_hand = by_hand
     row.save()
-    return enrollment
 
 
 def _free_mentors(batch: Batch, standing: Standing, touched: Touched) -> None:

@@ -165,6 +165,7 @@ class ClassMembership(models.Model):
     days = DateRangeField("日期", help_text="首日含，末日次日不含")
     live = models.BooleanField("有效", default=True)
     reason = models.CharField("变动原因", max_length=200, blank=True)
+    by_hand = models.BooleanField("人工定的班", default=False, help_text="重新编排时，同样少动的先动别人")
 
     class Meta:
         verbose_name = verbose_name_plural = "班级成员"

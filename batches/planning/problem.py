@@ -124,6 +124,7 @@ class Problem:
         self.batch_pins = self._batch_pins()
         self.gathering_pins = {(pin["class"], pin["index"]): pin for pin in document["pins"]["gatherings"]}
         self.previous: Document | None = document["previous"]
+        self.by_hand = frozenset((self.previous or {}).get("by_hand", ()))
         self._require_lawful_pins()
 
     def is_waived(self, rule: str, subject: str) -> bool:

@@ -1,4 +1,4 @@
-"""Stage 2 with a previous plan: the fewest changes of class, then the best balance with no more of them.
+"""Stage 2 with a previous plan: the fewest changes of class, of those the fewest of seats given by hand, then the best balance.
 
 Method: first everybody stays who may, and only newcomers are placed; where that keeps the hard rules it is proven to be
 the least. Otherwise the flat model looks for the fewest changes and bounds them.
@@ -26,8 +26,10 @@ class Kept:
 def keep(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> Kept | None:
     """Seats that change the fewest of `before`; None when the hard rules leave no seating, or none was found.
 
-    `case.problem.spare_moves` more changes are made where they make the balance better.
+    Of as many changes, those that leave people alone whom somebody seated by hand. `case.problem.spare_moves` more changes are
+    made where they make the balance better, none of them of such people.
     """
+    chosen = {name: klass for name, klass in before.items() if name in case.problem.by_hand}
     bound = sum(not _may_stay(case, name, klass) for name, klass in before.items())
     still = case.holding({name: klass for name, klass in before.items() if _may_stay(case, name, klass)})
     flat = Flat(still)
@@ -40,14 +42,16 @@ def keep(case: Case, before: Seats, seed: int, pulse: Callable[[], None]) -> Kep
         flat = Flat(case)
         flat.hint(before)
         pulse()
-        answer = flat.minimize(seed, KEEP_LIMIT, flat.moves(before))
+        weight = len(chosen) + 1
+        answer = flat.minimize(seed, KEEP_LIMIT, weight * flat.moves(before) + flat.moves(chosen))
         if not answer.found:
             return None
-        most, bound = bound + answer.objective, bound + max(0, answer.bound)
+        most, bound = bound + answer.objective // weight, bound + max(0, answer.bound) // weight
     seats = flat.seats(answer)
     spare = case.problem.spare_moves
     case_now = case if spare else still
-    seats = _balanced(case_now, before, seats, most + spare, seed, pulse)
+    held = {name: klass for name, klass in chosen.items() if seats[name] == klass}
+    seats = _balanced(case_now.holding(held), before, seats, most + spare, seed, pulse)
     return Kept(seats, (count_moved(before, seats), bound))
 
 

@@ -354,6 +354,52 @@ def test_somebody_moved_by_hand_stays_there(running: County, staff: User, collea
     carried_through(running, run, staff)
 
 
+@pytest.mark.parametrize(("who", "to"), [(0, 2), (1, 1)])
+def test_whom_somebody_moved_by_hand_no_later_version_moves_back_where_another_will_do(
+    running: County, staff: User, colleague: User, who: int, to: int
+) -> None:
+    """The class is one too many then: either of the unit's two may go, and it is the one whom nobody moved by hand."""
+    mover, mate = running.cadres[who], running.cadres[1 - who]
+    let_together(running, mover, staff, colleague)
+    there = running.classes[to - 1]
+    move_member(enrollment=running.enrollment(mover), to=there, from_day=MARCH(day=15), by=staff, reason="换周次")
+    run = repair(running, staff)
+    assert run.document["previous"]["by_hand"] == [f"C{mover.pk}"]
+    assert [row["subject"] for row in moves(run, "assignment")] == [f"C{mate.pk}"]
+    publish(running, run, staff)
+    held = running.enrollment(mover).memberships.get(live=True, practice_class=there)
+    assert held.by_hand, "the next version still knows"
+    assert not running.enrollment(mate).memberships.filter(live=True, by_hand=True).exists()
+
+
+def test_whom_a_version_moves_from_where_somebody_put_them_is_told_as_that(
+    running: County, staff: User, colleague: User
+) -> None:
+    mover, mate = running.cadres[:2]
+    let_together(running, mover, staff, colleague)
+    one, two = running.classes
+    move_member(enrollment=running.enrollment(mover), to=two, from_day=MARCH(day=15), by=staff, reason="换周次")
+    run = repair(running, staff, changes=[{"kind": "pin_class", "cadre": f"C{mate.pk}", "class": f"K{two.pk}"}])
+    assert [row["subject"] for row in moves(run, "assignment")] == [f"C{mover.pk}"]
+    line = f"{mover.name}（{mover.unit}）：第2班 改为 第1班（原来的班是人工定的）"
+    assert line in [line for group in moves_in_words(run) for line in group.lines]
+    version, _, _ = publish(running, run, staff)
+    assert f"C{mover.pk}：K{two.pk} → K{one.pk}（到K{two.pk}是人工定的）" in version.differences
+    assert any("第2班 → 第1班（到第2班是人工定的）" in line for line in differences_of(version))
+
+
+def test_swap_that_somebody_asked_for_is_a_seat_given_by_hand(running: County, staff: User) -> None:
+    one, other = running.cadres[:2]
+    classes = running.classes
+    run = repair(running, staff, changes=[
+        {"kind": "pin_class", "cadre": f"C{one.pk}", "class": f"K{classes[1].pk}"},
+        {"kind": "pin_class", "cadre": f"C{other.pk}", "class": f"K{classes[0].pk}"},
+    ])  # fmt: skip
+    publish(running, run, staff)
+    given = ClassMembership.objects.filter(live=True, by_hand=True).values_list("enrollment__cadre", "practice_class")
+    assert set(given) == {(one.pk, classes[1].pk), (other.pk, classes[0].pk)}
+
+
 def test_closed_base_moves_its_gatherings_alone(running: County, staff: User) -> None:
     close_place(
         base=running.bases[1], first_day=MARCH(day=15), last_day=MARCH(day=21), kind=Closure.Kind.WORKS, by=staff,

@@ -24,6 +24,7 @@ from batches.actions.projection import resize_site, take_site
 from batches.actions.repair import name_late, start_curve
 from batches.actions.reprojection import reproject
 from batches.models import Nomination, PlanRun, PlanVersion
+from batches.planning.formats import canonical
 from batches.planning_input import build_input
 from batches.told import MENTOR, names_told, told_of
 from cadres.models import Cadre, Unavailability
@@ -288,15 +289,17 @@ def test_visit_that_goes_the_other_way_round_says_so_in_rows_and_notices(running
     cadre = running.cadres[1]
     cadre.user = factories.UserFactory()
     cadre.save()
+    run = repair(running, staff)
     plan = build_input(running.batch)["previous"]
     visit = next(
         row for row in plan["gatherings"] if row["class"] == f"K{gathering.practice_class_id}" and row["index"] == 2
     )
     assert [site["base"] for site in visit["sites"]] == [f"P{one.pk}", f"P{two.pk}"]
     visit["sites"].reverse()
-    today = timezone.localdate()
+    run.plan_text = canonical(plan).decode()
+    run.save()
     with audit.act("publish_plan", by=staff, subject=running.batch):
-        rows, _ = reproject(batch=running.batch, plan=plan, by=staff, reason="重排", made=today, today=today)
+        rows, _ = reproject(batch=running.batch, run=run, by=staff, reason="重排", today=timezone.localdate())
     sites = gathering.sites.filter(live=True).order_by("order")
     assert list(sites.values_list("base", "order", "people")) == [(two.pk, 1, 3), (one.pk, 2, 3)]
     assert rows["sites"] == 2

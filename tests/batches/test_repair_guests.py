@@ -153,9 +153,7 @@ def test_guest_who_would_be_in_two_places_goes_with_her_own_class(running: Count
     run.plan_text = _with(run.plan_text, f"K{own.practice_class_id}", 2, plan_days)
     run.save()
     with audit.act("publish_plan", by=staff, subject=running.batch):
-        reproject(
-            batch=running.batch, plan=json.loads(run.plan_text), by=staff, reason="重排", made=MARCH(day=9), today=MARCH(day=9)
-        )  # fmt: skip
+        reproject(batch=running.batch, run=run, by=staff, reason="重排", today=MARCH(day=9))
     assert not MakeUp.objects.get(enrollment=guest).live
     assert not Lodging.objects.filter(gathering=gathering, enrollment=guest, live=True).exists()
     assert GatheringSite.objects.get(gathering=gathering, live=True).people == 6

@@ -18,6 +18,7 @@ from batches.planning.repair import curve
 from batches.planning.stage1_batches import _hand_out, make_demand, measure
 from batches.planning.stage1_batches import solve as seat
 from batches.planning.stage1_tracks import lexicographic, order
+from batches.planning.stage2_classes import solve_batch as divide
 
 from .cases import broken, frozen, reduced, tiny
 from .tiny import person, sample
@@ -379,6 +380,30 @@ def test_the_clerk_chooses_what_comes_first() -> None:
     assert _levels(kept)["must_unmet"] == (1, 1)
     assert _levels(seats)["must_unmet"] == (0, 0)
     assert _levels(seats)["moved_seats"] == (1, 1)
+
+
+@pytest.mark.parametrize("spare", [0, 3])
+def test_of_as_few_changes_those_come_first_that_leave_alone_whom_somebody_seated(spare: int) -> None:
+    """A class with two too many: whichever of its people were seated by hand, none of them moves, not for the balance either."""
+    document, _ = _case("tiny")
+    rows = document["previous"]["assignments"]
+    sizes = Counter(row["class"] for row in rows)
+    full = rows[0]["class"]
+    units = {person(document, row["cadre"])["unit"] for row in rows if row["class"] == full}
+    others = [row for row in rows if row["class"] != full and person(document, row["cadre"])["unit"] not in units]
+    for row in others[:2]:
+        row["class"] = full
+    assert len(others) >= 2
+    assert len(set(sizes.values())) == 1
+    there = [row["cadre"] for row in rows if row["class"] == full]
+    for chosen in (there[::2], there[1::2]):
+        document["previous"]["by_hand"] = sorted(chosen)
+        problem = Problem(document)
+        problem.spare_moves = spare
+        part = divide(problem, problem.batches[0], [row["cadre"] for row in rows], 1, Control())
+        went = {name for name in there if part["seats"][name] != full}
+        assert part["moved_classes"][1] == 2 <= len(went) <= 2 + spare
+        assert not went & set(chosen)
 
 
 @pytest.mark.parametrize("prefer", PREFER)
