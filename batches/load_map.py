@@ -19,11 +19,13 @@ Days = dict[datetime.date, int]
 
 @dataclass(frozen=True)
 class LoadCell:
-    """A base in a week: `kind` is the shade 1 to 3, guest, closed or empty; `told` says the same in words."""
+    """A base in a week: `kind` is the shade 1 to 3, guest, closed or empty; `told` says the same in words. `noted`: others
+    are there than the batch, or it is closed on some day."""
 
     kind: str
     text: str
     told: str
+    noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _cell(base: PracticeBase, week: Week, own: Days, guests: Days, closed: dict[
     words = "，".join(told)
     if people:
         shade = next(name for least, name in SHADES if percent >= least)
-        return LoadCell(shade, f"客 {percent}" if outside else str(percent), words)
+        return LoadCell(shade, f"客 {percent}" if outside else str(percent), words, bool(outside or reason))
     if outside:
-        return LoadCell("guest", f"客 {outside}", words)
-    return LoadCell("closed", "停", words) if reason else LoadCell("", "", "")
+        return LoadCell("guest", f"客 {percent}", words, noted=True)
+    return LoadCell("closed", "停", words, noted=True) if reason else LoadCell("", "", "")

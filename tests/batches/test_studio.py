@@ -137,7 +137,9 @@ def test_load_counts_guests_and_closures_beside_the_classes(planned: County) -> 
     capacity = lines[one.pk].base.declared_capacity
     both, alone = round(100 * 14 / capacity), round(100 * 4 / capacity)
     assert [cell.text for cell in lines[one.pk].cells] == [f"客 {both}", str(alone), "", ""]
-    assert [cell.text for cell in lines[two.pk].cells] == ["客 7", "停", str(alone), str(alone)]
+    guests = round(100 * 7 / capacity)
+    assert [cell.text for cell in lines[two.pk].cells] == [f"客 {guests}", "停", str(alone), str(alone)]
+    assert [[cell.noted for cell in lines[base.pk].cells[:2]] for base in (one, two)] == [[True, False], [True, True]]
     assert [cell.kind for cell in lines[two.pk].cells] == ["guest", "closed", "1", "1"]
     assert lines[two.pk].cells[1].told == "第 2 周，停接：修路"
     assert (lines[one.pk].times, lines[two.pk].times) == (2, 2)
