@@ -117,7 +117,7 @@ def adopt_outlook(*, run: PlanRun, by: User, reason: str, planned_too: bool = Fa
 
 def _require_adoptable(run: PlanRun, programme: Programme) -> None:
     if run.outcome == Outcome.ADOPTED:
-        raise Conflict("already_adopted", "这次推演的规则已经采用过了。")
+        raise Conflict("already_adopted", "这次推演的规则已经采用过了，不用再办；现在的规则在“规则与参数”页。")
     if run.outcome not in (Outcome.SOLVED, Outcome.SHORT) or not run.changes:
         raise DomainError("nothing_to_adopt", "这次推演没有改规则，或还没有完成，没有可以采用的。")
     if hasattr(programme, "superseded_by"):

@@ -240,6 +240,8 @@ class CellForm(SwapForm):
             self.add_error("first_day", "日期和基地至少改一样。")
         if data.get("second_base") and not data.get("base"):
             self.add_error("base", "请先选第一个基地。")
+        elif data.get("base") and data.get("base") == data.get("second_base"):
+            self.add_error("second_base", "和第一个是同一个基地。请换一个，或不选第二个。")
         if visit.first_day is None and not data.get("first_day"):
             self.add_error("first_day", "这一格没有集中，请写从哪天开始。")
         if data.get("first_day"):

@@ -566,5 +566,5 @@ def test_repair_tells_what_it_moved_and_is_published_as_the_next_version_with_a_
 def test_studio_of_a_batch_in_preparation_checks_and_does_not_plan(desk: Client, county: County) -> None:
     shown = page(desk, "studio", county.batch.pk)
     assert "还没有名单" in shown
-    assert "先收齐名单" in shown
+    assert "里开始报名、收齐答复" in shown
     assert 'id="plan"' not in shown

@@ -261,14 +261,14 @@ def test_change_that_names_nobody_is_refused(planned: County, staff: User) -> No
 
 
 @pytest.mark.parametrize("act", ["get", "post"])
-def test_refused_swap_is_told_without_a_path_into_a_document(desk: Client, planned: County, act: str) -> None:
+def test_swap_to_the_same_base_twice_is_refused_at_its_field(desk: Client, planned: County, act: str) -> None:
     there = planned.bases[0].pk
     data = {
         "form": "cell", "cell-cell": cells(planned, (1, 1))[0], "cell-base": there, "cell-second_base": there,
         "cell-prefer": "kept",
     }  # fmt: skip
     shown = getattr(desk, act)(reverse("batches:swap", args=[planned.batch.pk]), data).content.decode()
-    assert "同一个基地写了两次" in shown
+    assert "和第一个是同一个基地。请换一个" in shown
     assert "gatherings[" not in shown
 
 
