@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from batches.by_hand import undone_by_hand
 from batches.models import Batch, ClassMembership, PlanRun, PlanVersion
 from batches.plan_ids import is_no_row, key
 from batches.plan_labels import SKIP_REASONS, Labels
@@ -29,17 +30,6 @@ def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
     later = later_days(run.batch, timezone.localdate(run.created_at)) if run.batch is not None else {}
     undone = undone_by_hand(run)
     return plan_differences(previous.plan, run.plan, over=over_when_made(run), later=later, undone=undone)
-
-
-def undone_by_hand(run: PlanRun) -> dict[str, str]:
-    """Cadre → the class in which somebody seated them by hand, of those whom the run's plan seats in another."""
-    before = run.document["previous"]
-    if before is None:
-        return {}
-    seats, chosen = _seats(run.plan), _seats(before)
-    return {
-        cadre: chosen[cadre] for cadre in before.get("by_hand", ()) if seats.get(cadre, chosen[cadre]) != chosen[cadre]
-    }
 
 
 SeatDays = Mapping[tuple[str, str | None], datetime.date]

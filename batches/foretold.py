@@ -49,17 +49,18 @@ class Foretold:
 
 
 def plan_as_it_stands(batch: Batch, run: PlanRun | None = None) -> tuple[Document, Document]:
-    """The input and the plan that changes start from: a published batch as it stands, else `run` or the newest plan.
+    """The input as the facts are now and the plan that changes start from: a published batch as it stands, else `run` or the
+    newest plan.
 
     Raises DomainError "no_plan".
     """
+    document = build_input(batch)
     if batch.state in states.LIVE:
-        document = build_input(batch)
         return document, as_plan(document["previous"])
     run = run or latest_run(batch)
     if run is None:
         raise DomainError("no_plan", f"{batch}还没有编排过，没有可以调的方案。请先编排。")
-    return run.document, run.plan
+    return document, run.plan
 
 
 def as_plan(decided: Document) -> Document:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from batches.by_hand import seated_by_hand
 from batches.leaving_tried import with_leaving
 from batches.models import (
     Batch,
@@ -86,7 +87,7 @@ def facts_for(batch: Batch, run: PlanRun) -> dict[str, Any]:
     day = timezone.localdate(run.created_at)
     document = build_input(batch, names_only=run.purpose == PlanRun.Purpose.NAMES, today=day)
     if run.purpose == PlanRun.Purpose.REPAIR and document["previous"] is None and run.against is not None:
-        document["previous"] = decisions_of(run.against.plan)
+        document["previous"] = decisions_of(run.against.plan | {"by_hand": seated_by_hand(run.against)})
     return document
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from batches.by_hand import undone_by_hand
 from batches.bygones import is_history
-from batches.differences import undone_by_hand
 from batches.models import PlanRun
 from batches.overview import LEVELS
 from batches.plan_ids import pk_of

@@ -90,7 +90,7 @@ def publish_plan(*, batch: Batch, run: PlanRun, by: User, reason: str = "", seen
             entry.data.update(rows=rows)
         else:
             states.advance(batch, "publish", reason=reason)
-            told = project(batch=batch, plan=run.plan, by=by)
+            told = project(batch=batch, run=run, by=by)
         entry.data.update(told.data, version=version.number, fingerprint=version.fingerprint)
     return version
 

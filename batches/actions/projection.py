@@ -14,7 +14,17 @@ from django.db.models import Model, QuerySet
 from accounts.models import User
 from bases.actions import change_reservation, lock_bases, release_base, reserve_base
 from bases.models import BaseUse, PracticeBase
-from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Lodging, PracticeClass
+from batches.by_hand import seated_by_hand
+from batches.models import (
+    Batch,
+    ClassMembership,
+    Enrollment,
+    Gathering,
+    GatheringSite,
+    Lodging,
+    PlanRun,
+    PracticeClass,
+)
 from batches.plan_ids import pk_of
 from batches.queries import GONE, numbered_beds
 from batches.told import Told, told_of
@@ -25,13 +35,14 @@ AT_ONCE = 500
 """Rows written by one statement."""
 
 
-def project(*, batch: Batch, plan: dict[str, Any], by: User) -> Told:
+def project(*, batch: Batch, run: PlanRun, by: User) -> Told:
     """Make the rows of a plan current, and tell its people; returns whom.
 
     Call within an act's transaction; the database's constraints have the last word.
     """
+    plan = run.plan
     lock_bases({pk_of(site["base"]) for row in plan["gatherings"] for site in row.get("sites", ())})
-    enrollments = _project_seats(batch, plan)
+    enrollments = _project_seats(batch, run)
     gatherings = _project_gatherings(batch, plan, by)
     _project_lodging(batch, plan, enrollments, gatherings)
     cadres = [row.cadre for row in enrollments.values()]
@@ -42,9 +53,10 @@ def project(*, batch: Batch, plan: dict[str, Any], by: User) -> Told:
     return told_of(cadres)
 
 
-def _project_seats(batch: Batch, plan: dict[str, Any]) -> dict[int, Enrollment]:
+def _project_seats(batch: Batch, run: PlanRun) -> dict[int, Enrollment]:
     """Enrollments and memberships by cadre; the whole batch is every membership's time."""
-    seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in plan["assignments"]}
+    seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in run.plan["assignments"]}
+    chosen = {pk_of(cadre) for cadre in seated_by_hand(run)}
     whole = DateRange(batch.first_day, batch.last_day + DAY)
     known = {row.cadre_id: row for row in batch.enrollments.order_by("pk")}
     for cadre_pk, row in known.items():
@@ -66,8 +78,9 @@ def _project_seats(batch: Batch, plan: dict[str, Any]) -> dict[int, Enrollment]:
             enrollment=enrollment, practice_class_id=class_pk
         )
         membership.days, membership.live, membership.reason = whole, True, ""
+        membership.by_hand = cadre_pk in chosen
         memberships.append(membership)
-    _write(ClassMembership, memberships, ["days", "live", "reason"])
+    _write(ClassMembership, memberships, ["days", "live", "reason", "by_hand"])
     return enrollments
 
 

@@ -30,6 +30,7 @@ from batches.actions.guests import (
 from batches.actions.notices import Touched, Wanted, expected_at_bases, say_bases, say_gathering, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
+from batches.by_hand import seated_by_hand
 from batches.models import Batch, ClassMembership, Enrollment, Gathering, Lodging, Mentorship, PlanRun, PracticeClass
 from batches.plan_ids import is_no_row, pk_of
 from batches.queries import numbered_beds
@@ -207,7 +208,7 @@ def _too_late(stood: Stood) -> DomainError:
 def _seat(batch: Batch, standing: Standing, run: PlanRun, reason: str, touched: Touched) -> None:
     """Who joins, moves to another class or leaves; everybody else's rows stay untouched."""
     seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in run.plan["assignments"]}
-    chosen = {pk_of(change["cadre"]) for change in run.changes if change["kind"] == "pin_class"}
+    chosen = {pk_of(cadre) for cadre in seated_by_hand(run)}
     classes = {row.pk: row for row in batch.classes.select_related("batch")}
     known = {row.cadre_id: row for row in batch.enrollments.select_related("cadre")}
     present = _present_seats(batch, standing)

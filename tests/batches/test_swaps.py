@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry, User
 from batches.actions.gatherings import cancel_gathering
 from batches.actions.pins import pin_gathering
+from batches.actions.plans import publish_plan
 from batches.actions.repair import keep_curve, start_repair
 from batches.foretold import foretell
 from batches.models import Batch, ClassMembership, PlanRun, PracticeClass
@@ -19,6 +20,7 @@ from batches.queries import latest_run
 from config.errors import Conflict, DomainError
 from office.models import CalendarDay, Job, Notice
 from tests.batches.county import FIRST, County
+from tests.batches.test_people import let_together
 from tests.batches.test_repair import moves, repair
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,31 @@ def test_move_of_one_alone_tells_the_rules_it_breaks(planned: County) -> None:
     assert sorted({line[:3] for line in told.breaches}) == ["R02", "R03", "R04", "R16"]
     assert any(str(planned.units[0]) in line for line in told.breaches)
     assert any(line.startswith("第2班第 1 次集中：") and "多 1 人 2 个床夜、7 餐" in line for line in told.lines)
+
+
+def test_exception_granted_since_the_plan_was_made_is_none_of_the_rules_it_breaks(
+    planned: County, staff: User, colleague: User
+) -> None:
+    cadre, there = planned.cadres[0], planned.classes[1]
+    let_together(planned, cadre, staff, colleague)
+    assert sorted({line[:3] for line in foretell(planned.batch, pins((cadre, there))).breaches}) == ["R04", "R16"]
+
+
+def test_swap_stays_swapped_by_the_next_plan_and_in_the_version(planned: County, staff: User) -> None:
+    """Two units change weeks, a man and a woman each way: who was put somewhere stays there, up to the rows and after."""
+    one, two = planned.classes
+    man = planned.cadres[0]
+    unit = next(n for n in (2, 4, 6) if planned.cadres[n].sex != man.sex)
+    there = {
+        cadre: (two, one)[n % 2] for n, cadre in enumerate([*planned.cadres[:2], *planned.cadres[unit : unit + 2]])
+    }
+    first = repair(planned, staff, changes=pins(*there.items()), against=latest_run(planned.batch))
+    second = repair(planned, staff, against=first)
+    assert second.document["previous"]["by_hand"] == sorted(f"C{cadre.pk}" for cadre in there)
+    assert moves(second, "assignment") == []
+    publish_plan(batch=planned.batch, run=second, by=staff)
+    given = ClassMembership.objects.filter(live=True, by_hand=True).values_list("enrollment__cadre", "practice_class")
+    assert dict(given) == {cadre.pk: practice_class.pk for cadre, practice_class in there.items()}
 
 
 def test_cell_put_on_a_closed_day_of_another_class_tells_what_clashes(planned: County) -> None:
