@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from bases.models import HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
+from batches.plan_days import OnTheDay, on_their_days
 from batches.plan_ids import base_of_nobody, is_no_row, number_to_come, pk_of
 from batches.plan_labels import SKIP_REASONS
 from batches.queries import latest_run, numbered_beds, version_in_force
@@ -117,7 +118,8 @@ def open_to_change(batch: Batch) -> Arrangement:
 
 
 def planned(batch: Batch, run: PlanRun) -> Arrangement:
-    """What a run says, not yet rows of its own (7 queries, one more where it adds classes, one where it leaves weeks out)."""
+    """What a run says, not yet rows of its own (7 queries, one more where it adds classes, one where it leaves weeks out, up to
+    three where the batch is in force): at each gathering those who are in the class on its day (`plan_days`)."""
     plan: dict[str, Any] = run.plan
     found = Arrangement(batch, [*_classes(batch), *_classes_to_come(batch, run)])
     classes = {row.pk: row for row in found.classes}
@@ -128,11 +130,9 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
     for people in found.members.values():
         people.sort(key=lambda cadre: (cadre.sort_name, cadre.pk))
     bases = {row.pk: row for row in PracticeBase.objects.select_related("village__township").order_by("pk")}
-    absent = Counter(
-        (row["class"], row["index"], base_of_nobody(row["household"]))
-        for row in plan["lodging"]
-        if is_no_row(row["room"])
-    )
+    rooms = {row.pk: row for row in Room.objects.select_related("household").order_by("pk")}
+    on_the_day = on_their_days(batch, run)
+    more = _heads_of_the_day(plan, on_the_day, rooms)
     taken_out = any(row.get("skipped") == OUT for row in plan["gatherings"])
     found.visits += _not_held(classes, plan["gatherings"], _with_rows(batch) if taken_out else ())
     for row in plan["gatherings"]:
@@ -140,7 +140,7 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
         if practice_class is None or "skipped" in row:
             continue
         sites = [
-            (bases[base], site["people"] - absent[row["class"], row["index"], base])
+            (bases[base], max(site["people"] + more[practice_class.pk, row["index"], base], 0))
             for site in row["sites"] if (base := pk_of(site["base"])) in bases
         ]  # fmt: skip
         found.visits.append(
@@ -150,16 +150,62 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
                 sum(people for _, people in sites), shares=tuple(people for _, people in sites),
             )
         )  # fmt: skip
-    rooms = {row.pk: row for row in Room.objects.select_related("household").order_by("pk")}
     beds = numbered_beds()
     for row in plan["lodging"]:
+        place = (pk_of(row["class"]), row["index"])
         room, cadre = rooms.get(pk_of(row["room"])), cadres.get(pk_of(row["cadre"]))
-        if room is not None and cadre is not None:
+        if room is not None and cadre is not None and cadre.pk not in on_the_day.away.get(place, ()):
             bed = beds.get((room.pk, row["bed"]))
             number = row["bed"] if bed is None else bed.number
-            found.stays[pk_of(row["class"]), row["index"]].append(Stay(cadre, room.household, room, number))
+            found.stays[place].append(Stay(cadre, room.household, room, number))
+    _add_staying(found, on_the_day)
     _in_order(found)
     return found
+
+
+def _heads_of_the_day(
+    plan: dict[str, Any], on_the_day: OnTheDay, rooms: dict[int, Room]
+) -> Counter[tuple[int, int, int]]:
+    """(Class, index, base) → how many more people are there than the plan says; fewer where that is below 0. Who has no bed in
+    the plan counts at the first base."""
+    more = Counter[tuple[int, int, int]]()
+    first = {
+        (pk_of(row["class"]), row["index"]): pk_of(row["sites"][0]["base"])
+        for row in plan["gatherings"] if "skipped" not in row
+    }  # fmt: skip
+    lodged = {}
+    for row in plan["lodging"]:
+        place, cadre = (pk_of(row["class"]), row["index"]), pk_of(row["cadre"])
+        room = rooms.get(pk_of(row["room"]))
+        if is_no_row(row["room"]):
+            more[*place, base_of_nobody(row["household"])] -= cadre not in on_the_day.away.get(place, ())
+            lodged[place, cadre] = base_of_nobody(row["household"])
+        elif room is not None:
+            lodged[place, cadre] = room.household.base_id
+    for place, base in first.items():
+        for cadre in on_the_day.away.get(place, ()):
+            more[*place, lodged.get((place, cadre), base)] -= 1
+        more[*place, base] += len(on_the_day.staying.get(place, ()))
+    return more
+
+
+def _add_staying(found: Arrangement, on_the_day: OnTheDay) -> None:
+    """The beds of those who still belong to a class that the plan no longer has them in, where its gathering stays where it
+    is (one query)."""
+    if not any(on_the_day.staying.values()):
+        return
+    where = {visit.key: (visit.first_day, {base.pk for base in visit.bases}) for visit in found.visits}
+    rows = Lodging.objects.filter(
+        live=True, gathering__practice_class__batch=found.batch,
+        enrollment__cadre__in=set().union(*on_the_day.staying.values()),
+    ).select_related("gathering", "enrollment__cadre__unit", "bed__room__household")  # fmt: skip
+    for row in rows.order_by("pk"):
+        place, room = (row.gathering.practice_class_id, row.gathering.index), row.bed.room
+        day, bases = where.get(place, (None, set[int]()))
+        if row.enrollment.cadre_id not in on_the_day.staying.get(place, ()):
+            continue
+        if row.gathering.first_day == day and room.household.base_id in bases:
+            found.stays[place].append(Stay(row.enrollment.cadre, room.household, room, row.bed.number))
 
 
 def current(batch: Batch) -> Arrangement:

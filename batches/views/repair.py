@@ -338,7 +338,8 @@ def version(request: HttpRequest, batch_id: int, number: int) -> HttpResponse:
         raise Http404
     row = published.version
     plan = NOTHING | row.plan
-    shown = planned(found, PlanRun(batch=found, plan_text=json.dumps(plan)))
+    made = {} if row.run is None else {"purpose": row.run.purpose, "created_at": row.run.created_at}
+    shown = planned(found, PlanRun(batch=found, plan_text=json.dumps(plan), **made))
     context = {
         "batch": found, "version": row, "published": published, "arrangement": shown,
         "table": class_table(shown), "calendar": calendar_of(shown),
