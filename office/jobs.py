@@ -175,7 +175,7 @@ def perform(job_id: str, body: Body) -> None:
             with run.finishing():
                 pass
     except JobStopped:
-        run._mine().update(state=JobState.CANCELLED, finished_at=timezone.now(), message="已停止，没有写入任何内容")
+        run._mine().update(state=JobState.CANCELLED, finished_at=timezone.now(), message="没有写入任何内容")
     except DomainError as error:
         run.fail(error.message)
     except Exception:
@@ -227,7 +227,7 @@ def sweep_jobs() -> int:
     lost.filter(attempts__gte=MAX_ATTEMPTS).update(
         state=JobState.FAILED, finished_at=now, message=f"试了{MAX_ATTEMPTS}次都中断了。请把任务编号告诉系统管理员。"
     )
-    lost.filter(cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now, message="已停止")
+    lost.filter(cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now, message="没有写入任何内容")
     lost.update(state=JobState.WAITING, rung_at=None, message="刚才中断，自动接着做")
     _drop_parts()
     forgotten = Job.objects.filter(

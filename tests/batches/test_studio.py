@@ -21,7 +21,7 @@ from batches.arrangement import planned as planned_arrangement
 from batches.comparison import compare
 from batches.forms.repair import STARTED
 from batches.load_map import load_map
-from batches.models import GatheringPin, PlanRun, Programme, Waiver
+from batches.models import Batch, GatheringPin, PlanRun, Programme, Waiver
 from batches.overview import LEVELS, distance, plan_says
 from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
@@ -301,10 +301,11 @@ def test_studio_shows_the_plan_in_force_and_any_other_on_request(desk: Client, p
     other.changes = [{"kind": "unit_quota", "unit": f"U{published.units[0].pk}", "value": 5}]
     other.save()
     shown = page(desk, "studio", published.batch.pk)
-    assert "这是现在执行的安排" in shown
+    assert "这是将要执行的安排" in shown
     trial = page(desk, "studio", published.batch.pk, query=f"?run={other.pk}")
-    assert "这是现在执行的安排" not in trial
+    assert "执行的安排" not in trial
     assert f"{published.units[0]}每期名额改为5人" in trial
+    Batch.objects.update(state=Batch.State.RUNNING)
     assert "这是现在执行的安排" in page(desk, "studio", published.batch.pk, query="?run=²")
 
 
