@@ -84,6 +84,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Bar:
+    name: str
     segments: tuple[Segment, ...]
 
     @property
@@ -159,7 +160,7 @@ def class_table(arrangement: Arrangement) -> ClassTable:
         people = arrangement.members[practice_class.pk]
         ages = [age_at(cadre.birth, batch.first_day) for cadre in people]
         days, villages = days_and_villages(arrangement, practice_class)
-        bars = tuple(_bar([value(cadre) for cadre in people], categories) for _, value, categories in scales)
+        bars = tuple(_bar(name, [value(cadre) for cadre in people], categories) for name, value, categories in scales)
         lines.append(
             ClassLine(
                 practice_class, len(people), round(sum(ages) / len(ages), 1) if ages else None, bars, days, villages
@@ -183,15 +184,15 @@ def _most(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
 
 
-def _bar(values: list[str], categories: list[str]) -> Bar:
+def _bar(name: str, values: list[str], categories: list[str]) -> Bar:
     count: Counter[str] = Counter(value if value in categories else "其他" for value in values)
     segments, x, total = [], 0.0, len(values) or 1
-    for fill, name in enumerate(categories, start=1):
-        if count[name]:
-            width = BAR_WIDTH * count[name] / total
-            segments.append(Segment(name, count[name], round(x, 1), round(max(width - 1, 1), 1), fill))
+    for fill, category in enumerate(categories, start=1):
+        if count[category]:
+            width = BAR_WIDTH * count[category] / total
+            segments.append(Segment(category, count[category], round(x, 1), round(max(width - 1, 1), 1), fill))
             x += width
-    return Bar(tuple(segments))
+    return Bar(name, tuple(segments))
 
 
 def days_and_villages(arrangement: Arrangement, practice_class: PracticeClass) -> tuple[int, int]:

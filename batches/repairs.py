@@ -43,13 +43,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Point:
-    """One way of repairing: moves, the levels that they buy, the run that can be published, the width of its bar."""
+    """One way of repairing: moves, the levels that they buy (name, value), the run that can be published, the width of its bar."""
 
     run: int
     moves: int
     seats: int
     gatherings: int
-    levels: tuple[str, ...]
+    levels: tuple[tuple[str, str], ...]
     width: float
     chosen: bool
 
@@ -186,7 +186,7 @@ def curve_of(run: PlanRun, chosen: int) -> Curve | None:
     points = tuple(
         Point(
             row["run"], row["moves"], row["seats_moved"], row["gatherings_moved"],
-            tuple(f"{row['levels'][name]:,.1f}".removesuffix(".0") for name in names),
+            tuple((LEVELS[name][0], f"{row['levels'][name]:,.1f}".removesuffix(".0")) for name in names),
             round(BAR * row["moves"] / most, 1), row["run"] == chosen,
         )
         for row in kept

@@ -191,3 +191,13 @@ def overflow(page: Page) -> list[str]:
         }"""
     )
     return found
+
+
+def hidden_cells(page: Page) -> list[str]:
+    """Frames of tables that have to be scrolled sideways: what stands at their right is not seen, nor can it be pressed."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".dm-table-wrap")]
+          .filter(e => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1)
+          .map(e => e.querySelector("table").className + " " + e.scrollWidth + " in " + e.clientWidth)"""
+    )
+    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from tests.browser.chromium import DESKTOP, PHONE, Person, overflow
+from tests.browser.chromium import DESKTOP, PHONE, Person, hidden_cells, overflow
 from tests.policies import ADMIN, ARGUMENTS, ROUTES
 from tests.test_routes import OURS
 from tests.world import ANONYMOUS, CENTRE, World
@@ -49,8 +49,9 @@ def pages(apps: tuple[str, ...]) -> list[str]:
     )  # fmt: skip
 
 
-def seen(person: Person, url: str) -> list[str]:
-    """What is wrong with a page at both sizes; nothing for a download."""
+def seen(person: Person, url: str, *, tables: bool = False) -> list[str]:
+    """What is wrong with a page at both sizes; nothing for a download. With `tables` each of them is read on a phone without
+    scrolling it."""
     person.complaints.clear()
     answer = person.context.request.get(url)
     if not answer.headers.get("content-type", "").startswith("text/html"):
@@ -63,6 +64,8 @@ def seen(person: Person, url: str) -> list[str]:
     width, height = PHONE
     person.page.set_viewport_size({"width": width, "height": height})
     wrong += [f"phone, too wide: {each}" for each in overflow(person.page)]
+    if tables:
+        wrong += [f"phone, cells out of sight: {each}" for each in hidden_cells(person.page)]
     if person.page.evaluate("document.documentElement.lang") != "zh-CN":
         wrong.append("not said to be Chinese")
     return wrong + person.complaints
@@ -87,7 +90,7 @@ def test_pages_fit_and_everything_on_them_has_words(
             people[role] = sit(world.users.get(role))
         if ROUTES[name].setup:
             ROUTES[name].setup(world)
-        found = seen(people[role], address(name, world, role))
+        found = seen(people[role], address(name, world, role), tables="batches" in apps)
         if found:
             wrong[f"{name} as {role}"] = found
     assert not wrong, told(wrong)
