@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from bases.models import BaseManager, TownshipLiaison
 from batches.heads import members_of
-from batches.models import Batch, Enrollment, Gathering, Lodging
+from batches.models import Batch, Enrollment, Gathering, Lodging, Mentorship
 from batches.presence import village_days
+from office.actions import Heard, overhear
+
+MOST_NAMED = 4
 
 
 class _Undo(Exception):
@@ -25,8 +29,16 @@ class Picture:
     gatherings: dict[int, str] = field(default_factory=dict)
 
 
-def told_before(batch: Batch, act: Callable[[], object]) -> list[str]:
-    """Sentences about what `act` would do; nothing of it is kept. Raises the DomainErrors of the act itself.
+@dataclass(frozen=True)
+class Consequences:
+    """Sentences about what an act would do, and about who is told of it."""
+
+    lines: list[str]
+    told: list[str]
+
+
+def told_before(batch: Batch, act: Callable[[], object]) -> Consequences:
+    """What `act` would do, and whom it would tell; nothing of it is kept. Raises the DomainErrors of the act itself.
 
     The trial runs in a transaction that is rolled back, notices and audit entry included, so that what is told is what
     happens.
@@ -34,12 +46,38 @@ def told_before(batch: Batch, act: Callable[[], object]) -> list[str]:
     before = _picture(batch)
     after = before
     try:
-        with transaction.atomic():
+        with transaction.atomic(), overhear() as heard:
             act()
             after = _picture(batch)
             raise _Undo
     except _Undo:
-        return _differences(batch, before, after)
+        return Consequences(_differences(batch, before, after), _told(batch, heard))
+
+
+def _told(batch: Batch, heard: Heard) -> list[str]:
+    """通知 3 人：学员林晓雯，导师周敏，基地管理员和乡镇联络员王芳 — as the act has just told them (4 queries)."""
+    left = set(heard.people)
+    parts = []
+    for role, rows in (
+        ("学员", Enrollment.objects.filter(batch=batch, cadre__user__in=left).values_list("cadre__user", flat=True)),
+        ("导师", Mentorship.objects.filter(enrollment__batch=batch, user__in=left).values_list("user", flat=True)),
+        ("基地管理员", BaseManager.objects.filter(user__in=left).values_list("user", flat=True)),
+        ("乡镇联络员", TownshipLiaison.objects.filter(user__in=left).values_list("user", flat=True)),
+    ):
+        found = left & set(rows)
+        left -= found
+        parts += _named(role, found, heard)
+    parts += _named("别的有关人员", left, heard)
+    told = f"办了就通知 {len(heard.people)} 人：{'，'.join(parts)}" if parts else "没有人会收到通知"
+    return [told, *(["没有账号的当事人收不到通知，请单位转告"] if heard.missed else [])]
+
+
+def _named(role: str, users: set[int], heard: Heard) -> list[str]:
+    if not users:
+        return []
+    if len(users) > MOST_NAMED:
+        return [f"{role} {len(users)} 人"]
+    return [f"{role}{'、'.join(heard.people[pk].name for pk in sorted(users))}"]
 
 
 def _picture(batch: Batch) -> Picture:

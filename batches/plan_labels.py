@@ -20,6 +20,8 @@ NOUN = re.compile(r"(单位|干部|期次|班级|班型|基地|农户|房间)\s*
 RULE_CODE = re.compile(r"R1\d")
 DROPPED = "已撤的班"
 """A class of a plan that was not published, taken back since (`actions.repair.drop_class`)."""
+GONE = "已删除的一期"
+"""A batch of an outlook, set up by mistake and taken away since (`actions.batch.delete_batch`)."""
 SKIP_REASONS = {
     "no_day": "没有合适的日子",
     "no_site": "没有基地能接",
@@ -64,6 +66,8 @@ class Labels:
             rows = model._default_manager.filter(pk__in=pks).order_by("pk")
             for row in rows.select_related(*joined) if joined else rows:
                 self.known[f"{kind}{row.pk}"] = name(row)
+        for pk in wanted["B"]:
+            self.known.setdefault(key("B", pk), GONE)
         for pk in wanted["K"]:
             number = number_to_come(pk)
             self.known.setdefault(key("K", pk), DROPPED if number is None else f"第{number}班")

@@ -8,7 +8,7 @@ from batches.models import Programme
 from batches.plan_labels import Labels
 from batches.planning import InputError
 
-PATH = re.compile(r"^([a-z_]+)((?:\[\d+\]|\.[a-z_]+)*)：")
+PATH = re.compile(r"^(?:input\.)?([a-z_]+)((?:\[\d+\]|\.[a-z_]+)*)：")
 NO_CLASS = re.compile(r"^batches\[\d+\]\.classes：至少要有")
 HEADS = {"batches": "期和班", "units": "单位", "cadres": "名单", "bases": "基地", "waivers": "批准例外"}
 

@@ -19,7 +19,8 @@ IN_FORCE, REPLACED, WITHDRAWN = "in_force", "replaced", "withdrawn"
 
 @dataclass(frozen=True)
 class Published:
-    """A version with the first day on which it holds; `until` is its last day, or the day on which it was withdrawn."""
+    """A version with the first day on which it holds; `until` is its last day, or the day on which it was withdrawn. One that
+    the next has taken the place of holds up to that last day, and is `replaced` only afterwards."""
 
     version: PlanVersion
     place: str
@@ -32,10 +33,26 @@ class Published:
         return self.place == IN_FORCE and self.since > timezone.localdate()
 
     @property
+    def is_ending(self) -> bool:
+        """In force today, with the next one published already."""
+        return self.place == IN_FORCE and self.until is not None
+
+    @property
+    def chip(self) -> tuple[str, str, str]:
+        """What became of it: kind, word and icon."""
+        if self.place == WITHDRAWN:
+            return "mute", "已撤回", "arrow-back-up"
+        if self.place == REPLACED:
+            return "mute", "已换新版", "archive"
+        if self.until is not None:
+            return "ok", f"用到{self.until.month}月{self.until.day}日", "circle-check"
+        return ("info", "将要执行", "clock") if self.is_coming else ("ok", "正在执行", "circle-check")
+
+    @property
     def told(self) -> str:
         """Since when it holds, and until when."""
         since = f"{self.since:%Y-%m-%d} 起执行"
-        if self.place == IN_FORCE or self.until is None:
+        if self.until is None:
             return since
         if self.place == WITHDRAWN:
             return f"{self.until:%Y-%m-%d} 撤回"
@@ -49,12 +66,15 @@ def published_versions(batch: Batch) -> list[Published]:
     """
     found: list[Published] = []
     taken_back = _withdrawals([batch.pk]).get(batch.pk, {})
+    today = timezone.localdate()
     for row in batch.plan_versions.select_related("published_by").order_by("number"):
         follows = bool(found) and found[-1].place != WITHDRAWN
         since = _holds_from(batch, row.published_at, follows=follows)
-        if follows:
-            found[-1] = Published(found[-1].version, REPLACED, found[-1].since, since - DAY)
         withdrawn = taken_back.get(row.number)
+        if follows:
+            before, until = found[-1], since - DAY
+            ending = withdrawn is None and before.since <= today <= until
+            found[-1] = Published(before.version, IN_FORCE if ending else REPLACED, before.since, until)
         found.append(Published(row, WITHDRAWN if withdrawn else IN_FORCE, since, withdrawn))
     return found[::-1]
 

@@ -25,6 +25,9 @@ ENDS = {
     ("gathering", False): "gained",
 }
 """What a move is that leads to nothing (True) or comes from nothing (False)."""
+PEOPLE = ("out", "waiting", "assignment")
+MADE_FOR = {"pin_class": "assignment", "pin_gathering": "gathering"}
+"""Kind of change that somebody decided → the moves in which it is seen."""
 NOTHING = (None, "skipped")
 LEVELS_SHOWN = ("marginal_excess", "pair_excess", "skips", "villages_missing", "max_load", "travel_km")
 BAR = 160
@@ -43,7 +46,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Point:
-    """One way of repairing: moves, the levels that they buy (name, value), the run that can be published, the width of its bar."""
+    """One way of repairing: moves, the levels that they buy (name and value), the run to publish, the width of its bar."""
 
     run: int
     moves: int
@@ -83,6 +86,16 @@ def moves_in_words(run: PlanRun) -> list[Group]:
     return [
         Group(kind, KINDS[kind][0], len(found), KINDS[kind][1], tuple(found)) for kind, found in lines.items() if found
     ]
+
+
+def unfolded(run: PlanRun, groups: list[Group], asked: str = "") -> set[str]:
+    """Kinds of moves that the page shows unfolded: the one that a link asks for; else who has no class or another one, and
+    what the repair was made for; where there is none of these, the first."""
+    kinds = {group.kind for group in groups}
+    if asked in kinds:
+        return {asked}
+    wanted = {*PEOPLE, *(MADE_FOR.get(change["kind"], "") for change in run.changes)}
+    return kinds & wanted or {group.kind for group in groups[:1]}
 
 
 def _is_none(row: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,8 @@ class Why:
     fixed: bool
     verified: bool
     cures: tuple[Cure, ...]
+    cancelled: tuple[tuple[str, str], ...]
+    """Gatherings called off by hand that are in the way: their cell (`forms.swaps.cell_name`) and their name."""
     need: float
     places: float
 
@@ -158,12 +161,16 @@ def left_out(plan: dict[str, Any]) -> list[str]:
 
 
 def closing(document: dict[str, Any], plan: dict[str, Any]) -> str:
-    """How a finished plan stands, for the line that ends its job: 全部排进 where nobody is left out, and what is wrong."""
+    """How a finished plan stands, for the line that ends its job: 全部排进 where nothing is left out and no rule is broken,
+    else what is."""
     short, away = len(plan["shortfalls"]), len(plan["unassigned"])
-    said = f"{short} 处缺口" if short else f"{away} 人没有排进" if away else "全部排进"
-    if without := len(not_held(plan)):
+    said = f"{short} 处缺口" if short else f"{away} 人没有排进" if away else ""
+    without, broken = len(not_held(plan)), len(violations(check(document, plan)))
+    if not said:
+        said = "人都排进了" if without or broken else "全部排进"
+    if without:
         said += f"，{without} 次集中没有排上"
-    if broken := len(violations(check(document, plan))):
+    if broken:
         said += f"，{broken} 处不合规则，还不能发布"
     return said
 
@@ -195,9 +202,16 @@ def _why(run: PlanRun, places: list[int], labels: Labels) -> Why:
         fixed=bool(causes) and all(cause.get("fixed") for cause in causes),
         verified=all(each.get("verified") for each in (row, *others)),
         cures=tuple(_cure(run, places, number, labels) for number in range(len(row.get("cures", [])))),
+        cancelled=tuple(_cancelled([row, *others], labels)),
         need=round(BAR * demand / most, 1) if most else 0,
         places=round(BAR * min(supply, demand) / most, 1) if most else 0,
     )
+
+
+def _cancelled(rows: list[Row], labels: Labels) -> Iterator[tuple[str, str]]:
+    cells = dict.fromkeys(tuple(cell) for row in rows for cell in row.get("cancelled", []))
+    for klass, index in cells:
+        yield f"{pk_of(klass)}-{index}", labels.say(f"{klass}#{index}")
 
 
 def _heading(rows: list[Row], labels: Labels) -> str:

@@ -18,6 +18,7 @@ from batches.plan_labels import Labels
 from batches.plan_work import SHARE, StageStand, stand_of
 from batches.planning.changes import say
 from batches.planning_places import overlapping
+from batches.published import published_versions
 from batches.queries import latest_run, version_in_force, waiting_run
 from batches.readiness import Check
 from batches.states import LIVE, PLANNABLE
@@ -75,6 +76,8 @@ class Choice:
     letter: str
     run: PlanRun
     changes: tuple[str, ...]
+    ending: str = ""
+    """用到3月9日: of a published plan that holds today, with the next version published already."""
 
     @property
     def name(self) -> str:
@@ -105,10 +108,18 @@ def choices(batch: Batch) -> list[Choice]:
     )
     sentences = {run.pk: said_together(run.changes) for run in runs}
     labels = Labels(line for lines in sentences.values() for line in lines)
+    ending = _ending(batch) if any(run.outcome == PlanRun.Outcome.SUPERSEDED for run in runs) else {}
     return [
-        Choice(letter(place), run, tuple(labels.say(line) for line in sentences[run.pk]))
+        Choice(letter(place), run, tuple(labels.say(line) for line in sentences[run.pk]), ending.get(run.pk, ""))
         for place, run in enumerate(runs)
     ]
+
+
+def _ending(batch: Batch) -> dict[int, str]:
+    """Run → until when, of a version that holds although the next is published (2 queries)."""
+    return {
+        row.version.run_id: row.chip[1] for row in published_versions(batch) if row.is_ending and row.version.run_id
+    }
 
 
 def said_together(changes: list[dict[str, Any]]) -> list[str]:

@@ -295,6 +295,8 @@ BATCHES: dict[str, Row] = {
     "batches:outlook_set_up": Row(every=DESK, methods=("POST",), status=302),
     "batches:outlook_drop": Row(every=DESK, methods=("POST",), status=302),
     "batches:batch": Row(every=ONLOOKERS, status=200),
+    "batches:edit": Row(every=DESK, methods=("GET", "POST")),
+    "batches:delete": Row(every=DESK, methods=("POST",), data={"reason": "建错了"}, status=302),
     "batches:class_page": Row(every=ONLOOKERS, status=200),
     "batches:advance": Row(every=DESK, methods=("POST",), status=302),
     "batches:propose": Row(every=DESK, methods=("POST",), status=302),

@@ -9,9 +9,13 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.models import User
 from batches import states
+from batches.actions.names import refuse_second_run, require_deadline, tell_of_change
+from batches.dependants import obstacles_to_change, obstacles_to_deletion
+from batches.fixed import pinned_cells
 from batches.models import Batch, ClassMembership, Enrollment, Parity, PracticeClass, Programme, Track
 from batches.open_weeks import least_last_day
 from batches.queries import GONE, following
+from batches.revision import change_arrangement, require_seen
 from cadres.models import PastAttendance
 from config.days import refuse_outlandish
 from config.errors import DomainError
@@ -152,15 +156,8 @@ def create_batch(
     Raises DomainError for a number that is taken, dates that are outlandish, reversed, too close or more than a year apart,
     or a programme whose tracks have no class.
     """
-    refuse_outlandish(first_day, last_day)
-    if last_day < first_day:
-        raise DomainError("dates_reversed", "结束日期早于开始日期。请把结束改到开始之后。")
-    if last_day < (least := least_last_day(programme, first_day)):
-        raise DomainError("too_short", f"太短，有的班一次也轮不到集中。请把结束改到 {least} 或以后。")
-    if last_day >= a_year_later(first_day):
-        raise DomainError("too_long", f"{TOO_LONG}。请改日期。")
-    if Batch.objects.filter(number=number).exists():
-        raise DomainError("number_taken", f"第{number}期已经有了。请换一个期次。")
+    _check_period(programme, first_day, last_day)
+    _check_number(number)
     tracks = [track for track in programme.tracks.order_by("order") for _ in range(track.classes_per_batch)]
     if not tracks:
         raise DomainError("no_classes", f"“{programme}”的班型没有设班数。请先在项目规则里填每期班数。")
@@ -171,14 +168,103 @@ def create_batch(
     return batch
 
 
+def _check_period(programme: Programme, first_day: datetime.date, last_day: datetime.date) -> None:
+    refuse_outlandish(first_day, last_day)
+    if last_day < first_day:
+        raise DomainError("dates_reversed", "结束日期早于开始日期。请把结束改到开始之后。")
+    if last_day < (least := least_last_day(programme, first_day)):
+        raise DomainError("too_short", f"太短，有的班一次也轮不到集中。请把结束改到 {least} 或以后。")
+    if last_day >= a_year_later(first_day):
+        raise DomainError("too_long", f"{TOO_LONG}。请改日期。")
+
+
+def _check_number(number: int) -> None:
+    if Batch.objects.filter(number=number).exists():
+        raise DomainError("number_taken", f"第{number}期已经有了。请换一个期次。")
+
+
+def change_batch(
+    *,
+    batch: Batch,
+    number: int,
+    first_day: datetime.date,
+    last_day: datetime.date,
+    by: User,
+    reason: str,
+    nominate_until: datetime.date | None = None,
+    seen: int | None = None,
+) -> Batch:
+    """Give a batch that was never published another number, other days or, while names are asked for, another deadline.
+
+    Names, demands and classes stay; a plan that was made for other days has to be made again (`obstacles.publish_obstacles`).
+    Units that were asked for names are told. Raises DomainError "reason_needed", "not_changeable", "nothing_changed", "pinned"
+    while cells are fixed by the former days, "deadline_past", "deadline_late", and as `create_batch`; Conflict while the
+    planner works on the batch, or when it is no longer as `seen`.
+    """
+    _require_reason(reason)
+    with audit.act("change_batch", by=by, subject=batch, reason=reason) as entry:
+        locked = change_arrangement(batch, entry, seen=seen)
+        if why := obstacles_to_change(locked):
+            raise DomainError("not_changeable", why)
+        refuse_second_run(locked)
+        until = nominate_until if locked.state == Batch.State.NOMINATING else locked.nominate_until
+        wanted = {"number": number, "first_day": first_day, "last_day": last_day, "nominate_until": until}
+        before = {name: getattr(locked, name) for name in wanted}
+        changed = [name for name, value in wanted.items() if before[name] != value]
+        if not changed:
+            raise DomainError("nothing_changed", f"和原来一样，没有要改的。{locked}没有动。")
+        if "number" in changed:
+            _check_number(number)
+        if "first_day" in changed or "last_day" in changed:
+            _check_period(locked.programme, first_day, last_day)
+            _require_unpinned(locked)
+        for name in changed:
+            setattr(locked, name, wanted[name])
+        if locked.state == Batch.State.NOMINATING and until is not None:
+            require_deadline(locked, until, was=before["nominate_until"])
+        locked.save(update_fields=changed)
+        entry.data["changed"] = {name: [str(before[name]), str(wanted[name])] for name in changed}
+        tell_of_change(locked, was=f"第{before['number']}期")
+    return locked
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise DomainError("reason_needed", "请写明原因，会记入审计。")
+
+
+def _require_unpinned(batch: Batch) -> None:
+    """A fixed cell has a day of its own, in a fortnight counted from the first day."""
+    if count := len(pinned_cells(batch)):
+        raise DomainError(
+            "pinned", f"{batch}有 {count} 处固定的集中，是按原来的日子固定的。请先在“固定和调换”里取消固定，再改日期。"
+        )
+
+
+def delete_batch(*, batch: Batch, by: User, reason: str, seen: int | None = None) -> None:
+    """Take away a batch that was set up by mistake, with its classes, while nothing else depends on it.
+
+    The numbers of other batches stay as they are; the row history and the audit trail keep this one. Raises DomainError
+    "reason_needed", "has_dependants" saying what there is and what to do instead; Conflict when it is no longer as `seen`.
+    """
+    _require_reason(reason)
+    with audit.act("delete_batch", by=by, subject=batch, reason=reason) as entry:
+        locked = require_seen(batch, seen, by=by)
+        if why := obstacles_to_deletion(locked):
+            raise DomainError("has_dependants", why)
+        entry.data.update(number=locked.number, days=[str(locked.first_day), str(locked.last_day)])
+        locked.classes.all().delete()
+        locked.delete()
+
+
 def advance_batch(*, batch: Batch, act: str, by: User, reason: str = "") -> None:
     """One of the plain steps: start, evaluate, resume, close, reopen. What follows from each is written here.
 
     start: everybody enrolled attends. close: whoever attends has completed, and the register of people says so
     (PastAttendance). reopen: needs a reason, completed attend again, and the register forgets this batch.
     """
-    if act in ("resume", "reopen") and not reason.strip():
-        raise DomainError("reason_needed", "请写明原因，会记入审计。")
+    if act in ("resume", "reopen"):
+        _require_reason(reason)
     moves: dict[str, tuple[str, str]] = {
         "start": (Enrollment.State.CONFIRMED, Enrollment.State.ATTENDING),
         "close": (Enrollment.State.ATTENDING, Enrollment.State.COMPLETED),

@@ -6,6 +6,7 @@ from typing import Any
 from accounts import audit
 from accounts.models import User
 from batches.models import PlanRun
+from batches.plan_refusals import refusal
 from batches.planning import InputError
 from batches.planning.changes import TRIAL
 from batches.planning.formats import canonical
@@ -34,7 +35,7 @@ def export_plan(*, run: PlanRun, by: User | None) -> bytes:
         try:
             return canonical(write_draw(document, plan, seed=run.seed, prefer=run.prefer, spare_moves=spare))
         except InputError as error:
-            raise DomainError("not_exportable", f"不能导出：{error}。") from error
+            raise DomainError("not_exportable", f"不能导出：{refusal(error)}。") from error
 
 
 def _names_somebody(document: dict[str, Any]) -> bool:

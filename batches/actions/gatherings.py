@@ -5,6 +5,7 @@ import datetime
 from accounts import audit
 from accounts.models import User
 from batches.actions.guests import guests_of
+from batches.actions.notices import Expected, Touched, expected_at_bases, say_bases, tell_keepers
 from batches.actions.projection import hold_gatherings, let_go
 from batches.fixed import require_may_fall_out
 from batches.models import Batch, Gathering
@@ -24,7 +25,9 @@ def cancel_gathering(*, gathering: Gathering, by: User, reason: str, seen: int |
     with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason) as entry:
         batch = change_arrangement(gathering.practice_class.batch, entry, seen=seen)
         require_may_fall_out(batch, [gathering])
+        expected = expected_at_bases(batch)
         _cancel(gathering, by, reason)
+        _tell_bases(batch, expected)
 
 
 def _cancel(gathering: Gathering, by: User, reason: str) -> None:
@@ -54,11 +57,20 @@ def cancel_days(
         if not rows:
             raise DomainError("nothing_planned", "这些日期没有安排集中，不用取消。")
         require_may_fall_out(batch, rows)
+        expected = expected_at_bases(batch)
         for gathering in rows:
             with audit.act("cancel_gathering", by=by, subject=gathering, reason=reason):
                 _cancel(gathering, by, reason)
+        _tell_bases(batch, expected)
         entry.data["gatherings"] = len(rows)
     return len(rows)
+
+
+def _tell_bases(batch: Batch, expected: Expected) -> None:
+    """Those who look after the bases at which nobody comes any more."""
+    touched = Touched()
+    say_bases(expected, expected_at_bases(batch), touched)
+    tell_keepers(batch, touched)
 
 
 def _tell(gathering: Gathering, reason: str, guests: list[User | None]) -> None:

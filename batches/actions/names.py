@@ -1,6 +1,7 @@
 """Names for a batch: proposed by stage 1, then confirmed, swapped or deferred by the units (报名)."""
 
 import datetime
+from collections.abc import Collection
 
 from django.utils import timezone
 
@@ -69,8 +70,20 @@ def open_nominations(*, batch: Batch, until: datetime.date, by: User, today: dat
 
     Raises DomainError "deadline_past", "deadline_late" for a day on which the batch has begun; who is late may have today.
     """
+    require_deadline(batch, until, today=today)
+    with audit.act("open_nominations", by=by, subject=batch, until=until):
+        states.advance(batch, "open_nominations")
+        batch.nominate_until = until
+        batch.save(update_fields=["nominate_until"])
+        _tell_liaisons(batch)
+
+
+def require_deadline(
+    batch: Batch, until: datetime.date, *, was: datetime.date | None = None, today: datetime.date | None = None
+) -> None:
+    """Whether a batch may take answers until that day; one gone by may stay as it `was`. Raises as `open_nominations`."""
     today = today or timezone.localdate()
-    if until < today:
+    if until < today and until != was:
         raise DomainError("deadline_past", "报名截止日已经过了。请改到今天或以后。")
     if until > (latest := latest_deadline(batch, today)):
         told = (
@@ -79,11 +92,6 @@ def open_nominations(*, batch: Batch, until: datetime.date, by: User, today: dat
             else f"{batch}从 {batch.first_day} 起已经开始，报名只能开到今天。请改到 {today}。"
         )
         raise DomainError("deadline_late", told)
-    with audit.act("open_nominations", by=by, subject=batch, until=until):
-        states.advance(batch, "open_nominations")
-        batch.nominate_until = until
-        batch.save(update_fields=["nominate_until"])
-        _tell_liaisons(batch)
 
 
 def _lock_answers(batch: Batch, by: User) -> Batch:
@@ -282,18 +290,34 @@ def remind_units(*, batch: Batch, by: User) -> tuple[int, list[str]]:
 
 def _tell_liaisons(batch: Batch) -> tuple[int, list[str]]:
     """A notice to the liaisons of units with unanswered names: how many units were told, and which have nobody to tell."""
-    units = list(
-        Unit.objects.filter(cadres__nominations__batch=batch, cadres__nominations__state=State.PROPOSED)
-        .distinct()
-        .order_by("sort_name", "pk")
-    )
-    liaisons: dict[int, list[User]] = {unit.pk: [] for unit in units}
-    for row in in_force(UnitLiaison.objects.filter(unit__in=units)).select_related("user").order_by("pk"):
-        liaisons[row.unit_id].append(row.user)
+    liaisons = _liaisons(batch, (State.PROPOSED,))
     until = f"{batch.nominate_until:%m-%d} 前" if batch.nominate_until else "尽快"
     notify(
         addressees=[user for users in liaisons.values() for user in users], subject=f"请{until}确认{batch}名单",
         text="贵单位还有人没有确认。可以确认、换人，或写明原因缓派。", url=f"/batches/{batch.pk}/nominations/",
     )  # fmt: skip
-    silent = [unit.name for unit in units if not liaisons[unit.pk]]
-    return len(units) - len(silent), silent
+    silent = [unit.name for unit, users in liaisons.items() if not users]
+    return len(liaisons) - len(silent), silent
+
+
+def _liaisons(batch: Batch, states_of_names: Collection[str]) -> dict[Unit, list[User]]:
+    """Units with such names in the batch, by name, and who speaks for each today (2 queries)."""
+    units = Unit.objects.filter(cadres__nominations__batch=batch, cadres__nominations__state__in=states_of_names)
+    found: dict[Unit, list[User]] = {unit: [] for unit in units.distinct().order_by("sort_name", "pk")}
+    for row in in_force(UnitLiaison.objects.filter(unit__in=found)).select_related("user", "unit").order_by("pk"):
+        found[row.unit].append(row.user)
+    return found
+
+
+def tell_of_change(batch: Batch, *, was: str) -> None:
+    """A notice to the liaisons of all units that were asked for names, of a batch that has another number, days or deadline;
+    `was` is what it was called. Nobody is told before names are asked for."""
+    if batch.nominate_until is None:
+        return
+    called = "" if was == str(batch) else f"，改称{batch}"
+    until = f"，报名 {batch.nominate_until:%m-%d} 截止" if batch.state == Batch.State.NOMINATING else ""
+    notify(
+        addressees=[user for users in _liaisons(batch, GOING).values() for user in users], subject=f"{was}有变动",
+        text=f"{was}{called}：{batch.first_day} 至 {batch.last_day}{until}。名单不变；有人因此去不了的，请告诉服务中心。",
+        url=f"/batches/{batch.pk}/nominations/",
+    )  # fmt: skip

@@ -89,7 +89,7 @@ class CancelForm(ArrangementForm):
 
     def perform(self, by: User) -> str:
         cancel_gathering(**self.values(), by=by, seen=self.seen)
-        return "集中已取消。学员已收到通知，基地和床位空出来了，缺的天数在“还欠什么”里。"
+        return "集中已取消。学员、基地和乡镇已收到通知，床位空出来了，缺的天数在“还欠什么”里。"
 
 
 class CancelDaysForm(ArrangementForm):
@@ -105,7 +105,7 @@ class CancelDaysForm(ArrangementForm):
 
     def perform(self, by: User) -> str:
         count = cancel_days(batch=self.batch, **self.values(), by=by, seen=self.seen)
-        return f"取消了 {count} 次集中。学员已收到通知，基地和床位空出来了。"
+        return f"取消了 {count} 次集中。学员、基地和乡镇已收到通知，床位空出来了。"
 
 
 class PlaceForm(ArrangementForm):

@@ -19,6 +19,8 @@ from config.errors import Conflict, DomainError
 
 DAY = datetime.timedelta(days=1)
 LONGEST = 200
+TAIL, UNKNOWN = "尾号", "无"
+"""How the last four of an ID number are announced, and said where there is none."""
 
 
 def leaves_from(day: datetime.date) -> str:
@@ -35,7 +37,8 @@ def reason_field(label: str = "原因") -> forms.CharField:
 
 
 class PersonField(forms.CharField):
-    """One row found by what a clerk types: a name, a name with the unit, the ID's last four, a sign-in name."""
+    """One row found by what a clerk types: a name, a name with the unit, the ID's last four, a sign-in name; and by what the
+    form offers where several have the name (`describe`), typed or copied."""
 
     def __init__(self, rows: "QuerySet[Any]", *args: Any, **options: Any) -> None:
         self.rows = rows
@@ -52,6 +55,9 @@ class PersonField(forms.CharField):
         found = list(self.candidates(text)[:6])
         if not found:
             raise forms.ValidationError(f"没有找到“{text}”。请看看有没有写错。")
+        exact = [row for row in found if self.describe(row) == text]
+        if len(found) > 1 and len(exact) == 1:
+            return exact[0]
         if len(found) > 1:
             same = "、".join(self.describe(row) for row in found[:5])
             raise forms.ValidationError(f"有 {len(found)} 个“{text}”：{same}。请写得更全。")
@@ -62,17 +68,20 @@ class PersonField(forms.CharField):
 
 
 class CadreField(PersonField):
-    """A cadre by name, by name and unit, or by the last four of the ID number."""
+    """A cadre by name, by name and unit, by the last four of the ID number, or by all of these as `describe` writes them."""
 
     def candidates(self, text: str) -> "QuerySet[Any]":
-        name, _, unit = text.strip().partition(" ")
+        words, _, tail = text.strip().partition(TAIL)
+        name, _, unit = words.strip().partition(" ")
         found = self.rows.filter(Q(name=name) | Q(id_number_tail=name.upper()))
         if unit.strip():
             found = found.filter(unit__name__contains=unit.strip())
+        if tail.strip():
+            found = found.filter(id_number_tail="" if tail.strip() == UNKNOWN else tail.strip().upper())
         return found.select_related("unit").order_by("unit__sort_name", "sort_name", "pk")
 
     def describe(self, row: Any) -> str:
-        return f"{row.name} {row.unit} 尾号 {row.id_number_tail or '无'}"
+        return f"{row.name} {row.unit} {TAIL} {row.id_number_tail or UNKNOWN}"
 
 
 class HouseholdField(PersonField):
@@ -100,6 +109,9 @@ class UserField(PersonField):
         super().__init__(User.objects.filter(is_active=True), **options)
 
     def candidates(self, text: str) -> "QuerySet[Any]":
+        name, _, username = text.strip().removesuffix("）").partition("（登录名")
+        if username.strip():
+            return self.rows.filter(name=name.strip(), username=username.strip()).order_by("username")
         name = text.strip()
         exact = self.rows.filter(username=name)
         return exact if exact.exists() else self.rows.filter(name=name).order_by("username")

@@ -5,14 +5,16 @@ from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import QuerySet
 
 from accounts.models import User
-from batches.actions.batch import TOO_LONG, a_year_later, create_batch
-from batches.forms.fields import DAY, day_field
+from batches.actions.batch import TOO_LONG, a_year_later, change_batch, create_batch
+from batches.forms.fields import DAY, day_field, reason_field
 from batches.models import Batch, Programme, Track
 from batches.open_weeks import least_last_day
 from batches.parameters import MEANINGS
 from batches.queries import newest_programmes
+from config.errors import DomainError
 
 BOUNDS = {
     "full_coverage_age": (18, 70, "岁", "在职干部没有这个年龄"),
@@ -29,10 +31,9 @@ def bound(form: forms.BaseForm) -> None:
             form.fields[name].validators += [MinValueValidator(low, told), MaxValueValidator(high, told)]
 
 
-class BatchForm(forms.Form):
-    """A new batch; its number and dates follow from the last one unless the clerk says otherwise."""
+class PeriodForm(forms.Form):
+    """A batch's number and days, of which no other batch has any unless the clerk says so."""
 
-    programme = forms.ModelChoiceField(Programme.objects.none(), label="项目", empty_label=None)
     number = forms.IntegerField(label="期次", min_value=1, max_value=999)
     first_day = day_field("开始", "第 1 周是这一天所在的周一至周日，为单周")
     last_day = day_field("结束", "含当日")
@@ -40,13 +41,9 @@ class BatchForm(forms.Form):
         label="与别的期同时办", required=False, help_text="只在日子有重叠、确实要同时办时勾选；基地和床位由两期分着用"
     )
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["programme"].queryset = newest_programmes()  # type: ignore[attr-defined] # a model choice
-
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        programme, first, last = data.get("programme"), data.get("first_day"), data.get("last_day")
+        programme, first, last = self.programme_of(data), data.get("first_day"), data.get("last_day")
         if first and last and last < first:
             self.add_error("last_day", "早于开始日期。请改到开始之后。")
         elif first and last and last >= a_year_later(first):
@@ -60,8 +57,16 @@ class BatchForm(forms.Form):
             self._look_for_others(first, last)
         return data
 
+    def programme_of(self, data: dict[str, Any]) -> Programme | None:
+        """The rules of the batch, where they are known."""
+        found: Programme | None = data.get("programme")
+        return found
+
+    def others(self) -> QuerySet[Batch]:
+        return Batch.objects.order_by("first_day", "number")
+
     def _look_for_others(self, first: datetime.date, last: datetime.date) -> None:
-        others = list(Batch.objects.filter(first_day__lte=last, last_day__gte=first).order_by("first_day", "number"))
+        others = list(self.others().filter(first_day__lte=last, last_day__gte=first))
         if others:
             told = "、".join(f"{row}（{row.first_day} 至 {row.last_day}）" for row in others)
             after = max(row.last_day for row in others) + DAY
@@ -69,8 +74,55 @@ class BatchForm(forms.Form):
                 "first_day", f"与{told}的日子重叠。请改到 {after} 或以后；确实要同时办的，勾选“与别的期同时办”。"
             )
 
+
+class BatchForm(PeriodForm):
+    """A new batch; its number and dates follow from the last one unless the clerk says otherwise."""
+
+    programme = forms.ModelChoiceField(Programme.objects.none(), label="项目", empty_label=None)
+    field_order = ["programme"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["programme"].queryset = newest_programmes()  # type: ignore[attr-defined] # a model choice
+
     def perform(self, by: User) -> Batch:
         return create_batch(**{name: value for name, value in self.cleaned_data.items() if name != "together"}, by=by)
+
+
+class ChangeBatchForm(PeriodForm):
+    """Another number, other days or another deadline of a batch that is there; the deadline only while names are asked for."""
+
+    nominate_until = day_field("报名截止", "含当日，要在开始以前")
+    reason = reason_field()
+    revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput(), required=False)
+
+    def __init__(self, batch: Batch, *args: Any, **options: Any) -> None:
+        self.batch = batch
+        names = ("number", "first_day", "last_day", "nominate_until", "revision")
+        options["initial"] = {name: getattr(batch, name) for name in names} | {"together": self.others().filter(
+            first_day__lte=batch.last_day, last_day__gte=batch.first_day
+        ).exists()}  # fmt: skip
+        super().__init__(*args, **options)
+        if batch.state != Batch.State.NOMINATING:
+            del self.fields["nominate_until"]
+
+    def programme_of(self, data: dict[str, Any]) -> Programme | None:
+        return self.batch.programme
+
+    def others(self) -> QuerySet[Batch]:
+        return super().others().exclude(pk=self.batch.pk)
+
+    def perform(self, by: User) -> Batch:
+        data = self.cleaned_data
+        values = {name: value for name, value in data.items() if name not in ("together", "revision")}
+        return change_batch(batch=self.batch, **values, seen=data["revision"], by=by)
+
+    def refuse(self, error: DomainError) -> None:
+        """Say why the act was refused, at its field where there is one."""
+        self.add_error(FIELD_OF.get(error.code), error.message)
+
+
+FIELD_OF = {"number_taken": "number", "deadline_past": "nominate_until", "deadline_late": "nominate_until"}
 
 
 class NumbersField(forms.CharField):

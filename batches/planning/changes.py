@@ -409,7 +409,7 @@ def _say_pin_gathering(change: Change) -> str:
 
 def _say_withdraw(change: Change) -> str:
     since = f"从{_day(change['from'])}起" if change.get("from") else ""
-    return f"干部 {change['cadre']} {since}退出本次培训"
+    return f"干部 {change['cadre']} {since}退出本期"
 
 
 def _say_place(change: Change, verb: str) -> str:

@@ -201,7 +201,7 @@ def _kept(demand: "Demand") -> str:
 
 
 def _out(demand: "Demand") -> str:
-    """What of the class's gatherings is over, or was taken out, and what the others come to."""
+    """What of the class's gatherings is over, what was taken out by hand, and what the others come to."""
     visit = demand.visit
     every = visit.case.world(frozenset(), 1).indexes(visit.klass)
     gone = [index for index in every if visit.case.is_gone(visit.klass, index)]
@@ -209,12 +209,30 @@ def _out(demand: "Demand") -> str:
     rest = f"只剩 {left} 次，都去也只有 {left * days} 天" if left else "一次也不剩"
     if not gone:
         return f"前面的时间已经过去，{rest}"
-    which = f"前 {len(gone)} 次" if gone == every[: len(gone)] else f"第 {'、'.join(map(str, gone))} 次"
-    over = all((visit.klass, index) in visit.case.over for index in gone)
-    if gone == every[: len(gone)] and left and len(gone) > 0:
+    if gone == every[: len(gone)] and left and not called_off(demand):
         week = (visit.case.monday(visit.klass, every[len(gone)]) - visit.case.batch.monday) // 7 + 1
         begins = f"班级 {visit.klass} 第 {week} 周才有集中，"
     else:
         begins = ""
-    why = "的时间已经过去" if over else "已经过去或者已取消"
-    return f"{begins}{which}{why}，{rest}"
+    return f"{begins}{_why_gone(demand, gone, every)}，{rest}"
+
+
+def _why_gone(demand: "Demand", gone: list[int], every: list[int]) -> str:
+    """Of each fortnight without a gathering which of both it is; where no day of today is known, nobody can tell."""
+    if not demand.visit.case.since:
+        return f"{_which(gone, every)}已经过去或者已取消"
+    off = called_off(demand)
+    past = [index for index in gone if index not in off]
+    said = [f"{_which(past, every)}的时间已经过去"] if past else []
+    return "，".join([*said, *([f"第 {'、'.join(map(str, off))} 次已由人工取消"] if off else [])])
+
+
+def _which(indexes: list[int], every: list[int]) -> str:
+    return f"前 {len(indexes)} 次" if indexes == every[: len(indexes)] else f"第 {'、'.join(map(str, indexes))} 次"
+
+
+def called_off(demand: "Demand") -> list[int]:
+    """Fortnights to come of the class whose gathering somebody called off; none where it is not known what is to come."""
+    visit = demand.visit
+    every = visit.case.world(frozenset(), 1).indexes(visit.klass) if visit.case.since else []
+    return [index for index in every if (visit.klass, index) in visit.case.out - visit.case.over]

@@ -13,7 +13,7 @@ from ortools.sat.python import cp_model
 
 from .changes import Change, say
 from .cpsat import run
-from .explain_causes import closures, say_cause
+from .explain_causes import called_off, closures, say_cause
 from .explain_text import Cause, Cure, Row, distinct, listed, thinned, told, ways_out
 from .explain_world import BatchCase, Site, World
 
@@ -216,6 +216,8 @@ class Explainer:
             "verified": bool(ways) and all(self.demand.possible(frozenset(way)) for way in ways.values()),
             "cures": cures,
         }
+        if "OUT" in [*first, *_behind(first, ways)] and (off := called_off(self.demand)):
+            row["cancelled"] = [[self.visit.klass, index] for index in off]
         return row | {"also": also} if also else row
 
     def _groups(self) -> list[str]:

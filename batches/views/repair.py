@@ -36,7 +36,7 @@ from batches.queries import (
     version_in_force,
     waiting_run,
 )
-from batches.repairs import curve_of, moves_in_words, proven
+from batches.repairs import curve_of, moves_in_words, proven, unfolded
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place, past_cells
 from batches.states import LIVE, allowed, changeable
@@ -118,9 +118,17 @@ def _swap_forms(
     request: HttpRequest, batch: Batch, shown: Arrangement, fixed: set[Place], run: PlanRun | None
 ) -> dict[str, SwapForm]:
     data = request.POST if request.method == "POST" else request.GET
+    chosen = {"cell": request.GET.get("cell", "")}
     return {
         name: kind(
-            batch, shown, fixed, run, data if data.get("form") == name else None, prefix=name, auto_id=f"id_{name}_%s"
+            batch,
+            shown,
+            fixed,
+            run,
+            data if data.get("form") == name else None,
+            prefix=name,
+            auto_id=f"id_{name}_%s",
+            initial=chosen,
         )
         for name, kind in SWAPS.items()
     }
@@ -200,6 +208,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
             return redirect("batches:repair", found.pk)
     runs = _repairs(found)
     run = _chosen(request, found, runs)
+    groups = moves_in_words(run) if run else []
     in_force = found.state in LIVE
     context = {
         "batch": found,
@@ -219,7 +228,8 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "empty_classes": empty_classes(found) if allowed(found, "republish") else (),
         "runs": runs,
         "run": run,
-        "groups": moves_in_words(run) if run else [],
+        "groups": groups,
+        "unfolded": unfolded(run, groups, request.GET.get("show", "")) if run else (),
         "proven": run is not None and proven(run),
         "is_trial": run is not None and run.purpose == PlanRun.Purpose.TRIAL,
         "leads_to": _leads_to(found, run) if run else "",

@@ -11,12 +11,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import allow
-from batches.actions.batch import advance_batch
+from batches.actions.batch import advance_batch, delete_batch
 from batches.arrangement import arrangement_of, planned
 from batches.course import blocks_of, quick_blocks, steps_of
+from batches.dependants import obstacles_to_change, obstacles_to_deletion
 from batches.differences import differences_of
 from batches.facts import facts_of
-from batches.forms.programme import BatchForm
+from batches.forms.programme import BatchForm, ChangeBatchForm
 from batches.models import Batch, Programme
 from batches.outlooks import story_of
 from batches.overview import class_table
@@ -27,7 +28,7 @@ from batches.roll import since_answered
 from batches.rules import may_run_batches, may_see_batches
 from batches.states import LIVE, PLANNABLE, TRANSITIONS, UNDER_WAY, allowed
 from batches.studio import choices, chosen, live, waiting
-from batches.views.acts import batch_and_job, batch_of, me, posted_reason
+from batches.views.acts import batch_and_job, batch_of, me, posted_reason, revision_seen
 from config.errors import DomainError
 
 PLAIN_STEPS = ("start", "evaluate", "resume", "close", "reopen")
@@ -123,6 +124,7 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "versions": [{"published": row, "differences": differences_of(row.version)} for row in versions],
         "may_run": may_run,
         "may_plan": found.state in PLANNABLE,
+        "may_edit": may_run and not obstacles_to_change(found),
         "may_withdraw": allowed(found, "withdraw") and not gatherings_held(found),
         "named": {
             state: sum(row[state] for row in units) for state in ("proposed", "confirmed", "deferred", "swapped")
@@ -144,6 +146,38 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     if job is not None:
         context |= live(job)
     return render(request, "batches/batch.html", context)
+
+
+@allow(may_run_batches)
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Another number, other days or deadline of a batch not published yet; and the way to take away one set up by mistake."""
+    found = batch_of(request, batch_id)
+    form = ChangeBatchForm(found, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            changed = form.perform(me(request))
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            again = "请重新编排。" if changed.state == Batch.State.PLANNED else ""
+            messages.success(request, f"{changed}改好了：{changed.first_day} 至 {changed.last_day}。{again}")
+            return redirect("batches:batch", changed.pk)
+    context = {
+        "batch": found, "form": form, "fixed": obstacles_to_change(found), "kept": obstacles_to_deletion(found),
+        "delete_title": f"删除{found}？", "classes": found.classes.count(), "may_run": True,
+    }  # fmt: skip
+    return render(request, "batches/edit.html", context, status=422 if form.is_bound else 200)
+
+
+@allow(may_run_batches)
+@require_POST
+def delete(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Take away a batch that was set up by mistake."""
+    found = batch_of(request, batch_id)
+    delete_batch(batch=found, by=me(request), reason=posted_reason(request), seen=revision_seen(request))
+    messages.success(request, f"{found}删除了。别的期期次不变；删除的原因在审计里。")
+    return redirect("batches:list")
 
 
 @allow(may_see_batches)

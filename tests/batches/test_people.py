@@ -348,8 +348,8 @@ def test_consequences_are_told_and_nothing_is_done(published: County, staff: Use
         published.batch,
         lambda: move_member(enrollment=mover, to=published.classes[1], from_day=FIRST, by=staff, reason="换周次"),
     )
-    assert told[0].startswith(f"{cadre.name}空出 2 次集中的床位：第1班 03-05 至 03-07")
-    assert told[1].startswith(f"{cadre.name}新排 2 次集中的床位：第2班 03-12 至 03-14 ")
+    assert told.lines[0].startswith(f"{cadre.name}空出 2 次集中的床位：第1班 03-05 至 03-07")
+    assert told.lines[1].startswith(f"{cadre.name}新排 2 次集中的床位：第2班 03-12 至 03-14 ")
     assert beds(mover) == [(1, 1), (1, 2)]
     assert Notice.objects.count() == notices
     assert people(published)[1, 1] == 4
@@ -362,7 +362,7 @@ def test_consequences_of_a_cancelled_weekend_name_days_and_gatherings(published:
             batch=published.batch, first_day=MARCH(day=5), last_day=MARCH(day=14), by=staff, reason="台风"
         ),
     )
-    assert told == [
+    assert told.lines == [
         "取消 2 次集中：第1班 03-05 至 03-07、第2班 03-12 至 03-14",
         "空出床位 8 人次，基地和农户的安排随之取消",
         "8 人的在村天数减少",

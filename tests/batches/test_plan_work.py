@@ -168,7 +168,7 @@ def test_gatherings_left_out_are_explained_though_nothing_is_short(staff: User) 
     left_out = [f"{row['class']}#{row['index']}" for row in plan["gatherings"] if row.get("skipped") == "no_day"]
     assert left_out
     assert sorted(name for row in run.explanations for name in row["gatherings"]) == sorted(left_out)
-    assert job_of(run).message.endswith(f"全部排进，{len(left_out)} 次集中没有排上")
+    assert job_of(run).message.endswith(f"人都排进了，{len(left_out)} 次集中没有排上")
 
 
 @pytest.mark.django_db

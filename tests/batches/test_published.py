@@ -83,9 +83,34 @@ def test_version_of_a_running_batch_holds_from_the_next_day(
     assert (second.place, second.since, second.told) == ("in_force", MARCH(day=10), "2027-03-10 起执行")
     assert "将要执行" in page(desk, "batch", published.batch.pk)
     assert "第 2 版，2027-03-10 起执行" in page(desk, "class_page", published.batch.pk, published.classes[0].pk)
-    assert (first.place, first.told) == ("replaced", "2027-03-01 起执行，到 2027-03-09 止")
+    assert (first.place, first.told) == ("in_force", "2027-03-01 起执行，到 2027-03-09 止")
     assert "2027-03-10 起执行" in page(desk, "batch", published.batch.pk)
     assert "2027-03-10 起执行" in page(desk, "version", published.batch.pk, 2)
+
+
+def test_version_holds_up_to_the_day_before_the_next(
+    published: County, staff: User, signed_in: Callable[[User], Client], clock: time_machine.Traveller
+) -> None:
+    """On the day of publishing the first version is in force until tonight; only from the next day on is it replaced."""
+    clock.move_to("2027-03-09 09:00+08:00")
+    desk, batch = signed_in(staff), published.batch
+    Batch.objects.update(state=Batch.State.RUNNING)
+    batch.refresh_from_db()
+    publish_plan(batch=batch, run=repair(published, staff), by=staff, reason="重排")
+    assert [row.chip[1] for row in published_versions(batch)] == ["将要执行", "用到3月9日"]
+    assert "用到3月9日</span>" in page(desk, "batch", batch.pk)
+    assert "这一版用到3月9日，以后按新的一版" in page(desk, "version", batch.pk, 1)
+    studio = page(desk, "studio", batch.pk)
+    assert "<small>用到3月9日</small>" in studio
+    assert "已换新版" not in studio + page(desk, "batch", batch.pk)
+    clock.move_to("2027-03-10 00:30+08:00")
+    assert [row.chip[1] for row in published_versions(batch)] == ["正在执行", "已换新版"]
+    assert "<small>已换新版</small>" in page(signed_in(staff), "studio", batch.pk)
+
+
+def test_version_replaced_before_the_batch_began_was_never_in_force(published: County, staff: User) -> None:
+    publish_plan(batch=published.batch, run=repair(published, staff), by=staff, reason="重排")
+    assert [row.chip[1] for row in published_versions(published.batch)] == ["将要执行", "已换新版"]
 
 
 def test_versions_are_read_in_two_queries(published: County, django_assert_num_queries: Any) -> None:

@@ -68,8 +68,8 @@ def test_trial_of_leaving_moves_the_beds_that_the_repair_of_it_moves(running: Co
 
 
 def test_change_of_leaving_says_the_day_where_it_is_known() -> None:
-    assert say({"kind": "withdraw", "cadre": "C1", "from": "2027-03-20"}) == "干部 C1 从2027年3月20日起退出本次培训"
-    assert say({"kind": "withdraw", "cadre": "C1"}) == "干部 C1 退出本次培训"
+    assert say({"kind": "withdraw", "cadre": "C1", "from": "2027-03-20"}) == "干部 C1 从2027年3月20日起退出本期"
+    assert say({"kind": "withdraw", "cadre": "C1"}) == "干部 C1 退出本期"
 
 
 def test_who_is_ill_too_long_is_told_with_the_days(running: County, staff: User) -> None:
