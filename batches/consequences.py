@@ -9,7 +9,7 @@ from bases.models import BaseManager, TownshipLiaison
 from batches.heads import members_of
 from batches.models import Batch, Enrollment, Gathering, Lodging, Mentorship
 from batches.presence import village_days
-from office.actions import Heard, overhear
+from office.actions import Overheard, overhear
 
 MOST_NAMED = 4
 
@@ -54,7 +54,7 @@ def told_before(batch: Batch, act: Callable[[], object]) -> Consequences:
         return Consequences(_differences(batch, before, after), _told(batch, heard))
 
 
-def _told(batch: Batch, heard: Heard) -> list[str]:
+def _told(batch: Batch, heard: Overheard) -> list[str]:
     """通知 3 人：学员林晓雯，导师周敏，基地管理员和乡镇联络员王芳 — as the act has just told them (4 queries)."""
     left = set(heard.people)
     parts = []
@@ -72,7 +72,7 @@ def _told(batch: Batch, heard: Heard) -> list[str]:
     return [told, *(["没有账号的当事人收不到通知，请单位转告"] if heard.missed else [])]
 
 
-def _named(role: str, users: set[int], heard: Heard) -> list[str]:
+def _named(role: str, users: set[int], heard: Overheard) -> list[str]:
     if not users:
         return []
     if len(users) > MOST_NAMED:

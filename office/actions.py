@@ -12,20 +12,20 @@ from office.models import Notice
 
 
 @dataclass
-class Heard:
+class Overheard:
     """The accounts that notices were written to, and whether somebody without an account was passed over."""
 
     people: dict[int, User] = field(default_factory=dict)
     missed: bool = False
 
 
-_listening: ContextVar[Heard | None] = ContextVar("listening", default=None)
+_listening: ContextVar[Overheard | None] = ContextVar("listening", default=None)
 
 
 @contextmanager
-def overhear() -> Iterator[Heard]:
+def overhear() -> Iterator[Overheard]:
     """Who is told by an act that is carried out within, perhaps only to be looked at and taken back."""
-    heard = Heard()
+    heard = Overheard()
     token = _listening.set(heard)
     try:
         yield heard

@@ -118,7 +118,7 @@ def _swap_forms(
     request: HttpRequest, batch: Batch, shown: Arrangement, fixed: set[Place], run: PlanRun | None
 ) -> dict[str, SwapForm]:
     data = request.POST if request.method == "POST" else request.GET
-    chosen = {"cell": request.GET.get("cell", "")}
+    chosen = {"cell": {"cell": request.GET.get("cell", "")}}
     return {
         name: kind(
             batch,
@@ -128,7 +128,7 @@ def _swap_forms(
             data if data.get("form") == name else None,
             prefix=name,
             auto_id=f"id_{name}_%s",
-            initial=chosen,
+            initial=chosen.get(name),
         )
         for name, kind in SWAPS.items()
     }
