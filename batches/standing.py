@@ -105,7 +105,7 @@ def standing_of(batch: Batch, today: datetime.date) -> Standing:
     numbers = {bed.pk: number for (_, number), bed in numbered_beds().items()}
     found = Standing(since=first_open_day(batch, today), numbers=numbers, last_day=batch.last_day)
     found.seats = seats_from(batch, found.since)
-    found.by_hand = _seated_by_hand(batch, found.seats)
+    found.by_hand = _seated_by_hand(batch, found)
     found.spans = spans_of(batch, found.since)
     enrolled = set(batch.enrollments.values_list("cadre", flat=True))
     named = batch.nominations.filter(state__in=GOING, cadre__state="in_post").values_list("cadre", flat=True)
@@ -133,11 +133,12 @@ def seats_from(batch: Batch, since: datetime.date) -> dict[int, int]:
     return dict(rows.values_list("enrollment__cadre", "practice_class"))
 
 
-def _seated_by_hand(batch: Batch, seats: dict[int, int]) -> set[int]:
-    rows = ClassMembership.objects.filter(enrollment__batch=batch, live=True, by_hand=True)
-    return {
-        cadre for cadre, seat in rows.values_list("enrollment__cadre", "practice_class") if seats.get(cadre) == seat
-    }
+def _seated_by_hand(batch: Batch, found: Standing) -> set[int]:
+    rows = ClassMembership.objects.filter(
+        enrollment__batch=batch, live=True, by_hand=True, days__endswith__gt=found.since
+    )  # fmt: skip
+    seats = rows.values_list("enrollment__cadre", "practice_class")
+    return {cadre for cadre, seat in seats if found.seats.get(cadre) == seat}
 
 
 def spans_of(batch: Batch, since: datetime.date) -> Spans:
