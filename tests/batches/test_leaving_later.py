@@ -133,37 +133,25 @@ def told_of_beds(enrollment: Enrollment) -> list[str]:
     return list(rows.values_list("text", flat=True))
 
 
-def test_who_moves_later_sleeps_with_the_old_class_until_then(running: County, staff: User, colleague: User) -> None:
-    enrollment = members_on(running.classes[1], MARCH(day=9))[0].enrollment
-    let_together(running, enrollment.cadre, staff, colleague)
-    before = lodged(enrollment)
-    move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=15), by=staff, reason="调班")
-    kept = [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)]
-    assert kept == [(2, 1), (1, 2)]
-    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{running.classes[0].pk}"}
-    publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
-    assert broken() == []
-    assert lodged(enrollment)[0] == before[0]
-    assert [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)] == kept
-
-
-def test_who_moves_later_has_no_bed_with_the_new_class_before_that(
-    running: County, staff: User, colleague: User
+@pytest.mark.parametrize(("old", "new", "day", "sleeps"), [(2, 1, 15, [(2, 1), (1, 2)]), (1, 2, 20, [(1, 2), (2, 2)])])
+def test_who_moves_later_sleeps_with_the_old_class_until_then_and_not_with_the_new_one(
+    running: County, staff: User, colleague: User, old: int, new: int, day: int, sleeps: list[tuple[int, int]]
 ) -> None:
-    """Class 2 gathers on 03-12 and 03-26; who comes to it on 03-20 is with class 1 on 03-19."""
-    enrollment = members_on(running.classes[0], MARCH(day=9))[0].enrollment
+    """Class 2 gathers on 03-12 and 03-26, class 1 on 03-19: each version keeps class and fortnight of every bed."""
+    enrollment = members_on(running.classes[old - 1], MARCH(day=9))[0].enrollment
     let_together(running, enrollment.cadre, staff, colleague)
-    before = lodged(enrollment)
-    move_member(enrollment=enrollment, to=running.classes[1], from_day=MARCH(day=20), by=staff, reason="调班")
-    kept = [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)]
-    assert kept == [(1, 2), (2, 2)]
-    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{running.classes[1].pk}"}
+    before, there = lodged(enrollment), running.classes[new - 1]
+    move_member(enrollment=enrollment, to=there, from_day=MARCH(day=day), by=staff, reason="调班")
+    assert [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)] == sleeps
+    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{there.pk}"}
     for _ in range(2):
         publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
         assert broken() == []
         assert lodged(enrollment)[0] == before[0]
-        assert [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)] == kept
-        for site in GatheringSite.objects.filter(gathering__practice_class=running.classes[1], live=True):
+        assert [(row.gathering.practice_class.number, row.gathering.index) for row in _beds(enrollment)] == sleeps
+        for site in GatheringSite.objects.filter(gathering__practice_class=there, live=True).exclude(
+            gathering__state=Gathering.State.HELD
+        ):
             assert site.people == site.gathering.lodgings.filter(live=True).count()
 
 

@@ -272,34 +272,38 @@ def test_offices_that_would_begin_with_a_seat_that_is_gone_are_no_rows(swapped: 
 # Memberships in a row
 
 
-def test_who_leaves_and_comes_back_is_told_as_both(running: County, staff: User, colleague: User) -> None:
+@pytest.mark.parametrize(
+    ("leaves", "later", "to_come", "said"),
+    [
+        (
+            12, [(MARCH(day=12), "3月12日起退出"), (MARCH(day=20), "3月20日起参加")], "以后1人到班、1人退出",
+            "3月12日起退出，3月20日起到第2班",
+        ),
+        (20, [], "", ""),
+    ],
+    ids=["comes back later", "stays after all"],
+)  # fmt: skip
+def test_who_leaves_and_is_back_on_the_20th_is_told_as_both_or_not_at_all(
+    running: County,
+    staff: User,
+    colleague: User,
+    leaves: int,
+    later: list[tuple[datetime.date, str]],
+    to_come: str,
+    said: str,
+) -> None:
     two = running.classes[1]
     enrollment = members_on(two, MARCH(day=9))[0].enrollment
     let_together(running, enrollment.cadre, staff, colleague)
     Nomination.objects.get_or_create(
         batch=running.batch, cadre=enrollment.cadre, defaults={"state": Nomination.State.CONFIRMED}
     )
-    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=12), by=staff, reason="住院")
+    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=leaves), by=staff, reason="住院")
     add_late(batch=running.batch, cadre=enrollment.cadre, to=two, from_day=MARCH(day=20), by=staff, reason="病愈")
-    roll = roll_of(running.batch)
-    assert [(row.day, row.said) for row in roll.later] == [
-        (MARCH(day=12), "3月12日起退出"), (MARCH(day=20), "3月20日起参加"),
-    ]  # fmt: skip
-    assert roll.to_come == "以后1人到班、1人退出"
-    seat = seats_of([enrollment])[enrollment.pk]
-    assert (seat.practice_class, seat.said) == (two, "3月12日起退出，3月20日起到第2班")
-
-
-def test_who_was_to_leave_and_stays_in_the_class_is_not_told(running: County, staff: User, colleague: User) -> None:
-    two = running.classes[1]
-    enrollment = members_on(two, MARCH(day=9))[0].enrollment
-    let_together(running, enrollment.cadre, staff, colleague)
-    Nomination.objects.get_or_create(
-        batch=running.batch, cadre=enrollment.cadre, defaults={"state": Nomination.State.CONFIRMED}
-    )
-    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=20), by=staff, reason="调走")
-    add_late(batch=running.batch, cadre=enrollment.cadre, to=two, from_day=MARCH(day=20), by=staff, reason="不走了")
-    assert (roll_of(running.batch).later, roll_of(running.batch).to_come) == ([], "")
+    roll, seat = roll_of(running.batch), seats_of([enrollment])[enrollment.pk]
+    assert [(row.day, row.said) for row in roll.later] == later
+    assert roll.to_come == to_come
+    assert (seat.practice_class, seat.said) == (two, said)
 
 
 def test_class_of_somebody_is_that_of_the_list_with_the_day_of_the_next(

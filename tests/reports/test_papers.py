@@ -277,6 +277,33 @@ def test_notice_of_the_day_of_publishing_has_the_people_of_its_version(moved: Co
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("leaves", "counted", "in_class"),
+    [
+        (datetime.date(2026, 10, 30), "共4人（另有1人以后参加", "第7班，10月30日起退出，第7班（11月10日起）"),
+        (datetime.date(2026, 10, 9), "共3人（另有2人以后参加", "第7班（11月10日起）"),
+    ],
+    ids=["leaves later", "has left"],
+)
+def test_notice_counts_who_leaves_and_comes_back_once(
+    moved: Course, leaves: datetime.date, counted: str, in_class: str
+) -> None:
+    """She is back on 11-10; who still sits there is among those present, and not also among those who join later."""
+    seat = moved.members["安平"]
+    end, seat.days = seat.days.upper, DateRange(moved.batch.first_day, leaves)
+    seat.save()
+    ClassMembership.objects.create(
+        enrollment=seat.enrollment,
+        practice_class=moved.practice_class,
+        days=DateRange(datetime.date(2026, 11, 10), end),
+    )
+    letter = Document(io.BytesIO(documents.dispatch_notice(moved.batch, on=NOW.date())))
+    text = "\n".join(paragraph.text for paragraph in letter.paragraphs)
+    assert f"自10月23日起{counted}，日期见附件1），编为2个班" in text
+    cells = [row.cells[4].text for row in letter.tables[0].rows if row.cells[2].text == "安平"]
+    assert cells == [in_class]
+
+
 def test_papers_of_the_next_day_need_no_day(moved: Course) -> None:
     with time_machine.travel(NOW + datetime.timedelta(days=1), tick=False):
         assert rows_of(roster(moved))[1][0].startswith("单周班　2人　")  # type: ignore[union-attr] # a text
