@@ -41,8 +41,6 @@ def free_beds(gathering: Gathering, enrollment: Enrollment, unsettled: Collectio
     own = Q(
         room__household__lodgings__gathering=gathering, room__household__lodgings__live=True
     ) & ~Q(room__household__lodgings__enrollment=enrollment)  # fmt: skip
-    if unsettled:
-        own &= ~Q(room__household__lodgings__in=unsettled)
     return (
         beds.select_related("room__household__base__village")
         .annotate(guests=Count("room__household__lodgings", filter=own, distinct=True))

@@ -142,13 +142,14 @@ def keep_bed(
     """The bed that the person has at a gathering, or had there last, while it can be slept in; else another as by `give_bed`;
     else None, and the bed is given up. A row that stays as it is is not written.
 
-    Who would be alone in the household moves to where others are, if there is room (R16). Beds of the `unsettled` (keys of
-    Lodging) count as free: these people's beds are found after this one's.
+    Who would be alone in the household moves to where others are, if there is room (R16). Where there is no other, beds of the
+    `unsettled` (keys of Lodging) count as free: these people's beds are found after this one's.
     """
     lodging = lodging_of(gathering, enrollment)
     had = None if lodging is None else lodging.bed_id
     own = free_beds(gathering, enrollment, unsettled).filter(pk=had).first()
-    bed = own if own is not None and own.guests else joinable_beds(gathering, enrollment, unsettled).first() or own
+    bed = own if own is not None and own.guests else joinable_beds(gathering, enrollment).first()
+    bed = bed or joinable_beds(gathering, enrollment, unsettled).first() or own
     nights = DateRange(gathering.first_day, gathering.last_day)
     try:
         if bed is not None and lodging is not None and (True, bed.pk, nights) == (lodging.live, had, lodging.stay):

@@ -15,6 +15,7 @@ from bases.actions import close_place
 from bases.models import Closure
 from batches.actions import guests
 from batches.actions.beds import give_up_bed
+from batches.actions.notices import Wanted
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
 from batches.actions.staff import assign_office
@@ -24,6 +25,7 @@ from batches.foretold import needs
 from batches.models import ClassOffice, Enrollment, Gathering, GatheringSite, Lodging, Nomination
 from batches.queries import attending, coverage, enrolled, members_on
 from batches.roll import sitting
+from batches.standing import spans_of, standing_of
 from config.errors import DomainError
 from office.models import Notice
 from tests import factories
@@ -227,6 +229,22 @@ def test_who_will_leave_is_neither_moved_nor_withdrawn_again(running: County, st
         withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=22), by=staff, reason="再退")
     with pytest.raises(DomainError, match="不在任何班里"):
         move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=10), by=staff, reason="调班")
+
+
+def test_bed_of_who_moves_later_by_a_version_waits_for_the_members(
+    running: County, staff: User, colleague: User
+) -> None:
+    """She was a member when the standing was read, and still belongs to the gathering after the seats are written."""
+    standing = standing_of(running.batch, MARCH(day=9))
+    enrollment = members_on(running.classes[1], MARCH(day=9))[0].enrollment
+    [bed, _] = _beds(enrollment)
+    let_together(running, enrollment.cadre, staff, colleague)
+    move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=15), by=staff, reason="调班")
+    standing.spans = spans_of(running.batch, standing.since)
+    place = (running.classes[1].pk, 1)
+    want = Wanted(MARCH(day=12), MARCH(day=14), {running.bases[0].pk: 5}, {})
+    found = guests.unsettled_beds(standing, {place: want}, {place})
+    assert [row.pk for row in found.values()] == [bed.pk]
 
 
 def test_who_keeps_the_bed_until_leaving_hears_nothing_of_it(running: County, staff: User) -> None:

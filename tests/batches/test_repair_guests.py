@@ -93,6 +93,26 @@ def test_guest_keeps_the_bed_while_others_get_other_beds(running: County, staff:
 
 
 @pytest.mark.django_db
+def test_guests_who_share_a_household_stay_in_it(running: County, staff: User) -> None:
+    """Two of class 1 in a household where none of class 2 sleeps: neither is alone."""
+    one, gathering, _ = guest_of(running, staff)
+    taken = gathering.lodgings.filter(live=True).values("household")
+    empty = HostHousehold.objects.filter(base=running.bases[1]).exclude(pk__in=taken).order_by("-pk")[0]
+    hers = [lodging_of(gathering, one)]
+    hers[0].bed = Bed.objects.filter(room__household=empty).order_by("number")[0]
+    hers[0].save()
+    two = running.enrollment(next(row for row in running.cadres[2::2] if row.sex == one.cadre.sex))
+    join_makeup(by=staff, enrollment=two, gathering=gathering, reason="补第1次集中")
+    hers.append(lodging_of(gathering, two))
+    assert hers[1].household_id == empty.pk, "the smallest group"
+    others = gathering.lodgings.filter(live=True).exclude(household=empty).order_by("pk")
+    close_a_household(gathering, staff, others[0].household)
+    _, changed, _ = publish(running, repair(running, staff), staff)
+    assert changed["Lodging"], "others were lodged anew"
+    assert changed["Lodging"].isdisjoint({row.pk for row in hers})
+
+
+@pytest.mark.django_db
 def test_guest_whose_household_closes_gets_another_bed_and_is_told(running: County, staff: User) -> None:
     guest, gathering, user = guest_of(running, staff)
     hers = lodging_of(gathering, guest)
