@@ -26,7 +26,7 @@ from batches.models import (
 )
 from batches.plan_ids import key
 from batches.rules import in_force
-from batches.states import LIVE, OPEN, UNDER_WAY
+from batches.states import LIVE, OPEN
 from cadres.models import Cadre, PastAttendance, Unit
 from cadres.queries import kept_units, own_units
 from office.models import UNFINISHED, Job
@@ -201,8 +201,20 @@ def born_after(age: int, day: datetime.date) -> datetime.date:
     return datetime.date(year + 1, 1, 1) if month > 12 else datetime.date(year, month, 1)
 
 
+def begun(day: datetime.date, of: str = "") -> Q:
+    """Batches under way on a day: running, under review, or published with their first day reached. One that is published
+    ahead of its days is not under way. `of` leads from the rows to their batch ("batch__")."""
+    state = Batch.State
+    return Q(**{f"{of}state__in": (state.RUNNING, state.EVALUATING)}) | Q(
+        **{f"{of}state": state.PUBLISHED, f"{of}first_day__lte": day}
+    )
+
+
 def coverage(full_coverage_age: int, day: datetime.date | None = None) -> dict[str, QuerySet[Cadre]]:
-    """Cadres in post up to the covered age, split into done, in_training and waiting (each the rows behind a figure)."""
+    """Cadres in post up to the covered age, split into done, in_training and waiting (each the rows behind a figure).
+
+    in_training are people of batches under way; who has a place in a batch still to come waits like everybody else.
+    """
     day = day or timezone.localdate()
     due = Cadre.objects.filter(
         state=Cadre.State.IN_POST, birth__gte=born_after(full_coverage_age, day)
@@ -211,9 +223,7 @@ def coverage(full_coverage_age: int, day: datetime.date | None = None) -> dict[s
     done = Exists(PastAttendance.objects.filter(cadre=OuterRef("pk"))) | Exists(
         enrolled.filter(state=Enrollment.State.COMPLETED)
     )
-    now = Exists(
-        Enrollment.objects.filter(belonging(timezone.localdate()), cadre=OuterRef("pk"), batch__state__in=UNDER_WAY)
-    )
+    now = Exists(Enrollment.objects.filter(belonging(day), begun(day, "batch__"), cadre=OuterRef("pk")))
     return {
         "due": due,
         "done": due.filter(done),

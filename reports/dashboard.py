@@ -17,8 +17,7 @@ from bases.models import PracticeBase
 from batches.models import Batch, Gathering, GatheringSite, PracticeClass, Programme
 from batches.outlooks import Story, story_of
 from batches.presence import HELD
-from batches.queries import coverage, newest_programmes
-from batches.states import UNDER_WAY
+from batches.queries import begun, coverage, newest_programmes
 from cadres.models import Cadre
 from evaluations.models import Campaign, Result
 from evaluations.queries import COMPUTED
@@ -28,14 +27,24 @@ COVERAGE_PARTS = {
 }  # fmt: skip
 
 
-def programme_of(batch: Batch | None) -> Programme | None:
-    return batch.programme if batch else newest_programmes().first()
+def covering_programme() -> Programme | None:
+    """The rules by which coverage is counted, whatever batch is shown: those that coming batches follow, as in `countdown`."""
+    return newest_programmes().first()
 
 
 def current_batch() -> Batch | None:
-    """The batch a leader most likely asks about: the newest that is published or further, else the newest."""
+    """The batch a leader most likely asks about: what is under way today, before what is under review; else the next that is
+    published, else the last that is closed, else the newest."""
+    state = Batch.State
     batches = Batch.objects.select_related("programme").order_by("-number")
-    return batches.filter(state__in=UNDER_WAY).first() or batches.first()
+    under_way = batches.filter(begun(timezone.localdate()))
+    return (
+        under_way.exclude(state=state.EVALUATING).first()
+        or under_way.first()
+        or batches.filter(state=state.PUBLISHED).order_by("first_day", "number").first()
+        or batches.filter(state=state.CLOSED).first()
+        or batches.first()
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ def coverage_parts(programme: Programme) -> list[Part]:
 
 def countdown() -> Story | None:
     """How many batches until everybody due is covered, by the rules that coming batches follow."""
-    programme = newest_programmes().first()
+    programme = covering_programme()
     return story_of(programme) if programme is not None else None
 
 

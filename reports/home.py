@@ -27,14 +27,15 @@ from batches.models import (
     Mentorship,
 )
 from batches.presence import next_visit, presence_of_gatherings, sites_of, visits_of
-from batches.queries import belonging, coverage, newest_programmes, visible_gatherings
+from batches.queries import begun, belonging, coverage, visible_gatherings
 from batches.roll import Seat, seats_of
 from batches.rules import in_force
-from batches.states import CHANGING, LIVE, UNDER_WAY
+from batches.states import LIVE, UNDER_WAY
 from cadres.models import UnitLiaison
 from evaluations.models import Campaign, Review
 from office.models import Job
 from office.todo import Todo
+from reports.dashboard import covering_programme
 from reports.documents.tables import places
 
 SOURCES = ("office", "cadres", "bases", "batches", "activities", "evaluations")
@@ -172,12 +173,12 @@ class Door:
 
 def doors() -> list[Door]:
     """The course 干部 → 基地 → 期班 → 纪实 → 评审 → 报表 with a few figures each (a constant number of queries)."""
-    programme = newest_programmes().first()
+    programme = covering_programme()
     age = programme.full_coverage_age if programme else 40
     people = coverage(age)
     bases = PracticeBase.objects.filter(state=PracticeBase.State.OPEN).count()
     households = HostHousehold.objects.filter(state=HostHousehold.State.ADMITTED).count()
-    batches = Batch.objects.aggregate(all=Count("pk"), running=Count("pk", filter=Q(state__in=CHANGING)))
+    batches = Batch.objects.aggregate(all=Count("pk"), running=Count("pk", filter=begun(timezone.localdate())))
     records = ActivityRecord.objects.exclude(state=PaperState.VOID).aggregate(
         all=Count("pk"), waiting=Count("pk", filter=Q(state=PaperState.SUBMITTED)),
         returned=Count("pk", filter=Q(state=PaperState.RETURNED)),

@@ -60,7 +60,7 @@ def dashboard_page(request: HttpRequest, batch_id: int | None = None) -> HttpRes
     """Coverage, five ones by class, base load and results of one batch; every figure leads to its rows."""
     batches = visible_batches(user_of(request))
     batch = get_object_or_404(batches, pk=batch_id) if batch_id is not None else dashboard.current_batch()
-    programme = dashboard.programme_of(batch)
+    programme = dashboard.covering_programme()
     campaign = dashboard.latest_campaign()
     bases = dashboard.base_rows(batch) if batch else []
     grades = dashboard.grade_rows(campaign) if campaign else []
@@ -84,7 +84,7 @@ def dashboard_page(request: HttpRequest, batch_id: int | None = None) -> HttpRes
 @require_GET
 @allow(may_see_dashboard)
 def coverage_page(request: HttpRequest, part: str) -> HttpResponse:
-    programme = dashboard.programme_of(dashboard.current_batch())
+    programme = dashboard.covering_programme()
     if part not in dashboard.COVERAGE_PARTS or programme is None:
         raise Http404
     rows = page_of(request, dashboard.coverage_rows(programme, part))

@@ -141,6 +141,63 @@ def test_coverage_parts_add_up_and_follow_the_facts(full: Course, desk: Client) 
     assert figures(desk)["/dashboard/coverage/waiting/"] == 20
 
 
+def batch_of(course: Course, number: int, state: str, first_day: datetime.date) -> Batch:
+    last_day = first_day + datetime.timedelta(days=80)
+    return factories.BatchFactory(
+        number=number, programme=course.batch.programme, state=state, first_day=first_day, last_day=last_day
+    )
+
+
+def test_who_has_a_place_in_a_batch_to_come_is_not_in_training_yet(full: Course, desk: Client) -> None:
+    """Batch 4 begins in two months and is published already: its people wait until its first day."""
+
+    def parts() -> list[int]:
+        return [part.count for part in dashboard.coverage_parts(full.batch.programme)]
+
+    due, done, training, waiting = parts()
+    to_come = batch_of(full, 4, Batch.State.PUBLISHED, TODAY + datetime.timedelta(days=60))
+    factories.MembershipFactory(practice_class=factories.ClassFactory(batch=to_come))
+    assert parts() == [due + 1, done, training, waiting + 1]
+    assert figures(desk)["/dashboard/coverage/in_training/"] == training
+    Batch.objects.filter(pk=to_come.pk).update(first_day=TODAY)
+    assert parts() == [due + 1, done, training + 1, waiting]
+
+
+def test_dashboard_opens_on_the_batch_under_way_then_the_next_then_the_last(full: Course, desk: Client) -> None:
+    """Batch 3 is running; 4 and 5 are published already, 5 before 4; 2 is closed; 6 is in preparation."""
+    month = datetime.timedelta(days=30)
+    past = batch_of(full, 2, Batch.State.CLOSED, TODAY - 8 * month)
+    later = batch_of(full, 4, Batch.State.PUBLISHED, TODAY + 6 * month)
+    following = batch_of(full, 5, Batch.State.PUBLISHED, TODAY + 2 * month)
+    batch_of(full, 6, Batch.State.DRAFT, TODAY + 10 * month)
+
+    def opened() -> Batch:
+        shown: Batch = desk.get(DASHBOARD).context["batch"]
+        return shown
+
+    assert opened() == full.batch
+    Batch.objects.filter(pk=full.batch.pk).update(state=Batch.State.EVALUATING)
+    assert opened() == full.batch
+    Batch.objects.filter(pk=following.pk).update(first_day=TODAY)
+    assert opened() == following, "published, and its days have begun: before what is under review"
+    Batch.objects.filter(pk=following.pk).update(first_day=following.first_day)
+    Batch.objects.filter(pk=full.batch.pk).update(state=Batch.State.CLOSED)
+    assert opened() == following
+    Batch.objects.filter(pk__in=(later.pk, following.pk)).update(state=Batch.State.PLANNED)
+    assert opened() == full.batch
+    assert past.number < full.batch.number
+
+
+def test_coverage_is_counted_by_the_newest_rules_whatever_batch_is_looked_at(full: Course, desk: Client) -> None:
+    """As the countdown and the home page count it: a batch that is closed keeps the rules of its time."""
+    old = full.batch.programme
+    newer = factories.ProgrammeFactory(name=old.name, version=old.version + 1, full_coverage_age=60, supersedes=old)
+    factories.TrackFactory(programme=newer, classes_per_batch=2)
+    shown = desk.get(reverse("reports:dashboard_of", args=[full.batch.pk]))
+    assert shown.context["programme"] == newer
+    assert figures(desk)["/dashboard/coverage/due/"] == rows_behind(desk, "/dashboard/coverage/due/") == 75
+
+
 def test_coverage_bar_has_its_parts_end_to_end(full: Course) -> None:
     _, done, training, waiting = dashboard.coverage_parts(full.batch.programme)
     assert (done.start, training.start) == (0, done.percent)

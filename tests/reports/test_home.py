@@ -202,7 +202,10 @@ def test_doors_count_what_their_lists_show(course: Course) -> None:
     figures = {door.key: door.figures for door in home.doors()}
     assert figures["activities"] == ("记录 2 条", "待审 1　退回 1")
     assert figures["bases"] == ("2 个基地 2 户", "床位 3")
-    assert figures["batches"] == ("共 1 期", "进行中 1 期")
+    to_come = {"first_day": TODAY + datetime.timedelta(days=60), "last_day": TODAY + datetime.timedelta(days=140)}
+    factories.BatchFactory(number=4, state=Batch.State.PUBLISHED, **to_come)
+    figures = {door.key: door.figures for door in home.doors()}
+    assert figures["batches"] == ("共 2 期", "进行中 1 期")
     assert figures["cadres"][1] == "已完成 0　在训 5"
 
 
