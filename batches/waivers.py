@@ -12,6 +12,7 @@ from batches.models import Batch, Waiver
 from batches.plan_labels import Labels
 from batches.planning.changes import WAIVED_NAMES
 from batches.planning.problem import WAIVABLE
+from config.errors import DomainError
 
 RULES = tuple(sorted(WAIVABLE))
 """What may be asked for: the planner's own list."""
@@ -42,6 +43,20 @@ def label_of(subject: str) -> str:
 def in_time() -> Q:
     """Not past the last day; taking an exception back sets that to yesterday."""
     return Q(until__isnull=True) | Q(until__gte=timezone.localdate())
+
+
+def require_end(batch: Batch, until: datetime.date | None) -> None:
+    """Raise DomainError "until_past", or "until_too_early" for a last day before the batch begins: it would be over before
+    anything is held that it lets pass. A last day after the batch is as good as none.
+    """
+    if until is None or until >= max(batch.first_day, timezone.localdate()):
+        return
+    if batch.first_day > timezone.localdate():
+        raise DomainError(
+            "until_too_early",
+            f"{batch} {batch.first_day} 才开始，有效期不能在这以前就完。请写开始以后的一天，或留空（本期有效）。",
+        )
+    raise DomainError("until_past", "有效期已经过去。请改成今天或以后的一天，或留空（本期有效）。")
 
 
 def granted(rows: QuerySet[Waiver]) -> QuerySet[Waiver]:

@@ -10,7 +10,7 @@ from accounts import audit
 from accounts.models import User
 from batches.models import Batch, Waiver
 from batches.planning.problem import WAIVABLE
-from batches.waivers import Way, endings, rule_in_words, way_of
+from batches.waivers import Way, endings, require_end, rule_in_words, way_of
 from config.errors import Conflict, DomainError
 from office.actions import notify
 
@@ -20,14 +20,13 @@ def ask_waiver(
 ) -> Waiver:
     """Ask that a rule be set aside for one subject (written as the planner writes it). Somebody else has to approve.
 
-    Raises DomainError "not_waivable", "reason_needed", "until_past", "asked_already".
+    Raises DomainError "not_waivable", "reason_needed", "until_past", "until_too_early", "asked_already".
     """
     if rule not in WAIVABLE:
         raise DomainError("not_waivable", f"{rule} 不能例外：它关系安全或法定节假日，只能改安排。")
     if not reason.strip():
         raise DomainError("reason_needed", "请写明为什么要例外。")
-    if until is not None and until < timezone.localdate():
-        raise DomainError("until_past", "有效期已经过去。请改成今天或以后，长期的空着。")
+    require_end(batch, until)
     with audit.act("ask_waiver", by=by, subject=batch, reason=reason, rule=rule, about=subject):
         Batch.objects.select_for_update().get(pk=batch.pk)
         if batch.waivers.filter(rule=rule, subject=subject, until=until).exists():

@@ -1,5 +1,6 @@
 """Asking for an approved exception."""
 
+import datetime
 from typing import Any
 
 from django import forms
@@ -11,8 +12,9 @@ from batches.models import PracticeClass, Track
 from batches.plan_ids import key
 from batches.planning.changes import WAIVED_NAMES
 from batches.standing import fortnights
-from batches.waivers import RULES, label_of, rule_in_words
+from batches.waivers import RULES, label_of, require_end, rule_in_words
 from cadres.models import Cadre, Unit
+from config.errors import DomainError
 
 
 class WaiverForm(ActForm):
@@ -52,6 +54,14 @@ class WaiverForm(ActForm):
         self.fields["unit"].queryset = Unit.objects.filter(active=True).order_by("sort_name", "pk")  # type: ignore[attr-defined] # a model choice
         tracks = Track.objects.filter(classes__batch=self.batch).distinct().order_by("order")
         self.fields["track"].queryset = tracks  # type: ignore[attr-defined] # a model choice
+
+    def clean_until(self) -> datetime.date | None:
+        until: datetime.date | None = self.cleaned_data["until"]
+        try:
+            require_end(self.batch, until)
+        except DomainError as error:
+            raise forms.ValidationError(error.message, error.code) from error
+        return until
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

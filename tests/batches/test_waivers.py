@@ -213,13 +213,41 @@ def test_exception_not_approved_stays_on_the_page_and_who_asked_is_told(
 def test_exception_past_its_day_is_expired_and_nobody_approves_it(
     signed_in: Callable[[User], Client], county: County, staff: User, colleague: User, clock: time_machine.Traveller
 ) -> None:
-    waiver = asked(county, staff, until=TODAY)
-    clock.move_to(NOW + datetime.timedelta(days=1))
+    first = county.batch.first_day
+    waiver = asked(county, staff, until=first)
+    clock.move_to(NOW + (first - TODAY) + datetime.timedelta(days=1))
     assert "已过期" in row_of(signed_in(staff), county)
     with pytest.raises(DomainError) as refused:
         approve_waiver(waiver=waiver, by=colleague)
     assert refused.value.code == "waiver_expired"
     assert not [todo for todo in todo(colleague) if "例外" in todo.what]
+
+
+@pytest.mark.parametrize("day", [TODAY, datetime.date(2027, 2, 28)])
+def test_end_before_the_batch_begins_is_refused_at_its_field(
+    desk: Client, county: County, staff: User, day: datetime.date
+) -> None:
+    with pytest.raises(DomainError) as refused:
+        asked(county, staff, until=day)
+    assert refused.value.code == "until_too_early"
+    told = "第1期 2027-03-01 才开始，有效期不能在这以前就完。请写开始以后的一天，或留空（本期有效）。"
+    shown = ask(desk, county, "R15", practice_class=county.classes[0].pk, until=day.isoformat())
+    assert re.search(r'<[^>]*id="[^"]*until[^"]*"[^>]*><strong>' + re.escape(told), shown)
+    assert 'value="特殊情况"' in shown
+    assert not Waiver.objects.exists()
+    assert asked(county, staff, until=county.batch.first_day).until == county.batch.first_day
+
+
+def test_end_in_the_past_is_refused_while_the_batch_is_under_way(
+    county: County, staff: User, clock: time_machine.Traveller
+) -> None:
+    """The last day of the batch and any day after it are taken: they mean the same as none."""
+    first, last = county.batch.first_day, county.batch.last_day
+    clock.move_to(NOW + (first - TODAY) + datetime.timedelta(days=7))
+    with pytest.raises(DomainError) as refused:
+        asked(county, staff, until=first)
+    assert refused.value.code == "until_past"
+    assert asked(county, staff, until=last + datetime.timedelta(days=1)).pk
 
 
 def test_approving_what_was_just_withdrawn_is_a_message_on_the_list(
