@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from bases.models import BaseManager, TownshipLiaison
+from batches.foretold import needs
 from batches.heads import members_of
 from batches.models import Batch, Enrollment, Gathering, Lodging, Mentorship
 from batches.presence import village_days
@@ -31,10 +32,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Consequences:
-    """Sentences about what an act would do, and about who is told of it."""
+    """Sentences about what an act would do, about who is told of it, and about rules that it leaves broken and were not."""
 
     lines: list[str]
     told: list[str]
+    breaches: list[str]
 
 
 def told_before(batch: Batch, act: Callable[[], object]) -> Consequences:
@@ -43,15 +45,21 @@ def told_before(batch: Batch, act: Callable[[], object]) -> Consequences:
     The trial runs in a transaction that is rolled back, notices and audit entry included, so that what is told is what
     happens.
     """
-    before = _picture(batch)
-    after = before
+    before, known = _picture(batch), _broken(batch)
+    after, broken = before, known
     try:
         with transaction.atomic(), overhear() as heard:
             act()
-            after = _picture(batch)
+            after, broken = _picture(batch), _broken(batch)
             raise _Undo
     except _Undo:
-        return Consequences(_differences(batch, before, after), _told(batch, heard))
+        breaches = [line for line in broken if line not in known]
+        return Consequences(_differences(batch, before, after), _told(batch, heard), breaches)
+
+
+def _broken(batch: Batch) -> list[str]:
+    """What a repair would have to mend, in words."""
+    return [line for _, lines in needs(batch) for line in lines]
 
 
 def _told(batch: Batch, heard: Overheard) -> list[str]:
