@@ -9,18 +9,21 @@ from batches.planning import InputError
 from batches.planning.changes import NAMES
 from batches.planning.checker import check, violations
 from batches.planning.formats import Document, canonical, fingerprint
+from batches.planning_excuses import EXCUSES
 from batches.planning_input import build_input, document_of
 
 MOST_NAMED = 3
 MOST_PINS = 3
 """Pins not kept that one sentence names."""
 OTHERWISE = "编排用的其他资料"
-PARTS = {"other_uses": "基地上别的活动", "waivers": "批准例外"}
+PARTS = {"other_uses": "基地上别的活动"}
 """Parts of the input that one word tells; those that have no word either are `OTHERWISE`."""
-LOOKED_INTO = {"programme", "cadres", "calendar", "units", "batches", "bases", "history", "pins", "previous"}
+LOOKED_INTO = {"waivers", "programme", "cadres", "calendar", "units", "batches", "bases", "history", "pins", "previous"}
 DAYS = {"holidays": "放假安排", "working_weekend_days": "调休上班的日子"}
 PINS = {"batches": "定下来的名单", "classes": "固定的班", "gatherings": "固定的集中"}
-STANDS = {"assignments": "调班、加人或退出", "gatherings": "集中取消、改期或换基地", "lodging": "换床位"}
+WAIVERS = {"waivers": "批准例外"}
+STANDS = ("调班、加人或退出", "集中取消、改期或换基地", "换床位")
+"""What of a published batch stands otherwise: seats, gatherings, beds."""
 PEOPLE = {
     "unavailable": "不能来的日子", "must": "编排要求", "must_not": "编排要求", "parity": "单双周要求",
     "attended_before": "参加经历",
@@ -69,19 +72,21 @@ def _facts(batch: Batch, run: PlanRun) -> dict[str, Any]:
 def moved(facts: Document, known: Document) -> list[str]:
     """放假安排；新列入名单（林晓雯（县水利局）…）；基地资料（双溪村）…: every part in which two inputs of a batch differ.
 
-    Never empty: inputs that are not the same to the letter differ in something, were it the order of rows.
+    Never empty: inputs that are not the same to the letter differ in something, were it the order of rows. Who accompanies a
+    class, and what room others take, follows from how a published batch stands: where that is another, it alone is told.
     """
     rest = [{key: part for key, part in each.items() if key not in LOOKED_INTO} for each in (facts, known)]
+    stands = _stands(facts["previous"], known["previous"])
+    follows = [*_batches(facts, known), *_places(facts, known), *_named(PARTS, *rest)] if not stands else []
     found = [
         *_people(facts, known),
         *_named(DAYS, facts["calendar"], known["calendar"]),
         *_units(facts, known),
         *_rules(facts["programme"], known["programme"]),
-        *_batches(facts, known),
-        *_places(facts, known),
-        *_named(PARTS, *rest),
+        *follows,
+        *_named(WAIVERS, *({"waivers": _granted(each)} for each in (facts, known))),
         *_named(PINS, facts["pins"], known["pins"]),
-        *_stands(facts["previous"], known["previous"]),
+        *stands,
     ] or [OTHERWISE]
     labels = Labels(found)
     return [labels.put(line) for line in found]
@@ -181,8 +186,35 @@ def _open(base: Mapping[str, Any] | None) -> Any:
     return {**base, "closed": [], "households": homes}
 
 
+def _granted(document: Document) -> list[Document]:
+    """Exceptions that somebody made: those that only say what a rule does not bear on are none."""
+    return [row for row in document["waivers"] if row["approver"] not in EXCUSES]
+
+
 def _stands(new: Document | None, old: Document | None) -> list[str]:
-    """What a repair started from."""
+    """What a repair started from. That beds follow people, and people of a gathering its class, is not told."""
     if new == old or new is None or old is None:
         return [] if new == old else ["现在的安排"]
-    return [name for key, name in STANDS.items() if new[key] != old[key]] or ["现在的安排"]
+    beds, before = _beds(new), _beds(old)
+    changed = (
+        _seats(new) != _seats(old),
+        _visits(new) != _visits(old),
+        any(bed != before[place] for place, bed in beds.items() if place in before),
+    )
+    return [name for name, other in zip(STANDS, changed, strict=True) if other] or ["现在的安排"]
+
+
+def _seats(decided: Document) -> dict[str, str]:
+    return {row["cadre"]: row["class"] for row in decided["assignments"]}
+
+
+def _visits(decided: Document) -> dict[tuple[str, int], Any]:
+    return {
+        (row["class"], row["index"]): row.get("skipped")
+        or (row["first_day"], sorted(site["base"] for site in row["sites"]))
+        for row in decided["gatherings"]
+    }
+
+
+def _beds(decided: Document) -> dict[tuple[str, str, int], tuple[str, int]]:
+    return {(row["cadre"], row["class"], row["index"]): (row["room"], row["bed"]) for row in decided["lodging"]}

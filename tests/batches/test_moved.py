@@ -10,8 +10,10 @@ from django.test import Client
 from accounts.models import User
 from bases.actions import close_place, suspend_household
 from bases.models import Closure
+from batches.actions.attendance import join_makeup
 from batches.actions.gatherings import cancel_gathering
 from batches.actions.names import demand, set_aside
+from batches.actions.people import move_member
 from batches.models import Nomination, PlanDemand, Programme, Waiver
 from batches.moved import facts_moved, moved
 from batches.planning_input import build_input
@@ -21,10 +23,14 @@ from office.models import CalendarDay
 from tests import factories
 from tests.batches.county import County
 from tests.batches.pages import page
-from tests.batches.test_repair import repair
+from tests.batches.test_people import let_together
+from tests.batches.test_repair import repair, running
 
 pytestmark = pytest.mark.django_db
+__all__ = ["running"]
+"""The fixture of a batch under way."""
 MARCH = datetime.date(2027, 3, 1).replace
+SINCE = "这个方案编好以后，资料变过：{}。它还是按变以前的算的，请再少变动重排一次，再发布。"
 
 
 def told(county: County) -> str:
@@ -142,8 +148,23 @@ def test_repair_says_what_was_changed_by_hand_since(published: County, staff: Us
     repair(published, staff)
     assert told(published) == ""
     cancel_gathering(gathering=published.gathering(1, 2), by=staff, reason="防汛")
-    changed, cure = "集中取消、改期或换基地；换床位", "它还是按变以前的算的，请再少变动重排一次，再发布"
-    assert told(published) == f"这个方案编好以后，资料变过：{changed}。{cure}。"
+    assert told(published) == SINCE.format("集中取消、改期或换基地")
+
+
+def test_move_by_hand_is_told_as_that_alone(running: County, staff: User, colleague: User) -> None:
+    """Mentor, beds and the room of guests follow: nobody changed them."""
+    mover = running.cadres[0]
+    let_together(running, mover, staff, colleague)
+    factories.MentorshipFactory(enrollment=running.enrollment(mover))
+    join_makeup(
+        by=staff, enrollment=running.enrollment(running.cadres[2]), gathering=running.gathering(2, 2), reason="补课"
+    )
+    repair(running, staff)
+    assert told(running) == ""
+    move_member(
+        enrollment=running.enrollment(mover), to=running.classes[1], from_day=MARCH(day=15), by=staff, reason="换周次"
+    )
+    assert told(running) == SINCE.format("调班、加人或退出")
 
 
 def test_session_page_says_one_thing(planned: County, staff: User, desk: Client) -> None:

@@ -350,7 +350,9 @@ def test_consequences_are_told_and_nothing_is_done(published: County, staff: Use
     )
     assert told.lines[0].startswith(f"{cadre.name}空出 2 次集中的床位：第1班 03-05 至 03-07")
     assert told.lines[1].startswith(f"{cadre.name}新排 2 次集中的床位：第2班 03-12 至 03-14 ")
-    assert {line[:3] for line in told.breaches} == {"R04", "R16"}, "one class is left with one man, and they differ by two"
+    assert {line[:3] for line in told.breaches} == {"R04", "R16"}, (
+        "one class is left with one man, and they differ by two"
+    )
     assert beds(mover) == [(1, 1), (1, 2)]
     assert Notice.objects.count() == notices
     assert people(published)[1, 1] == 4
