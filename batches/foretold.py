@@ -64,8 +64,10 @@ def plan_as_it_stands(batch: Batch, run: PlanRun | None = None) -> tuple[Documen
 
 
 def as_plan(decided: Document) -> Document:
-    """Decisions in the shape of a plan that says nothing of itself."""
+    """Decisions in the shape of a plan that says nothing of itself, and lodges those alone who have a seat in the class."""
     plan: Document = {name: copy.deepcopy(decided[name]) for name in ("assignments", "gatherings", "lodging")}
+    seats = {row["cadre"]: row["class"] for row in plan["assignments"]}
+    plan["lodging"] = [row for row in plan["lodging"] if seats.get(row["cadre"]) == row["class"]]
     plan |= {"format": PLAN_FORMAT, "stages": [1, 2, 3, 4], "input_fingerprint": "", "seed": 1, "versions": {}}
     return plan | {"levels": [], "moves": [], "shortfalls": [], "unassigned": []}
 

@@ -191,7 +191,9 @@ def decisions_of(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plan_of(batch: Batch, standing: Standing) -> dict[str, Any]:
-    """What stands, as rows of a plan."""
+    """What stands, as rows of a plan; with the beds, too, in classes that somebody has left or will leave for another:
+    whoever is put back lies where they lay.
+    """
     gatherings: list[dict[str, Any]] = [
         {
             "class": key("K", place[0]), "index": place[1], "first_day": stood.gathering.first_day.isoformat(),
@@ -209,8 +211,8 @@ def _plan_of(batch: Batch, standing: Standing) -> dict[str, Any]:
             "room": key("R", room), "bed": bed,
         }
         for place, stood in standing.held.items()
-        for cadre, (household, room, bed) in stood.beds.items()
-        if standing.seats.get(cadre) == place[0]
+        for cadre, (household, room, bed) in (stood.beds | stood.leaving).items()
+        if cadre in standing.seats
     ]  # fmt: skip
     return {
         "assignments": [

@@ -36,12 +36,13 @@ Spans = dict[int, list[tuple[int, datetime.date, datetime.date]]]
 class Stood:
     """A gathering as it stands: its days, base → people of the class in order of travel, member (cadre) → (household, room,
     bed). Those of other classes who make days up there, and those who will have left, are in neither (`Standing.guests`).
-    `lodgings` are the beds in force of all of them.
+    `leaving` are the beds of these latter, `lodgings` the beds in force of all.
     """
 
     gathering: Gathering
     bases: dict[int, int]
     beds: dict[int, tuple[int, int, int]]
+    leaving: dict[int, tuple[int, int, int]]
     begun: bool
     lodgings: list[Lodging]
 
@@ -172,7 +173,7 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
     base_of = dict(Bed.objects.filter(lodgings__gathering__in=rows).values_list("pk", "room__household__base"))
     for gathering in rows:
         live = [site for site in gathering.sites.all() if site.live] or list(gathering.sites.all())
-        beds, guests = {}, Counter[int]()
+        beds, left, guests = {}, {}, Counter[int]()
         begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
         leaving = set() if begun else set(found.still_there(gathering.practice_class_id, gathering.first_day))
         for row in lodgings.get(gathering.pk, ()):
@@ -180,10 +181,13 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
             if (gathering.pk, row.enrollment_id) in made_up or cadre in leaving:
                 found.guests.setdefault(gathering.pk, []).append((base_of[row.bed_id], cadre))
                 guests[base_of[row.bed_id]] += 1
-            elif row.bed_id in found.numbers and row.household_id is not None:
-                beds[cadre] = (row.household_id, row.bed.room_id, found.numbers[row.bed_id])
+            if (gathering.pk, row.enrollment_id) in made_up:
+                continue
+            if row.bed_id in found.numbers and row.household_id is not None:
+                mine = left if cadre in leaving else beds
+                mine[cadre] = (row.household_id, row.bed.room_id, found.numbers[row.bed_id])
         found.held[gathering.practice_class_id, gathering.index] = Stood(
-            gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, begun,
+            gathering, {site.base_id: max(site.people - guests[site.base_id], 1) for site in live}, beds, left, begun,
             lodgings.get(gathering.pk, []),
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
 from batches.arrangement import planned
 from batches.differences import differences, differences_in_words, differences_of
-from batches.foretold import needs
+from batches.foretold import needs, plan_as_it_stands
 from batches.heads import heads_of, members_of
 from batches.models import Enrollment, Gathering, GatheringSite, Nomination
 from batches.queries import members_on
@@ -186,6 +186,26 @@ def test_who_was_to_move_later_and_stays_is_told_so(running: County, staff: User
     publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
     assert told(enrollment.cadre.user)[-1] == "您留在第1班，不调到第2班。"
     assert agrees() == {(1, 2): 6, (2, 1): 6, (2, 2): 6}
+
+
+def test_who_is_put_back_before_the_day_lies_where_they_lay(running: County, staff: User, colleague: User) -> None:
+    """The planner knows the bed with the class that is to be left, as the plan that stands does not: nobody is left alone."""
+    enrollment = member(running, 2)
+    lies = enrollment.lodgings.get(live=True, gathering=running.gathering(2, 1))
+    let_together(running, enrollment.cadre, staff, colleague)
+    move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=20), by=staff, reason="换班")
+    document, plan = plan_as_it_stands(running.batch)
+    there = (f"C{enrollment.cadre_id}", f"K{running.classes[1].pk}", 1)
+    known, shown = (
+        [row["room"] for row in rows["lodging"] if (row["cadre"], row["class"], row["index"]) == there]
+        for rows in (document["previous"], plan)
+    )
+    assert (known, shown) == ([f"R{lies.bed.room_id}"], [])
+    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{running.classes[1].pk}"}
+    publish_plan(batch=running.batch, run=repair(running, staff, changes=[pin]), by=staff, reason="重排")
+    assert enrollment.lodgings.get(live=True, gathering=lies.gathering).bed == lies.bed
+    running.batch.refresh_from_db()
+    assert needs(running.batch) == broken() == []
 
 
 def test_who_joins_later_joins_another_class_of_a_new_version_on_the_same_day(running: County, staff: User) -> None:
