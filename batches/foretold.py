@@ -17,6 +17,7 @@ from django.utils import timezone
 from bases.models import BaseManager, TownshipLiaison
 from batches import states
 from batches.arrangement import Arrangement, planned
+from batches.clashes import clashes_in_words
 from batches.fixed import code_in_words, require_free
 from batches.models import Batch, PlanRun
 from batches.overview import ClassLine, class_table
@@ -25,11 +26,10 @@ from batches.plan_labels import Labels
 from batches.planning.changes import Change, apply, say
 from batches.planning.checker import Breach, check, violations
 from batches.planning.formats import PLAN_FORMAT
-from batches.planning_input import build_input, staff_clashes
+from batches.planning_input import build_input
 from batches.presence import Meals
 from batches.queries import begun_cells, empty_classes, latest_run, with_account
 from batches.rules import in_force
-from batches.standing import standing_of
 from cadres.models import Cadre
 from config.errors import DomainError
 
@@ -282,12 +282,8 @@ def needs(batch: Batch) -> list[tuple[str, list[str]]]:
         groups["有班还没有人"] = [f"{name}还没有人，重排会排进去；不要了可以撤掉" for name in empty]
     for row in found:
         groups.setdefault(HEADS.get(row.code, "与规则不合"), []).append(f"{row.code} {labels.say(row.message)}")
-    if clashes := staff_clashes(batch, standing_of(batch, timezone.localdate())):
-        names = Labels(f"{key('S', user)} {key('K', one)} {key('K', other)}" for user, one, other in clashes)
-        groups["带班人员撞期，请到班务换人"] = [
-            f"{names.of(key('S', user))}同时带{names.of(key('K', one))}和{names.of(key('K', other))}，有的集中在同一天（R19）"
-            for user, one, other in clashes
-        ]
+    if clashes := clashes_in_words(batch):
+        groups["带班人员撞期，请到班务换人"] = [f"{sentence}（R19）" for sentence in clashes]
     if left := _left(batch, {pk_of(name) for name in seated}):
         groups["有人已不在职"] = left
     return list(groups.items())

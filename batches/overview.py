@@ -14,6 +14,7 @@ from django.utils import timezone
 from batches.arrangement import Arrangement, Visit
 from batches.breaches import broken_in
 from batches.bygones import excused_by, fact_to_come, levels_to_come, over_of
+from batches.clashes import clashes_in_words
 from batches.models import Batch, Parity, PlanRun, PracticeClass, Waiver
 from batches.plan_ids import key, pk_of
 from batches.plan_labels import Labels, shortfall_sentence
@@ -318,6 +319,8 @@ class RuleRow:
     granted: tuple[Granted, ...] = ()
     over: int = 0
     """Gatherings on which the rule does not bear, since they are over."""
+    hints: tuple[str, ...] = ()
+    """What the plan cannot mend and people have to: of R19 staff who are asked to two gatherings at once (`clashes`)."""
 
 
 @dataclass(frozen=True)
@@ -361,7 +364,17 @@ class PlanSays:
 
     @property
     def kept(self) -> int:
-        return sum(row.ok is True for row in self.rules)
+        return sum(row.ok is True and not row.hints for row in self.rules)
+
+    @property
+    def clashes(self) -> tuple[str, ...]:
+        """What stands on the rules' lines as a hint."""
+        return tuple(hint for row in self.rules for hint in row.hints)
+
+    @property
+    def hints(self) -> int:
+        """What the plan says beside breaches: shortfalls, exceptions that it uses, and hints on a rule's line."""
+        return len(self.shortfalls) + self.waived + len(self.clashes)
 
 
 def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
@@ -381,6 +394,7 @@ def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
         + [f"{cadre} {message}" for cadre, message in without.items()]
         + [row[name] for row in document["waivers"] for name in ("subject", "reason", "approver")]
     )
+    hints = {"R19": tuple(clashes_in_words(run.batch))} if run.batch is not None else {}
     used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
     excused = excused_by(document["waivers"])
     granted = _granted(
@@ -399,6 +413,7 @@ def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
                 ),
                 tuple(row for (rule, _), row in granted.items() if rule == line.code),
                 over_of(line.code, excused),
+                hints.get(line.code, ()),
             )
             for line in lines
         ),

@@ -243,9 +243,8 @@ def figures(arrangement: Arrangement, table: ClassTable, says: PlanSays | None, 
     ]
     if says is None:
         return found
-    hints = len(says.shortfalls) + says.waived
     found.insert(
-        0, Figure(f"{says.broken} 处违反", f"19 条规则{'和固定的' if says.pins else ''}，{hints} 处提示", "违反")
+        0, Figure(f"{says.broken} 处违反", f"19 条规则{'和固定的' if says.pins else ''}，{says.hints} 处提示", "违反")
     )
     levels = {row.key: row for row in says.levels}
     if travel := levels.get("travel_km"):

@@ -105,7 +105,7 @@ def _result(batch: Batch, plans: list[Choice], run: PlanRun, broken: list[Breach
         "calendar": calendar,
         "load": load,
         "says": says,
-        "hints": len(says.shortfalls) + says.waived,
+        "hints": says.hints,
         "figures": strip,
         "whys": whys(run),
         "others": unexplained(run, plan),
