@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Min
 from django.urls import reverse
 from django.utils import timezone
 
@@ -35,6 +36,8 @@ DOING = {1: "把名单排进各期", 2: "分班", 3: "排行程", 4: "排住宿"
 TOLD_FIRST = ("must_unmet", "covered_0", "marginal_excess", "pair_excess", "skips", "max_load", "travel_km", "journey_cost",
               "room_mate_repeats", "income_range_mean", "moved_seats", "moved_classes", "moved_gatherings")  # fmt: skip
 """Levels that a waiting clerk is told; the rest stands in the table of levels afterwards."""
+MOVING = ("state", "progress", "message", "attempts", "cancel_requested", "started_at", "heartbeat_at", "finished_at")
+"""What changes of a job's row while it is waited for."""
 DAY = datetime.timedelta(days=1)
 PLACES = {"base": "P", "household": "H", "room": "R"}
 SHUT = {"base": "个基地", "household": "户农户", "room": "间房"}
@@ -327,16 +330,27 @@ def overall(job: Job, bars: list[StageBar]) -> int:
 
 
 def elapsed(job: Job) -> str:
-    """已算 1 分 05 秒; nothing before it has begun."""
-    if job.started_at is None:
+    """已算 1 分 05 秒; nothing before it has begun. Work that was interrupted counts from when it was begun the first time."""
+    begun = _first_begun(job) if job.attempts > 1 else job.started_at
+    if begun is None:
         return ""
-    minutes, seconds = divmod(max(0, int((timezone.now() - job.started_at).total_seconds())), 60)
+    minutes, seconds = divmod(max(0, int((timezone.now() - begun).total_seconds())), 60)
     return f"已算 {minutes} 分 {seconds:02} 秒" if minutes else f"已算 {seconds} 秒"
 
 
+def _first_begun(job: Job) -> datetime.datetime:
+    """When work that is tried again was begun: its row keeps the last time alone, the parts that were done before keep theirs
+    (one query); without any, when it was asked for."""
+    found: datetime.datetime | None = job.parts.aggregate(first=Min("started_at"))["first"]
+    return found or job.created_at
+
+
 def live(job: Job) -> dict[str, Any]:
-    """What a page shows of a running job."""
+    """What a page shows of a running job. The page may have been long at work since it read the row: the row is read anew after
+    the parts, or it would be said to wait while its parts are nearly done.
+    """
     bars = stage_bars(job)
+    job.refresh_from_db(fields=MOVING)
     return {
         "bars": bars, "percent": overall(job, bars), "elapsed": elapsed(job),
         "doing": next((bar.doing for bar in bars if bar.doing), ""),

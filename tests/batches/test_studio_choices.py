@@ -202,6 +202,37 @@ def test_progress_page_moves_with_the_parts_and_tells_what_is_done(
     assert "已用" not in page(desk, "progress", nominating.batch.pk)
 
 
+def test_page_that_is_long_at_work_does_not_say_that_a_running_job_waits(nominating: County, staff: User) -> None:
+    """The row was read first, then a worker took it and came far; the parts alone told so."""
+    read = Job.objects.create(task="batches.plan", title="第1期编排", owner=staff)
+    Job.objects.filter(pk=read.pk).update(state=JobState.RUNNING, attempts=1, started_at=timezone.now())
+    Job.objects.create(parent=read, task="batches.plan_step", step="itinerary:B1", state=JobState.DONE, progress=100)
+    told = live(read)
+    assert (told["percent"], read.state, told["elapsed"]) == (75, JobState.RUNNING, "已算 0 秒")
+
+
+def test_time_of_interrupted_work_counts_from_when_it_was_begun_first(
+    nominating: County, staff: User, desk: Client
+) -> None:
+    now, ago = timezone.now(), datetime.timedelta
+    job = Job.objects.create(
+        task="batches.plan", title="第1期编排", owner=staff, state=JobState.WAITING, attempts=1, progress=40,
+        created_at=now - ago(seconds=90), started_at=now - ago(seconds=37), message="刚才中断，自动接着做",
+    )  # fmt: skip
+    PlanRun.objects.create(programme=nominating.batch.programme, batch=nominating.batch, job=job)
+    shown = page(desk, "progress", nominating.batch.pk, query="?back=studio")
+    assert "已算 37 秒" in shown
+    assert "刚才中断，自动接着做，可以离开" in shown
+    Job.objects.update(state=JobState.RUNNING, attempts=2, started_at=now)
+    job.refresh_from_db()
+    assert elapsed(job) == "已算 1 分 30 秒"
+    for step, seconds in (("itinerary:B1", 5), ("classes:B1", 36)):
+        Job.objects.create(
+            parent=job, task="batches.plan_step", step=step, state=JobState.DONE, started_at=now - ago(seconds=seconds)
+        )
+    assert elapsed(job) == "已算 36 秒"
+
+
 def test_job_whose_worker_is_silent_is_told_as_interrupted(nominating: County, staff: User, desk: Client) -> None:
     job = Job.objects.create(
         task="batches.plan", title="第1期编排", owner=staff, state=JobState.RUNNING, progress=30,
