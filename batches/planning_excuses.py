@@ -63,7 +63,7 @@ def _add_room_that_was(
     for _ in range(2):
         house, room = room_of_nobody(pk_of(base["id"]), len(base["households"]))
         rooms = [{"id": room, "beds": people, "closed": []}]
-        base["households"].append({"id": house, "closed": [[since, beyond]], "rooms": rooms})
+        base["households"].append({"id": house, "closed": [[since, beyond]], "rooms": rooms, "stand_in": True})
     base["declared_capacity"] += people
     document["other_uses"].append(
         {"base": base["id"], "first_day": since, "last_day": batch.last_day.isoformat(), "people": people}
@@ -106,7 +106,8 @@ def _add_room_of_nobody(
     closed = [[since, gathering.first_day.isoformat()], [after.isoformat(), _beyond(batch)]]
     house, room = room_of_nobody(pk_of(base["id"]), len(base["households"]))
     rooms = [{"id": room, "beds": 1, "closed": []}]
-    base["households"].append({"id": house, "closed": [row for row in closed if row[0] < row[1]], "rooms": rooms})
+    shut = [row for row in closed if row[0] < row[1]]
+    base["households"].append({"id": house, "closed": shut, "rooms": rooms, "stand_in": True})
     base["declared_capacity"] += 1
     document["other_uses"] += [
         {"base": base["id"], "first_day": first.isoformat(), "last_day": last.isoformat(), "people": 1}

@@ -29,6 +29,7 @@ WEEK = datetime.timedelta(days=7)
 OUT = "withdrawn"
 """Why a fortnight stays without gathering: it is over, or people took it out."""
 Place = tuple[int, int]
+Slept = tuple[int, int, int]
 Spans = dict[int, list[tuple[int, datetime.date, datetime.date]]]
 
 
@@ -41,8 +42,8 @@ class Stood:
 
     gathering: Gathering
     bases: dict[int, int]
-    beds: dict[int, tuple[int, int, int]]
-    leaving: dict[int, tuple[int, int, int]]
+    beds: dict[int, Slept]
+    leaving: dict[int, Slept]
     begun: bool
     lodgings: list[Lodging]
 
@@ -173,7 +174,9 @@ def _gatherings(batch: Batch, found: Standing, today: datetime.date) -> None:
     base_of = dict(Bed.objects.filter(lodgings__gathering__in=rows).values_list("pk", "room__household__base"))
     for gathering in rows:
         live = [site for site in gathering.sites.all() if site.live] or list(gathering.sites.all())
-        beds, left, guests = {}, {}, Counter[int]()
+        beds: dict[int, Slept] = {}
+        left: dict[int, Slept] = {}
+        guests = Counter[int]()
         begun = gathering.first_day <= today or gathering.state != Gathering.State.PLANNED
         leaving = set() if begun else set(found.still_there(gathering.practice_class_id, gathering.first_day))
         for row in lodgings.get(gathering.pk, ()):

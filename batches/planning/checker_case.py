@@ -236,6 +236,7 @@ class Given:
         self.base_of: dict[str, str] = {}
         self.house_closed: dict[str, Spans] = {}
         self.house_beds: Counter[str] = Counter()
+        self.stand_ins: set[str] = set()
         self.base_beds: Counter[str] = Counter()
         self.rooms: dict[str, Room] = {}
         self.rooms_of: defaultdict[str, list[Room]] = defaultdict(list)
@@ -243,6 +244,8 @@ class Given:
             self.base_closed[base["id"]] = spans(base["closed"])
             for house in base["households"]:
                 self.base_of[house["id"]] = base["id"]
+                if house.get("stand_in"):
+                    self.stand_ins.add(house["id"])
                 self.house_closed[house["id"]] = spans(house["closed"])
                 for row in house["rooms"]:
                     room = Room(row["id"], house["id"], base["id"], row["beds"], spans(row["closed"]))

@@ -165,12 +165,12 @@ def _income_range(case: Case) -> float:
     hosts = set()
     for stay in case.told.stays:
         held = case.held.get((stay.klass, stay.index))
-        if held is not None and stay.household in given.base_of:
+        if held is not None and stay.household in given.base_of and stay.household not in given.stand_ins:
             nights[stay.household] += max(0, held.last - held.first)
             hosts.add(given.base_of[stay.household])
     incomes: defaultdict[str, list[float]] = defaultdict(list)
     for house, base in given.base_of.items():
-        if base in hosts:
+        if base in hosts and house not in given.stand_ins:
             incomes[base].append(nights[house] / min(given.house_beds[house], most))
     return max((max(row) - min(row) for row in incomes.values()), default=0.0)
 

@@ -124,7 +124,7 @@ def _holidays(case: Case) -> str:
 
 def _closed(case: Case) -> str:
     bases = len({base for held in case.held.values() for base in held.bases})
-    houses = len({stay.household for stay in case.told.stays})
+    houses = len({stay.household for stay in case.told.stays} - case.given.stand_ins)
     hit = sum(row.code == "R12" for row in case.breaches)
     return f"用到基地 {bases} 个、农户 {houses} 户，停用期间仍安排的 {hit} 处。"
 
@@ -158,7 +158,8 @@ def _groups(case: Case) -> str:
 
 
 def _beds(case: Case) -> str:
-    beds = len({(stay.household, stay.room, stay.bed) for stay in case.told.stays})
+    stays = [stay for stay in case.told.stays if stay.household not in case.given.stand_ins]
+    beds = len({(stay.household, stay.room, stay.bed) for stay in stays})
     return f"用到床位 {beds} 张，规定都在册、一人一床。"
 
 

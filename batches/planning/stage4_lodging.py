@@ -169,7 +169,7 @@ def _income_levels(problem: Problem, houses: dict[str, Row]) -> list[Row]:
         income.nights.update({name: nights - income.nights[name] for name, nights in part["nights"].items()})
     ranges = []
     for base in problem.document["bases"]:
-        names = [house["id"] for house in base["households"]]
+        names = [house["id"] for house in base["households"] if not house.get("stand_in")]
         if hosting & set(names):
             earned = [income.per_bed(name) for name in names]
             ranges.append(max(earned) - min(earned))

@@ -5,7 +5,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from bases.models import PracticeBase
+from bases.models import HostHousehold, PracticeBase
 from batches.actions import beds
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
@@ -14,6 +14,7 @@ from batches.differences import differences, differences_in_words, differences_o
 from batches.foretold import needs, plan_as_it_stands
 from batches.heads import heads_of, members_of
 from batches.models import Enrollment, Gathering, GatheringSite, Nomination
+from batches.planning.checker import rule_sheet
 from batches.queries import members_on
 from office.models import Notice
 from tests import factories
@@ -166,6 +167,22 @@ def test_who_comes_later_is_no_missing_bed_and_no_guest_before_that(
     withdraw_enrollment(enrollment=leaves, on_day=MARCH(day=20), by=staff, reason="调走")
     told_of_leaving = differences_in_words(differences(version, repair(running, staff)))
     assert f"{leaves.cadre.name}（{leaves.cadre.unit}）：退出第2班（03-20 起），没有排进" in told_of_leaving
+
+
+def test_figures_of_a_plan_know_no_households_but_those_there_are(
+    running: County, staff: User, colleague: User
+) -> None:
+    """Whoever was away at a gathering that is over, or comes later, is lodged by the planner in rooms that nobody has."""
+    HostHousehold.objects.update(history_bed_nights=60)
+    late = factories.CadreFactory(sex="F")
+    add_late(batch=running.batch, cadre=late, to=running.classes[0], from_day=MARCH(day=20), by=staff, reason="补派")
+    run = repair(running, staff)
+    lodged = {row["household"] for row in run.plan["lodging"]}
+    real = {f"H{pk}" for pk in HostHousehold.objects.values_list("pk", flat=True)}
+    assert lodged - real, "there are such rooms"
+    facts = {row.code: row.fact for row in rule_sheet(run.document, run.plan)}
+    assert f"农户 {len(lodged & real)} 户" in facts["R12"]
+    assert next(row["value"] for row in run.plan["levels"] if row["level"] == "income_range") < 10
 
 
 def test_publication_names_the_offices_to_be_filled_again(running: County, staff: User, desk: Client) -> None:
