@@ -173,7 +173,7 @@ def _places(facts: Document, known: Document) -> list[str]:
     other = sorted(name for name in new.keys() | old.keys() if _open(new.get(name)) != _open(old.get(name)))
     closed = sorted(name for name in new.keys() & old.keys() if name not in other and new[name] != old[name])
     lines = _told("停接的日子", closed) + _told("基地、农户或床位", other)
-    return lines or (["基地和农户往年的接待"] if facts["history"] != known["history"] else [])
+    return lines or (["基地和农户在别的期的接待"] if facts["history"] != known["history"] else [])
 
 
 def _open(base: Mapping[str, Any] | None) -> Any:

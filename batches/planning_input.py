@@ -101,7 +101,9 @@ def build_input(batch: Batch, *, names_only: bool = False, today: datetime.date 
     if batch.state in LIVE and not names_only:
         return _input_in_force(batch, standing_of(batch, today or timezone.localdate()))
     cadres = list(_cadres(batch, names_only))
-    return _document(batch, cadres, names_only=names_only)
+    document = _document(batch, cadres, names_only=names_only)
+    document["pins"] |= _pins_that_may_be(batch, document)
+    return document
 
 
 def _document(batch: Batch, cadres: list[Cadre], *, names_only: bool = False) -> dict[str, Any]:
@@ -227,11 +229,8 @@ def _plan_of(batch: Batch, standing: Standing) -> dict[str, Any]:
 
 def _pins_in_force(batch: Batch, standing: Standing, document: dict[str, Any]) -> dict[str, Any]:
     """Whoever is seated keeps the batch while the rules about the person allow it; what has begun keeps day and base."""
-    bare = document | {"pins": {"batches": [], "classes": [], "gatherings": []}}
-    people = Problem(bare).by_id
-    seated = [cadre for cadre in sorted(standing.seats) if people[key("C", cadre)].open]
-    tracks = {row.pk: key("W", row.track_id) for row in batch.classes.order_by("number")}
-    asked = [row for row in document["pins"]["classes"] if people[row["cadre"]].open]
+    seats = [{"cadre": key("C", cadre), "batch": key("B", batch.pk)} for cadre in sorted(standing.seats)]
+    document = document | {"pins": document["pins"] | {"batches": seats}}
     pinned = {
         (key("K", place[0]), place[1]): (stood.gathering.first_day, sorted(stood.bases))
         for place, stood in standing.begun.items()
@@ -242,14 +241,28 @@ def _pins_in_force(batch: Batch, standing: Standing, document: dict[str, Any]) -
         if first_day is not None:
             pinned.setdefault((key("K", pin.practice_class_id), pin.index), (first_day, pinned_bases(pin)))
     return {
-        "batches": [{"cadre": key("C", cadre), "batch": key("B", batch.pk)} for cadre in seated],
-        "classes": [row for row in asked if people[row["cadre"]].track == tracks[pk_of(row["class"])]],
+        **_pins_that_may_be(batch, document),
         "gatherings": [
             {
                 "class": name, "index": index, "first_day": first.isoformat(),
                 "bases": [key("P", base) for base in bases] or None,
             }
             for (name, index), (first, bases) in sorted(pinned.items())
+        ],
+    }  # fmt: skip
+
+
+def _pins_that_may_be(batch: Batch, document: dict[str, Any]) -> dict[str, Any]:
+    """The pins of people but of those whom a rule about the person alone keeps away, who have no seat then and are told with
+    the reason (somebody named who fell ill since), and of those fixed to a class of another track."""
+    pins = document["pins"]
+    people = Problem(document | {"pins": {"batches": [], "classes": [], "gatherings": []}}).by_id
+    tracks = {key("K", row.pk): key("W", row.track_id) for row in batch.classes.order_by("number")}
+    return {
+        "batches": [row for row in pins["batches"] if people[row["cadre"]].open],
+        "classes": [
+            row for row in pins["classes"]
+            if people[row["cadre"]].open and people[row["cadre"]].track == tracks[row["class"]]
         ],
     }  # fmt: skip
 

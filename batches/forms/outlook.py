@@ -78,7 +78,9 @@ class OutlookForm(forms.ModelForm):
         data = super().clean() or {}
         counts = [data.get(f"{TRACK}{track.order}") for track in self.tracks]
         if all(count is not None for count in counts) and not sum(count or 0 for count in counts):
-            self.add_error(f"{TRACK}{self.tracks[0].order}", "一个班都没有，没法推演。请至少留一个班。")
+            self.add_error(
+                f"{TRACK}{self.tracks[0].order}" if self.tracks else None, "一个班都没有，没法推演。请至少留一个班。"
+            )
         return data
 
     def changes(self) -> list[dict[str, Any]]:

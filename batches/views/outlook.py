@@ -42,16 +42,20 @@ from office.models import Job, JobState
 
 Outcome = PlanRun.Outcome
 MOST_MISSING = 60
+NEWER = "您打开页面以后，规则有了新的一版，没有推演。"
 
 
 def _programme(request: HttpRequest) -> Programme | None:
-    """The programme that the address names, else the first."""
-    asked = number_in(request.GET.get("programme", "") or request.POST.get("programme", ""))
-    rows = newest_programmes()
+    """The newest version of the programme that the address names, else of the first."""
+    asked, rows = _asked(request), newest_programmes()
     if asked is not None:
-        return get_object_or_404(rows, pk=asked)
+        return get_object_or_404(rows, name=get_object_or_404(Programme, pk=asked).name)
     found: Programme | None = rows.first()
     return found
+
+
+def _asked(request: HttpRequest) -> int | None:
+    return number_in(request.GET.get("programme", "") or request.POST.get("programme", ""))
 
 
 @allow(may_see_batches)
@@ -108,6 +112,8 @@ def outlook_estimate(request: HttpRequest) -> HttpResponse:
     if programme is None:
         return HttpResponse(status=STOP_POLLING)
     form = _form(programme, request.GET)
+    if form.is_bound and _asked(request) not in (None, programme.pk):
+        form.add_error(None, f"{NEWER}请重新打开这一页，再填。")
     return render(request, "batches/parts/outlook_estimate.html", {"form": form, **_estimated(programme, form)})
 
 
@@ -148,6 +154,8 @@ def outlook_start(request: HttpRequest) -> HttpResponse:
     if programme is None:
         return redirect("batches:programme_create")
     form = _form(programme, request.POST)
+    if form.is_bound and _asked(request) not in (None, programme.pk):
+        form.add_error(None, f"{NEWER}您填的还在，和新的一版核对一下，再推演。")
     if not form.is_valid():
         return _sandbox(request, programme, form)
     run = start_outlook(

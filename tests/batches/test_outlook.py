@@ -434,6 +434,23 @@ def test_leaders_read_and_do_not_start(county: County, client: Client) -> None:
     assert client.post(reverse("batches:outlook_start"), {"batches": "1"}).status_code == 403
 
 
+@pytest.mark.parametrize(("name", "send"), [("outlook_estimate", "get"), ("outlook_start", "post")])
+def test_page_opened_before_the_rules_changed_is_told_and_loses_nothing(
+    county: County, desk: Client, name: str, send: str
+) -> None:
+    old = county.batch.programme
+    newer = factories.ProgrammeFactory(name=old.name, version=old.version + 1, supersedes=old)
+    factories.TrackFactory(programme=newer)
+    data = {"programme": str(old.pk), "whole": "1", "batches": "3", "title": "多办两期"}
+    answer = getattr(desk, send)(reverse(f"batches:{name}"), data)
+    shown = answer.content.decode()
+    assert "您打开页面以后，规则有了新的一版，没有推演" in shown
+    assert not PlanRun.objects.filter(purpose=PlanRun.Purpose.OUTLOOK).exists()
+    if send == "post":
+        assert answer.status_code == 422
+        assert 'value="多办两期"' in shown
+
+
 def test_batch_list_and_dashboard_tell_the_countdown(county: County, client: Client, staff: User) -> None:
     client.force_login(staff)
     sentence = story_of(county.batch.programme).sentence

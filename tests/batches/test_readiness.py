@@ -16,12 +16,16 @@ from bases.models import Bed, Closure, HostHousehold, PracticeBase, Rate
 from batches.actions.plans import publish_plan
 from batches.models import Batch, Nomination, PlanDemand, Waiver
 from batches.obstacles import publish_obstacles
+from batches.planning import solve
+from batches.planning.checker import check, violations
+from batches.planning_input import build_input
 from batches.readiness import Check, readiness
+from cadres.actions.unavailability import enter_unavailability
 from cadres.models import Unavailability
 from config.errors import DomainError
 from office.models import CalendarDay
 from tests import factories
-from tests.batches.county import FIRST, County, plan_by_hand
+from tests.batches.county import FIRST, LAST, County, plan_by_hand
 from tests.batches.pages import page
 
 pytestmark = pytest.mark.django_db
@@ -213,6 +217,19 @@ def test_holidays_that_leave_a_class_too_few_weeks_are_told_with_figures(nominat
     assert (check.kind, check.text) == (
         "bad", "放假和调休已录入，本期里放假 28 天；单周班没有一周能集中；双周班没有一周能集中，应有 6 天"
     )  # fmt: skip
+
+
+def test_named_people_who_fell_ill_are_left_out_of_the_plan_and_told(nominating: County, staff: User) -> None:
+    """They were confirmed, and one is fixed to a class: the plan is made for the others, with what keeps each of them away."""
+    ill = nominating.cadres[:2]
+    demand(nominating, 0, "pin", class_number=1)
+    for cadre in ill:
+        enter_unavailability(cadre=cadre, first_day=FIRST, last_day=LAST, reason="住院", by=staff)
+    document = build_input(nominating.batch)
+    plan = solve(document)
+    assert [row["cadre"] for row in plan["unassigned"]] == sorted(f"C{cadre.pk}" for cadre in ill)
+    assert {row["reason"] for row in plan["unassigned"]} == {"no_open_batch"}
+    assert [str(breach) for breach in violations(check(document, plan))] == []
 
 
 def test_people_of_a_unit_fixed_to_one_class_are_a_conflict_unless_excepted(
