@@ -79,12 +79,11 @@ class Standing:
         return max([self.since, *begins[-1:]])
 
     def still_there(self, practice_class: int, day: datetime.date) -> list[int]:
-        """Cadres who belong to the class on that day and will have left or moved before the batch ends: no seat of `seats`,
-        but a bed at whatever they still belong to."""
-        return [
-            cadre for cadre, lower, upper in self.spans.get(practice_class, ())
-            if lower <= day < upper <= self.last_day
-        ]  # fmt: skip
+        """Cadres who belong to the class on that day and will have left or moved before the batch ends, not to come back: no
+        seat of `seats`, but a bed at whatever they still belong to."""
+        spans = self.spans.get(practice_class, ())
+        there_at_last = {cadre for cadre, _, upper in spans if upper > self.last_day}
+        return [cadre for cadre, lower, upper in spans if lower <= day < upper and cadre not in there_at_last]
 
     def not_yet(self, place: Place) -> list[int]:
         """Cadres with a seat in the class who come to it after this gathering has begun: no bed there."""

@@ -31,7 +31,7 @@ from office.models import Notice
 from tests import factories
 from tests.batches.county import County
 from tests.batches.test_people import let_together
-from tests.batches.test_repair import MARCH, broken, publish, repair, running
+from tests.batches.test_repair import MARCH, broken, moves, publish, repair, running
 
 __all__ = ["running"]
 """The fixture of a batch under way: class 2 gathers on 03-12 and 03-26, class 1 on 03-19 for its second time."""
@@ -221,6 +221,19 @@ def test_office_of_who_comes_back_before_leaving_is_of_that_class(
     add_late(batch=running.batch, cadre=seat.enrollment.cadre, to=to, from_day=MARCH(day=10), by=staff, reason="不走了")
     office.refresh_from_db()
     assert office.until == MARCH(day=last_day)
+
+
+def test_who_leaves_and_comes_back_on_the_same_day_never_left(running: County, staff: User) -> None:
+    """As the page advises to undo a leaving: two memberships of one class, with no day between."""
+    leaves, day = running.enrollment(running.cadres[1]), MARCH(day=20)
+    withdraw_enrollment(enrollment=leaves, on_day=day, by=staff, reason="调走")
+    add_late(batch=running.batch, cadre=leaves.cadre, to=running.classes[1], from_day=day, by=staff, reason="不走了")
+    running.batch.refresh_from_db()
+    assert needs(running.batch) == []
+    run = repair(running, staff)
+    assert moves(run) == []
+    _, changed, _ = publish(running, run, staff)
+    assert set().union(*changed.values()) == set()
 
 
 def test_who_will_leave_is_neither_moved_nor_withdrawn_again(running: County, staff: User) -> None:
