@@ -9,13 +9,15 @@ from typing import Any
 from django.utils import timezone
 
 from batches.by_hand import undone_by_hand
-from batches.models import Batch, ClassMembership, PlanRun, PlanVersion
+from batches.models import Batch, ClassMembership, Gathering, Lodging, PlanRun, PlanVersion
+from batches.plan_days import on_their_days
 from batches.plan_ids import is_no_row, key
 from batches.plan_labels import SKIP_REASONS, Labels
-from batches.queries import over_when_made
+from batches.queries import numbered_beds, over_when_made
 from batches.standing import OUT, first_open_day
 from batches.states import LIVE
 
+ELSEWHERE = "给了别人，另找一张"
 MOST_BEDS = 100
 """Changes of beds that are told one by one."""
 CLASS_NAME, NONE = re.compile(r"第\d+班$"), "无"
@@ -28,8 +30,31 @@ def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
     if previous is None:
         return []
     later = later_days(run.batch, timezone.localdate(run.created_at)) if run.batch is not None else {}
-    undone = undone_by_hand(run)
-    return plan_differences(previous.plan, run.plan, over=over_when_made(run), later=later, undone=undone)
+    lines = plan_differences(
+        previous.plan, run.plan, over=over_when_made(run), later=later, undone=undone_by_hand(run)
+    )  # fmt: skip
+    return lines + (_beds_given_away(run.batch, run) if run.batch is not None else [])
+
+
+def _beds_given_away(batch: Batch, run: PlanRun) -> list[str]:
+    """Beds of people who still belong to a class on the day but no longer to it in the plan, which the plan gives to others:
+    publishing finds them another, and says so to them (3 queries)."""
+    staying = on_their_days(batch, run).staying
+    if not any(staying.values()):
+        return []
+    taken = {(row["class"], row["index"], row["room"], row["bed"]) for row in run.plan["lodging"]}
+    numbers = {bed.pk: number for (_, number), bed in numbered_beds().items()}
+    rows = Lodging.objects.filter(
+        live=True, gathering__practice_class__batch=batch, gathering__state=Gathering.State.PLANNED,
+        enrollment__cadre__in=set().union(*staying.values()),
+    ).select_related("gathering", "bed", "enrollment")  # fmt: skip
+    lines = []
+    for row in rows.order_by("gathering__first_day", "pk"):
+        place, cadre = (row.gathering.practice_class_id, row.gathering.index), row.enrollment.cadre_id
+        name, room, bed = (key("K", place[0]), place[1]), key("R", row.bed.room_id), numbers.get(row.bed_id)
+        if cadre in staying.get(place, ()) and (*name, room, bed) in taken:
+            lines.append(_line(f"{key('C', cadre)}，{name[0]}#{name[1]}", f"{room} {bed} 号床", ELSEWHERE))
+    return lines
 
 
 SeatDays = Mapping[tuple[str, str | None], datetime.date]

@@ -20,10 +20,12 @@ from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
 from batches.actions.staff import assign_office
 from batches.arrangement import current
+from batches.differences import differences, differences_in_words
 from batches.facts import beds_missing, facts_of
 from batches.foretold import needs
 from batches.models import ClassOffice, Enrollment, Gathering, GatheringSite, Lodging, Nomination
-from batches.queries import attending, coverage, enrolled, members_on
+from batches.planning.formats import canonical
+from batches.queries import attending, coverage, enrolled, members_on, numbered_beds
 from batches.roll import sitting
 from batches.standing import spans_of, standing_of
 from config.errors import DomainError
@@ -221,6 +223,24 @@ def test_office_of_who_comes_back_before_leaving_is_of_that_class(
     add_late(batch=running.batch, cadre=seat.enrollment.cadre, to=to, from_day=MARCH(day=10), by=staff, reason="不走了")
     office.refresh_from_db()
     assert office.until == MARCH(day=last_day)
+
+
+def test_bed_that_is_given_away_before_the_day_of_leaving_is_among_the_differences(
+    running: County, staff: User
+) -> None:
+    enrollment = leave(running, staff, MARCH(day=20))
+    bed = Lodging.objects.get(enrollment=enrollment, live=True, gathering=running.gathering(2, 1)).bed
+    run, version = repair(running, staff), running.batch.plan_versions.get()
+    told = f"C{enrollment.cadre_id}，K{running.classes[1].pk}#1：R{bed.room_id} 1 号床 → 给了别人，另找一张"
+    assert told not in differences(version, run)
+    plan = run.plan
+    row = next(row for row in plan["lodging"] if (row["class"], row["index"]) == (f"K{running.classes[1].pk}", 1))
+    row.update(room=f"R{bed.room_id}", bed=1)
+    run.plan_text = canonical(plan).decode()
+    run.save()
+    assert bed == numbered_beds()[bed.room_id, 1]
+    assert told in differences(version, run)
+    assert any(line.endswith("1 号床 → 给了别人，另找一张") for line in differences_in_words([told]))
 
 
 def test_who_leaves_and_comes_back_on_the_same_day_never_left(running: County, staff: User) -> None:
