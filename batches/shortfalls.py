@@ -18,6 +18,7 @@ Row = dict[str, Any]
 BAR = 300
 COSTS = (
     ("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"), ("waivers", "{} 处要批准"),
+    ("pins", "{} 处不再固定"),
     ("people", "{} 人改到以后各期"), ("places", "{} 处要恢复接待"),
 )  # fmt: skip
 CODES = {"PINS": "已固定", "MOVES": "已发布"}

@@ -443,7 +443,11 @@ _SAY: dict[str, Callable[[Change], str]] = {
     "more_classes": _say_classes,
     "waiver": _say_waiver,
     "drop_demand": lambda change: f"取消干部 {change['cadre']} 的{DEMANDS.get(change['field'], '要求')}",
-    "drop_pin": lambda change: f"取消 {change['subject']} 指定的{PINNED.get(change['of'], '安排')}",
+    "drop_pin": lambda change: (
+        f"取消 {change['subject']} 的固定"
+        if change["of"] == "gatherings"
+        else f"取消 {change['subject']} 指定的{PINNED.get(change['of'], '安排')}"
+    ),
     "pin_batch": lambda change: (
         f"干部 {change['cadre']} 本次暂缓选派"
         if change["batch"] is None

@@ -201,7 +201,9 @@ class Losses:
         for cause in causes:
             changes = list(cause.relax)
             if changes:
-                yield Cure(changes, told(changes), f"{amount} 人全部排进", 0, {"waivers": len(changes)})
+                pins = sum(change["kind"] == "drop_pin" for change in changes)
+                cost = {"waivers": len(changes) - pins, "pins": pins}
+                yield Cure(changes, told(changes), f"{amount} 人全部排进", 0, cost)
 
 
 def _least(names: list[str], likely: int, enough: Callable[[list[str]], bool]) -> list[str]:

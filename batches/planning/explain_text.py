@@ -9,7 +9,7 @@ from .changes import Change, say
 Row = dict[str, Any]
 Oracle = Callable[[frozenset[str]], bool]
 MOST_CURES = 4
-PRICES = {"seats": 1, "people": 2, "waivers": 2, "days": 3, "places": 20, "batches": 100}
+PRICES = {"seats": 1, "people": 2, "waivers": 2, "pins": 2, "days": 3, "places": 20, "batches": 100}
 
 
 @dataclass(frozen=True, eq=False)

@@ -322,8 +322,9 @@ class Explainer:
         gained = self.amount - leaves
         buys = f"{self.amount} {unit}全部补上" if not leaves else f"多 {gained} {unit}，还差 {leaves} {unit}"
         kinds = Counter(change["kind"] for change in changes)
-        waivers = kinds.total() - kinds["parameter"] - kinds["reopen"]
-        return Cure(changes, told(changes), buys, leaves, {"waivers": waivers, "places": kinds["reopen"]})
+        waivers = kinds.total() - kinds["parameter"] - kinds["reopen"] - kinds["drop_pin"]
+        cost = {"waivers": waivers, "pins": kinds["drop_pin"], "places": kinds["reopen"]}
+        return Cure(changes, told(changes), buys, leaves, cost)
 
 
 def _rule_of(name: str, value: int | list[int]) -> Change:

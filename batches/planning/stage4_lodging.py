@@ -73,7 +73,7 @@ def lodge_class(
     control: Control,
 ) -> Row:
     """Who of a class is in which household at each of its gatherings; `houses` are what `house_base` gave, by base."""
-    control.step(4, 0.0, f"{name} 班同住")
+    control.step(4, 0.0, f"{name} 同住")
     places = places_of(problem)
     stays = {
         (base, row["index"]): row for base, part in houses.items() for row in part["stays"] if row["class"] == name
