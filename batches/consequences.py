@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 
 from bases.models import BaseManager, TownshipLiaison
-from batches.foretold import needs
+from batches.foretold import reasons
 from batches.heads import members_of
-from batches.models import Batch, Enrollment, Gathering, Lodging, Mentorship
+from batches.models import Batch, ClassStaff, Enrollment, Gathering, Lodging, Mentorship
 from batches.presence import village_days
+from batches.rules import in_force
 from office.actions import Overheard, overhear
 
 MOST_NAMED = 4
@@ -46,31 +48,36 @@ def told_before(batch: Batch, act: Callable[[], object]) -> Consequences:
     happens.
     """
     before, known = _picture(batch), _broken(batch)
-    after, broken = before, known
+    after, broken, told = before, known, list[str]()
     try:
         with transaction.atomic(), overhear() as heard:
             act()
-            after, broken = _picture(batch), _broken(batch)
+            after, broken, told = _picture(batch), _broken(batch), _told(batch, heard)
             raise _Undo
     except _Undo:
-        breaches = [line for line in broken if line not in known]
-        return Consequences(_differences(batch, before, after), _told(batch, heard), breaches)
+        breaches = [line for name, line in broken.items() if name not in known]
+        return Consequences(_differences(batch, before, after), told, breaches)
 
 
-def _broken(batch: Batch) -> list[str]:
-    """What a repair would have to mend, in words."""
-    return [line for _, lines in needs(batch) for line in lines]
+def _broken(batch: Batch) -> dict[object, str]:
+    """What a repair would have to mend, by what it is about."""
+    return {reason.about: reason.line for reason in reasons(batch)}
 
 
 def _told(batch: Batch, heard: Overheard) -> list[str]:
-    """通知 3 人：学员林晓雯，导师周敏，基地管理员和乡镇联络员王芳 — as the act has just told them (4 queries)."""
+    """通知 3 人：学员林晓雯，导师周敏，基地管理员和乡镇联络员王芳 — as the act has just told them (5 queries)."""
     left = set(heard.people)
     parts = []
+
+    def posts(rows: Any) -> Any:
+        return in_force(rows.filter(user__in=left)).values_list("user", flat=True)
+
     for role, rows in (
         ("学员", Enrollment.objects.filter(batch=batch, cadre__user__in=left).values_list("cadre__user", flat=True)),
         ("导师", Mentorship.objects.filter(enrollment__batch=batch, user__in=left).values_list("user", flat=True)),
-        ("基地管理员", BaseManager.objects.filter(user__in=left).values_list("user", flat=True)),
-        ("乡镇联络员", TownshipLiaison.objects.filter(user__in=left).values_list("user", flat=True)),
+        ("班主任", posts(ClassStaff.objects.filter(practice_class__batch=batch, kind=ClassStaff.Kind.HEAD_TEACHER))),
+        ("基地管理员", posts(BaseManager.objects.all())),
+        ("乡镇联络员", posts(TownshipLiaison.objects.all())),
     ):
         found = left & set(rows)
         left -= found

@@ -262,8 +262,25 @@ def _told(batch: Batch, before: Arrangement, after: Arrangement) -> list[str]:
     return lines
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Something that a repair has to mend: the group that it is told in, what it is about, and a sentence with figures."""
+
+    head: str
+    about: tuple[str, str]
+    line: str
+
+
 def needs(batch: Batch) -> list[tuple[str, list[str]]]:
-    """Why a published batch should be planned anew: rules that what stands breaks from now on, code by code, in words."""
+    """Why a published batch should be planned anew, group by group, in words."""
+    groups: dict[str, list[str]] = {}
+    for reason in reasons(batch):
+        groups.setdefault(reason.head, []).append(reason.line)
+    return list(groups.items())
+
+
+def reasons(batch: Batch) -> list[Reason]:
+    """Rules that what stands of a published batch breaks from now on, people without a class, and clashes of staff."""
     document, plan = plan_as_it_stands(batch)
     begun = _over(batch)
     seated = {row["cadre"] for row in plan["assignments"]}
@@ -275,18 +292,20 @@ def needs(batch: Batch) -> list[tuple[str, list[str]]]:
         and (row.code != "R10" or any(name in filled for name, _ in row.cells))
     ]  # fmt: skip
     labels = Labels([*(row.message for row in found), *waiting])
-    groups: dict[str, list[str]] = {}
-    if waiting:
-        groups["有人没有班"] = [f"{labels.of(name)}已报名，还没有班" for name in waiting]
-    if empty := [row.short_name for row in empty_classes(batch)]:
-        groups["有班还没有人"] = [f"{name}还没有人，重排会排进去；不要了可以撤掉" for name in empty]
-    for row in found:
-        groups.setdefault(HEADS.get(row.code, "与规则不合"), []).append(f"{row.code} {labels.say(row.message)}")
-    if clashes := clashes_in_words(batch):
-        groups["带班人员撞期，请到班务换人"] = [f"{sentence}（R19）" for sentence in clashes]
-    if left := _left(batch, {pk_of(name) for name in seated}):
-        groups["有人已不在职"] = left
-    return list(groups.items())
+    told = [("有人没有班", f"{labels.of(name)}已报名，还没有班") for name in waiting]
+    told += [
+        ("有班还没有人", f"{row.short_name}还没有人，重排会排进去；不要了可以撤掉") for row in empty_classes(batch)
+    ]
+    broken = [
+        Reason(HEADS.get(row.code, "与规则不合"), (row.code, row.subject), f"{row.code} {labels.say(row.message)}")
+        for row in found
+    ]
+    later = [("带班人员撞期，请到班务换人", f"{sentence}（R19）") for sentence in clashes_in_words(batch)]
+    later += [("有人已不在职", line) for line in _left(batch, {pk_of(name) for name in seated})]
+    return [
+        *(Reason(head, (head, line), line) for head, line in told), *broken,
+        *(Reason(head, (head, line), line) for head, line in later),
+    ]  # fmt: skip
 
 
 HEADS = {

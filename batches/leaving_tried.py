@@ -23,14 +23,21 @@ def with_leaving(document: Row, changes: Collection[Change], since: str, excuse:
         change["cadre"]: change["from"] for change in changes if change["kind"] == "withdraw" and change.get("from")
     }
     base_of = {house["id"]: base["id"] for base in document["bases"] for house in base["households"]}
+    stand_ins = {house["id"] for base in document["bases"] for house in base["households"] if house.get("stand_in")}
     previous = document["previous"]
+    seats = {row["cadre"]: row["class"] for row in previous["assignments"]}
     visits = {(row["class"], row["index"]): row for row in previous["gatherings"] if "skipped" not in row}
     coming = [
         (visit, bed)
         for bed in previous["lodging"]
-        if bed["cadre"] in days and (visit := visits[bed["class"], bed["index"]])["first_day"] >= since
+        if bed["cadre"] in days
+        and (visit := visits[bed["class"], bed["index"]])["first_day"] >= since
+        and bed["class"] == seats.get(bed["cadre"])  # where they still are without a seat, they are guests already
     ]
-    guests = [bed for visit, bed in coming if visit["first_day"] < days[bed["cadre"]]]
+    guests = [
+        bed for visit, bed in coming
+        if visit["first_day"] < days[bed["cadre"]] and bed["household"] not in stand_ins
+    ]  # fmt: skip
     for visit, bed in coming:
         base = base_of.get(bed["household"])
         for site in visit["sites"]:

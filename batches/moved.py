@@ -73,17 +73,18 @@ def moved(facts: Document, known: Document) -> list[str]:
     """放假安排；新列入名单（林晓雯（县水利局）…）；基地资料（双溪村）…: every part in which two inputs of a batch differ.
 
     Never empty: inputs that are not the same to the letter differ in something, were it the order of rows. Who accompanies a
-    class, and what room others take, follows from how a published batch stands: where that is another, it alone is told.
+    class, and what room others take, follows from how a published batch stands: where that is another, they are not told.
     """
     rest = [{key: part for key, part in each.items() if key not in LOOKED_INTO} for each in (facts, known)]
     stands = _stands(facts["previous"], known["previous"])
-    follows = [*_batches(facts, known), *_places(facts, known), *_named(PARTS, *rest)] if not stands else []
+    follows = [*_batches(facts, known), *_named(PARTS, *rest)] if not stands else []
     found = [
         *_people(facts, known),
         *_named(DAYS, facts["calendar"], known["calendar"]),
         *_units(facts, known),
         *_rules(facts["programme"], known["programme"]),
         *follows,
+        *_places(facts, known),
         *_named(WAIVERS, *({"waivers": _granted(each)} for each in (facts, known))),
         *_named(PINS, facts["pins"], known["pins"]),
         *stands,
@@ -169,11 +170,27 @@ def _of_tracks(row: Mapping[str, Any], document: Document) -> dict[str, Any]:
 
 def _places(facts: Document, known: Document) -> list[str]:
     """Bases, and what they took on in former batches where that alone is another."""
-    new, old = _rows(facts, "bases"), _rows(known, "bases")
+    new, old = _real_bases(facts, known), _real_bases(known, facts)
     other = sorted(name for name in new.keys() | old.keys() if _open(new.get(name)) != _open(old.get(name)))
     closed = sorted(name for name in new.keys() & old.keys() if name not in other and new[name] != old[name])
     lines = _told("停接的日子", closed) + _told("基地、农户或床位", other)
     return lines or (["基地和农户在别的期的接待"] if facts["history"] != known["history"] else [])
+
+
+def _real_bases(document: Document, other: Document) -> dict[str, Mapping[str, Any]]:
+    """The bases without what stands in for people who sleep elsewhere, and without the capacity that goes along with it."""
+    rows = _rows(document, "bases")
+    filled = {
+        name for each in (rows, _rows(other, "bases")) for name, row in each.items()
+        if any(home.get("stand_in") for home in row["households"])
+    }  # fmt: skip
+    return {
+        name: {
+            **row, "households": [home for home in row["households"] if not home.get("stand_in")],
+            "declared_capacity": None if name in filled else row["declared_capacity"],
+        }
+        for name, row in rows.items()
+    }  # fmt: skip
 
 
 def _open(base: Mapping[str, Any] | None) -> Any:

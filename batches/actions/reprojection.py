@@ -215,6 +215,9 @@ def _seat(batch: Batch, standing: Standing, run: PlanRun, reason: str, touched: 
     for cadre in sorted(present.keys() | seats.keys()):
         old, new = present.get(cadre), seats.get(cadre)
         if old == new:
+            if cadre in chosen - standing.by_hand:  # somebody decided that they stay
+                sitting = ClassMembership.objects.filter(enrollment__batch=batch, enrollment__cadre=cadre, live=True)
+                sitting.filter(practice_class=new, days__endswith__gt=standing.since).update(by_hand=True)
             continue
         day = _from_day(standing, {pk for pk in (old, new) if pk is not None})
         if old is not None and new is not None and not standing.sits(new, cadre, day):

@@ -221,7 +221,8 @@ def _bed_changes(
     true: Changes,
     possible: Changes,
 ) -> None:
-    """Beds at gatherings that stayed as they were, of people whose seats did."""
+    """Beds at gatherings that stayed as they were, of people whose seats did; of who is back in a class where they had one, they
+    may be listed."""
     beds: defaultdict[tuple[str, str, int], list[str | None]] = defaultdict(lambda: [None, None])
     for row in previous["lodging"]:
         bed = f"{row['household']}/{row['room']}/{row['bed']}"
@@ -229,7 +230,8 @@ def _bed_changes(
     for stay in case.told.stays:
         beds[stay.cadre, stay.klass, stay.index][1] = f"{stay.household}/{stay.room}/{stay.bed}"
     for (cadre, name, index), (old, new) in beds.items():
-        if old == new or (name, index) not in same or before.get(cadre) != case.seats.get(cadre):
+        stayed, both = before.get(cadre) == case.seats.get(cadre), old is not None and new is not None
+        if old == new or (name, index) not in same or not (stayed or both):
             continue
-        listed = true if old is not None and new is not None else possible
+        listed = true if stayed and both else possible
         listed["bed", f"{cadre}:{name}#{index}"] = (old, new)

@@ -5,7 +5,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from bases.models import HostHousehold, PracticeBase
+from bases.actions import close_place
+from bases.models import Closure, HostHousehold, PracticeBase
 from batches.actions import beds
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
@@ -223,6 +224,22 @@ def test_who_is_put_back_before_the_day_lies_where_they_lay(running: County, sta
     assert enrollment.lodgings.get(live=True, gathering=lies.gathering).bed == lies.bed
     running.batch.refresh_from_db()
     assert needs(running.batch) == broken() == []
+
+
+def test_bed_that_is_closed_to_who_is_put_back_is_a_change_that_the_plan_lists(
+    running: County, staff: User, colleague: User
+) -> None:
+    enrollment = member(running, 2)
+    lies = enrollment.lodgings.get(live=True, gathering=running.gathering(2, 1))
+    let_together(running, enrollment.cadre, staff, colleague)
+    move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=20), by=staff, reason="换班")
+    close_place(
+        room=lies.bed.room, first_day=MARCH(day=10), last_day=MARCH(day=20), kind=Closure.Kind.WORKS, by=staff,
+        reason="修",
+    )  # fmt: skip
+    pin = {"kind": "pin_class", "cadre": f"C{enrollment.cadre_id}", "class": f"K{running.classes[1].pk}"}
+    run = repair(running, staff, changes=[pin])
+    assert f"C{enrollment.cadre_id}:K{running.classes[1].pk}#1" in {row["subject"] for row in moves(run, "bed")}
 
 
 def test_who_joins_later_joins_another_class_of_a_new_version_on_the_same_day(running: County, staff: User) -> None:

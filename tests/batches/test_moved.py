@@ -13,7 +13,7 @@ from bases.models import Closure
 from batches.actions.attendance import join_makeup
 from batches.actions.gatherings import cancel_gathering
 from batches.actions.names import demand, set_aside
-from batches.actions.people import move_member
+from batches.actions.people import move_member, withdraw_enrollment
 from batches.models import Nomination, PlanDemand, Programme, Waiver
 from batches.moved import facts_moved, moved
 from batches.planning_input import build_input
@@ -165,6 +165,19 @@ def test_move_by_hand_is_told_as_that_alone(running: County, staff: User, collea
         enrollment=running.enrollment(mover), to=running.classes[1], from_day=MARCH(day=15), by=staff, reason="换周次"
     )
     assert told(running) == SINCE.format("调班、加人或退出")
+
+
+def test_closure_is_told_beside_a_change_by_hand(running: County, staff: User) -> None:
+    repair(running, staff)
+    close_place(
+        base=running.bases[2], first_day=MARCH(day=22), last_day=MARCH(day=28), kind=Closure.Kind.WORKS, by=staff,
+        reason="修路",
+    )  # fmt: skip
+    leaves = running.enrollment(running.cadres[1])
+    withdraw_enrollment(enrollment=leaves, on_day=MARCH(day=10), by=staff, reason="调走")
+    said = told(running)
+    assert f"停接的日子（{running.bases[2].village}）" in said
+    assert "调班、加人或退出" in said
 
 
 def test_session_page_says_one_thing(planned: County, staff: User, desk: Client) -> None:

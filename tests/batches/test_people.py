@@ -14,9 +14,10 @@ from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.waivers import approve_waiver, ask_waiver
 from batches.consequences import told_before
 from batches.facts import beds_missing, facts_of
+from batches.foretold import needs
 from batches.free_beds import free_beds
 from batches.invariants import INVARIANTS
-from batches.models import ClassMembership, ClassOffice, Enrollment, Gathering, Lodging
+from batches.models import ClassMembership, ClassOffice, Enrollment, Gathering, Lodging, Programme
 from batches.plan_ids import key
 from batches.presence import village_days
 from cadres.models import Cadre
@@ -356,6 +357,29 @@ def test_consequences_are_told_and_nothing_is_done(published: County, staff: Use
     assert beds(mover) == [(1, 1), (1, 2)]
     assert Notice.objects.count() == notices
     assert people(published)[1, 1] == 4
+
+
+def test_breach_that_an_act_lessens_is_none_that_it_makes(published: County, staff: User) -> None:
+    rules = Programme.objects.filter(pk=published.batch.programme_id)
+    rules.update(class_size_min=1, class_size=2, class_size_max=2)
+    published.batch.refresh_from_db()
+    leaves = published.enrollment(published.cadres[0])
+    told = told_before(
+        published.batch, lambda: withdraw_enrollment(enrollment=leaves, on_day=FIRST, by=staff, reason="调走")
+    )
+    assert [line for _, lines in needs(published.batch) for line in lines if line.startswith("R04")]
+    assert not [line for line in told.breaches if line.startswith("R04") and "2班" in line]
+
+
+def test_who_joins_is_told_as_who_attends(published: County, staff: User) -> None:
+    late = factories.CadreFactory(user=factories.UserFactory(name="新来的"))
+    told = told_before(
+        published.batch,
+        lambda: add_late(
+            batch=published.batch, cadre=late, to=published.classes[0], from_day=FIRST, by=staff, reason="补派"
+        ),
+    )
+    assert "学员新来的" in told.told[0]
 
 
 def test_consequences_of_a_cancelled_weekend_name_days_and_gatherings(published: County, staff: User) -> None:

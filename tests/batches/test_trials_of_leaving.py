@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from batches.actions.people import withdraw_enrollment
+from batches.actions.people import move_member, withdraw_enrollment
 from batches.actions.plans import keep_plan
 from batches.models import Enrollment, PlanRun
 from batches.overview import plan_says
@@ -13,12 +13,13 @@ from batches.planning import solve
 from batches.planning.changes import say
 from batches.planning.checker import check, violations
 from batches.planning.formats import canonical, fingerprint
-from batches.planning_input import document_of
+from batches.planning_input import build_input, document_of
 from batches.queries import members_on
 from batches.repairs import moves_in_words
 from batches.without_seat import why_without
 from cadres.actions.unavailability import enter_unavailability
 from tests.batches.county import County
+from tests.batches.test_people import let_together
 from tests.batches.test_repair import MARCH, moves, repair, running
 
 __all__ = ["running"]
@@ -65,6 +66,27 @@ def test_trial_of_leaving_moves_the_beds_that_the_repair_of_it_moves(running: Co
     assert (trial.plan["gatherings"], trial.plan["lodging"]) == (real.plan["gatherings"], real.plan["lodging"])
     assert moves(trial, "bed") == moves(real, "bed")
     assert trial.plan["shortfalls"] == real.plan["shortfalls"] == []
+
+
+def test_trial_of_leaving_counts_who_moves_later_once(running: County, staff: User, colleague: User) -> None:
+    enrollment = members_on(running.classes[1], MARCH(day=9))[0].enrollment
+    let_together(running, enrollment.cadre, staff, colleague)
+    move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=20), by=staff, reason="调班")
+    running.batch.refresh_from_db()
+    change = {"kind": "withdraw", "cadre": f"C{enrollment.cadre_id}", "from": "2027-03-25"}
+    trial = document_of(PlanRun.objects.create(
+        programme=running.batch.programme, batch=running.batch, purpose=PlanRun.Purpose.TRIAL, changes=[change]
+    ))  # fmt: skip
+    withdraw_enrollment(enrollment=enrollment, on_day=MARCH(day=25), by=staff, reason="调走")
+    running.batch.refresh_from_db()
+    real = build_input(running.batch)
+    there = {"2027-03-12", "2027-03-19"}
+    trial_uses, real_uses = (
+        [row for row in each["other_uses"] if row["first_day"] in there] for each in (trial, real)
+    )  # fmt: skip
+    assert trial_uses == real_uses
+    assert len(real_uses) == 1
+    assert trial["previous"]["gatherings"] == real["previous"]["gatherings"]
 
 
 def test_change_of_leaving_says_the_day_where_it_is_known() -> None:
