@@ -28,6 +28,21 @@ def guests_of(gatherings: Iterable[Gathering]) -> list[MakeUp]:
     return list(rows.select_related("enrollment__cadre__user", "gathering__practice_class").order_by("pk"))
 
 
+def recount_guests(standing: Standing, wanted: Mapping[Place, Wanted], makeups: list[MakeUp]) -> None:
+    """Of the guests of gatherings as they stood, those who are guests at the days wanted: who makes days up, and who still
+    belongs to the class then. A gathering put off to the day of somebody's leaving or later, or a seat given up before it,
+    leaves nobody to settle: such a bed is let go like a member's. Call it after the seats are written.
+    """
+    made_up = {(row.gathering_id, row.enrollment.cadre_id) for row in makeups}
+    for place in standing.coming.keys() & wanted.keys():
+        gathering = standing.coming[place].gathering.pk
+        there = set(standing.still_there(place[0], wanted[place].first_day))
+        standing.guests[gathering] = [
+            (base, cadre) for base, cadre in standing.guests.get(gathering, ())
+            if cadre in there or (gathering, cadre) in made_up
+        ]  # fmt: skip
+
+
 def unsettled_beds(standing: Standing, wanted: Mapping[Place, Wanted], lodged: set[Place]) -> Unsettled:
     """Beds at gatherings where beds change (`lodged`) of those whom the plan does not lodge there: who makes days up
     (`settle_guests`), and who still belongs to the class (`settle_leaving`). Nothing is written of them yet."""

@@ -22,6 +22,7 @@ from batches.actions.beds import settle_heads
 from batches.actions.guests import (
     Unsettled,
     guests_of,
+    recount_guests,
     settle_guests,
     settle_leaving,
     unsettled_beds,
@@ -87,13 +88,14 @@ def _write(
     was = whereabouts(makeups)
     _seat(batch, standing, run, reason, touched)
     standing.spans = spans_of(batch, standing.since)
+    recount_guests(standing, wanted, makeups)
     _leave_beds_of_moving(standing, wanted, run.plan)
     enrollments = {row.cadre_id: row for row in batch.enrollments.select_related("cadre__user")}
     lodged = _lodging_changes(standing, wanted)
     moved = {place for place, want in wanted.items() if not _stays(standing, place, want)}
     unsettled = unsettled_beds(standing, wanted, lodged)
     gatherings = _gather(batch, standing, wanted, moved, by, touched)
-    _lodge(standing, wanted, gatherings, enrollments, lodged, unsettled, touched)
+    _lodge(wanted, gatherings, enrollments, lodged, moved, unsettled, touched)
     without = {place: want.without for place, want in wanted.items()}
     settle_leaving(standing, gatherings, without, moved, unsettled, by, touched)
     members = {gatherings[place].pk: set(want.beds) for place, want in wanted.items()}
@@ -439,21 +441,22 @@ def _row_for(batch: Batch, place: Place) -> Gathering:
 
 
 def _lodge(
-    standing: Standing,
     wanted: dict[Place, Wanted],
     gatherings: dict[Place, Gathering],
     enrollments: dict[int, Enrollment],
     changed: set[Place],
+    moved: set[Place],
     unsettled: Unsettled,
     touched: Touched,
 ) -> None:
-    """Beds of the gatherings at which any changes: rows that are right already are left alone, and so are the `unsettled`."""
+    """Beds of the gatherings at which any changes: rows that are right already are left alone, and so are the `unsettled`.
+    Where the gathering has `moved` all are written: their nights are other ones.
+    """
     updates: list[Lodging] = []
     new: list[Lodging] = []
     for place in sorted(changed & wanted.keys()):
         want, gathering = wanted[place], gatherings[place]
-        stood = standing.coming.get(place)
-        stays = stood is not None and want.is_where(stood)
+        stays = place not in moved
         rows = {row.enrollment.cadre_id: row for row in Lodging.objects.filter(gathering=gathering).select_related(
             "enrollment", "bed__room").order_by("live", "pk")}  # fmt: skip
         for cadre, row in rows.items():

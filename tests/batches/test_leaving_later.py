@@ -1,15 +1,18 @@
 """Somebody leaves a class from a day to come, or changes it: until that day everything stays, and every page knows it."""
 
 import datetime
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import time_machine
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import User
 from bases.actions import close_place
 from bases.models import Closure
@@ -18,11 +21,13 @@ from batches.actions.beds import give_up_bed
 from batches.actions.notices import Wanted
 from batches.actions.people import add_late, move_member, withdraw_enrollment
 from batches.actions.plans import publish_plan
+from batches.actions.reprojection import reproject
 from batches.actions.staff import assign_office
 from batches.arrangement import current
 from batches.differences import differences, differences_in_words
 from batches.facts import beds_missing, facts_of
 from batches.foretold import needs
+from batches.heads import members_of
 from batches.models import ClassOffice, Enrollment, Gathering, GatheringSite, Lodging, Nomination
 from batches.planning.formats import canonical
 from batches.queries import attending, coverage, enrolled, members_on, numbered_beds
@@ -34,6 +39,7 @@ from tests import factories
 from tests.batches.county import County
 from tests.batches.test_people import let_together
 from tests.batches.test_repair import MARCH, broken, moves, publish, repair, running
+from tests.batches.test_repair_guests import _with
 
 __all__ = ["running"]
 """The fixture of a batch under way: class 2 gathers on 03-12 and 03-26, class 1 on 03-19 for its second time."""
@@ -298,3 +304,50 @@ def test_who_keeps_the_bed_until_leaving_hears_nothing_of_it(running: County, st
     assert not household.lodgings.filter(live=True, gathering=running.gathering(2, 1)).exists()
     assert lodged(enrollment) == before
     assert told_of_beds(enrollment) == []
+
+
+def test_who_has_left_by_the_new_days_of_a_gathering_gives_up_the_bed(running: County, staff: User) -> None:
+    """She leaves on 03-13, and the plan puts the gathering of 03-12 off to that day: no bed, and nobody expects her."""
+    enrollment = leave(running, staff, MARCH(day=13))
+    assert [index for index, _ in lodged(enrollment)] == [1]
+    days = {"first_day": "2027-03-13", "last_day": "2027-03-15"}
+    republish(running, staff, lambda text: _with(text, f"K{running.classes[1].pk}", 1, days))
+    gathering = running.gathering(2, 1)
+    assert (gathering.first_day, lodged(enrollment)) == (MARCH(day=13), [])
+    assert GatheringSite.objects.get(gathering=gathering, live=True).people == 5
+    nights = set(gathering.lodgings.filter(live=True).values_list("stay", flat=True))
+    assert nights == {DateRange(gathering.first_day, gathering.last_day)}, "the same beds on other nights"
+    assert gathering.lodgings.filter(live=True).count() == 5
+
+
+def test_who_is_left_out_before_a_move_to_come_gives_up_the_bed_with_the_old_class(
+    running: County, staff: User, colleague: User
+) -> None:
+    """She was to move to class 1 on 03-20; a version without her ends both seats before class 2 gathers on 03-12."""
+    enrollment = members_on(running.classes[1], MARCH(day=9))[0].enrollment
+    let_together(running, enrollment.cadre, staff, colleague)
+    move_member(enrollment=enrollment, to=running.classes[0], from_day=MARCH(day=20), by=staff, reason="调班")
+    assert [row.gathering.practice_class.number for row in _beds(enrollment)] == [2]
+    republish(running, staff, lambda text: _without(text, enrollment.cadre_id))
+    gathering = running.gathering(2, 1)
+    assert _beds(enrollment) == []
+    there = GatheringSite.objects.get(gathering=gathering, live=True).people
+    assert there == gathering.lodgings.filter(live=True).count() == len(members_of([gathering])[gathering.pk])
+    assert broken() == []
+
+
+def republish(county: County, staff: User, change: Callable[[str], str]) -> None:
+    """Rows by a repair whose plan is changed by hand, as the planner could have found it."""
+    run = repair(county, staff)
+    run.plan_text = change(run.plan_text)
+    run.save()
+    with audit.act("publish_plan", by=staff, subject=county.batch, version=2):
+        reproject(batch=county.batch, run=run, by=staff, reason="重排", today=MARCH(day=9))
+
+
+def _without(text: str, cadre: int) -> str:
+    """A plan in which somebody has no seat and no bed."""
+    plan = json.loads(text)
+    for name in ("assignments", "lodging"):
+        plan[name] = [row for row in plan[name] if row["cadre"] != f"C{cadre}"]
+    return json.dumps(plan)

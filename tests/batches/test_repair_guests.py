@@ -168,7 +168,11 @@ def test_guest_whose_own_class_goes_is_that_class_now(running: County, staff: Us
 def test_guest_who_would_be_in_two_places_goes_with_her_own_class(running: County, staff: User) -> None:
     guest, gathering, user = guest_of(running, staff, 2, 2)
     own = running.gathering(1, 2)
-    run = repair(running, staff)
+    elsewhere = {
+        "kind": "pin_gathering", "class": f"K{own.practice_class_id}", "index": 2, "first_day": None,
+        "bases": [f"P{running.bases[2].pk}"],
+    }  # fmt: skip
+    run = repair(running, staff, changes=[elsewhere])
     plan_days = {"first_day": "2027-03-26", "last_day": "2027-03-28"}
     run.plan_text = _with(run.plan_text, f"K{own.practice_class_id}", 2, plan_days)
     run.save()
