@@ -5,7 +5,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.act_names import ACT_NAMES
 from accounts.models import AuditEntry, User
-from batches.models import Batch
+from batches.models import Batch, PracticeClass
 from config.errors import Conflict
 
 
@@ -25,10 +25,31 @@ def change_arrangement(batch: Batch, entry: audit.Entry, *, seen: int | None = N
 
 def require_seen(batch: Batch, seen: int | None, *, by: User | None) -> Batch:
     """Lock the batch for an act of `by` that leaves the arrangement as it is but was decided from it. Raises as above."""
-    locked = Batch.objects.select_for_update(of=("self",)).select_related("programme").get(pk=batch.pk)
+    locked = locked_batch(batch)
     if seen is not None and seen != locked.revision:
         raise Conflict("arrangement_changed", _what_happened(locked, by))
     return locked
+
+
+def locked_batch(batch: Batch) -> Batch:
+    """The batch as it is now, its row locked. Raises Conflict "just_changed" where somebody has taken it away since."""
+    waiting = Batch.objects.select_for_update(of=("self",)).select_related("programme")
+    try:
+        return waiting.get(pk=batch.pk)
+    except Batch.DoesNotExist as error:
+        raise _taken_away(batch) from error
+
+
+def locked_class(practice_class: PracticeClass) -> PracticeClass:
+    """A class as it is now, its row locked: the named lock of who belongs to it. Raises as `locked_batch`."""
+    try:
+        return PracticeClass.objects.select_for_update(of=("self",)).get(pk=practice_class.pk)
+    except PracticeClass.DoesNotExist as error:
+        raise _taken_away(practice_class) from error
+
+
+def _taken_away(gone: Batch | PracticeClass) -> Conflict:
+    return Conflict("just_changed", f"{gone}刚才被删除了，没有写入。请回到“期班”，看过还有哪几期再办。")
 
 
 def _mark(batch: Batch) -> str:

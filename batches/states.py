@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from batches.models import Batch
+from batches.revision import locked_batch
 from config.errors import DomainError
 
 S = Batch.State
@@ -66,7 +67,7 @@ def require(batch: Batch, act: str) -> None:
 
 def advance(batch: Batch, act: str, *, reason: str = "") -> None:
     """Lock the batch, check the act against its present state, and set the new one. Call within an act's transaction."""
-    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    locked = locked_batch(batch)
     require(locked, act)
     locked.state = TRANSITIONS[act].target or locked.state
     locked.state_reason = reason

@@ -45,6 +45,8 @@ def refusal_of(error: Exception) -> DomainError | None:
     if isinstance(error, DomainError):
         return error
     cause = error.__cause__
+    if isinstance(cause, errors.ForeignKeyViolation):
+        return Conflict("just_changed", JUST_CHANGED)  # what the row refers to was taken away meanwhile
     if isinstance(cause, errors.DeadlockDetected | errors.SerializationFailure | errors.LockNotAvailable):
         return Conflict("changed_meanwhile", JUST_CHANGED)
     if isinstance(cause, errors.UniqueViolation | errors.ExclusionViolation | errors.CheckViolation):

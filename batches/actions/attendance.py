@@ -24,6 +24,7 @@ from batches.presence import (
     presence_of_gatherings,
     visits_of,
 )
+from batches.revision import locked_batch
 from batches.rules import (
     is_own_enrollment,
     may_arrange_makeup,
@@ -312,7 +313,7 @@ def join_makeup(*, by: User, enrollment: Enrollment, gathering: Gathering, reaso
         raise DomainError("not_allowed", "补课由班主任或服务中心安排。")
     note = _reason(reason)
     with audit.act("join_makeup", by=by, subject=gathering, reason=note, enrollment=enrollment.pk):
-        Batch.objects.select_for_update().get(pk=enrollment.batch_id)  # whoever moves or withdraws her meanwhile waits
+        locked_batch(enrollment.batch)  # whoever moves or withdraws her meanwhile waits
         row = _lock_open(gathering)
         enrollment = Enrollment.objects.select_related("cadre__user").get(pk=enrollment.pk)
         batch = row.practice_class.batch

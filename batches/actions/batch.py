@@ -1,10 +1,13 @@
 """Setting up a batch and carrying it along its course."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import IntegrityError
 from django.db.models import QuerySet
+from psycopg2.errors import UniqueViolation
 
 from accounts import audit
 from accounts.models import User
@@ -162,7 +165,8 @@ def create_batch(
     if not tracks:
         raise DomainError("no_classes", f"“{programme}”的班型没有设班数。请先在项目规则里填每期班数。")
     with audit.act("create_batch", by=by) as entry:
-        batch = Batch.objects.create(programme=programme, number=number, first_day=first_day, last_day=last_day)
+        with _number_once(number):
+            batch = Batch.objects.create(programme=programme, number=number, first_day=first_day, last_day=last_day)
         _add_classes(batch, tracks)
         entry.about(batch)
     return batch
@@ -180,7 +184,22 @@ def _check_period(programme: Programme, first_day: datetime.date, last_day: date
 
 def _check_number(number: int) -> None:
     if Batch.objects.filter(number=number).exists():
-        raise DomainError("number_taken", f"第{number}期已经有了。请换一个期次。")
+        raise _number_taken(number)
+
+
+def _number_taken(number: int) -> DomainError:
+    return DomainError("number_taken", f"第{number}期已经有了。请换一个期次。")
+
+
+@contextmanager
+def _number_once(number: int) -> Iterator[None]:
+    """Two clerks who take a number at once both find it free; the second is told when the row is written."""
+    try:
+        yield
+    except IntegrityError as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            raise _number_taken(number) from error
+        raise
 
 
 def change_batch(
@@ -196,6 +215,7 @@ def change_batch(
 ) -> Batch:
     """Give a batch that was never published another number, other days or, while names are asked for, another deadline.
 
+    Without `nominate_until` the deadline stays as it is.
     Names, demands and classes stay; a plan that was made for other days has to be made again (`obstacles.publish_obstacles`).
     Units that were asked for names are told. Raises DomainError "reason_needed", "not_changeable", "nothing_changed", "pinned"
     while cells are fixed by the former days, "deadline_past", "deadline_late", and as `create_batch`; Conflict while the
@@ -207,7 +227,8 @@ def change_batch(
         if why := obstacles_to_change(locked):
             raise DomainError("not_changeable", why)
         refuse_second_run(locked)
-        until = nominate_until if locked.state == Batch.State.NOMINATING else locked.nominate_until
+        asking = locked.state == Batch.State.NOMINATING
+        until = (asking and nominate_until) or locked.nominate_until
         wanted = {"number": number, "first_day": first_day, "last_day": last_day, "nominate_until": until}
         before = {name: getattr(locked, name) for name in wanted}
         changed = [name for name, value in wanted.items() if before[name] != value]
@@ -220,9 +241,10 @@ def change_batch(
             _require_unpinned(locked)
         for name in changed:
             setattr(locked, name, wanted[name])
-        if locked.state == Batch.State.NOMINATING and until is not None:
+        if asking and until is not None:
             require_deadline(locked, until, was=before["nominate_until"])
-        locked.save(update_fields=changed)
+        with _number_once(number):
+            locked.save(update_fields=changed)
         entry.data["changed"] = {name: [str(before[name]), str(wanted[name])] for name in changed}
         tell_of_change(locked, was=f"第{before['number']}期")
     return locked
@@ -250,6 +272,7 @@ def delete_batch(*, batch: Batch, by: User, reason: str, seen: int | None = None
     _require_reason(reason)
     with audit.act("delete_batch", by=by, subject=batch, reason=reason) as entry:
         locked = require_seen(batch, seen, by=by)
+        list(locked.classes.select_for_update().order_by("pk"))  # nothing comes to refer to them meanwhile
         if why := obstacles_to_deletion(locked):
             raise DomainError("has_dependants", why)
         entry.data.update(number=locked.number, days=[str(locked.first_day), str(locked.last_day)])

@@ -23,6 +23,7 @@ from batches.queries import (
     running_job,
     unit_quota,
 )
+from batches.revision import locked_batch
 from batches.rules import in_force
 from batches.waivers import is_waived
 from cadres.models import Cadre, Unit, UnitLiaison
@@ -36,7 +37,7 @@ State = Nomination.State
 def start_proposal(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
     """Ask the planner for names (a job). Names of an earlier proposal are replaced when the new ones come."""
     with audit.act("start_proposal", by=by, subject=batch, seed=seed):
-        states.require(Batch.objects.select_for_update().get(pk=batch.pk), "propose")
+        states.require(locked_batch(batch), "propose")
         refuse_second_run(batch)
         run = PlanRun.objects.create(programme=batch.programme, batch=batch, purpose=PlanRun.Purpose.NAMES, seed=seed)
         run.job = start_job(
@@ -70,12 +71,13 @@ def open_nominations(*, batch: Batch, until: datetime.date, by: User, today: dat
 
     Raises DomainError "deadline_past", "deadline_late" for a day on which the batch has begun; who is late may have today.
     """
-    require_deadline(batch, until, today=today)
     with audit.act("open_nominations", by=by, subject=batch, until=until):
+        locked = locked_batch(batch)
+        require_deadline(locked, until, today=today)
         states.advance(batch, "open_nominations")
-        batch.nominate_until = until
-        batch.save(update_fields=["nominate_until"])
-        _tell_liaisons(batch)
+        batch.nominate_until = locked.nominate_until = until
+        locked.save(update_fields=["nominate_until"])
+        _tell_liaisons(locked)
 
 
 def require_deadline(
@@ -96,7 +98,7 @@ def require_deadline(
 
 def _lock_answers(batch: Batch, by: User) -> Batch:
     """The batch, locked, while it takes answers: from liaisons until the deadline (included), from the centre also after."""
-    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    locked = locked_batch(batch)
     if locked.state != Batch.State.NOMINATING:
         raise DomainError("not_nominating", f"{locked}不在报名中，名单不能改。要改请联系服务中心重新开放报名。")
     until = locked.nominate_until
@@ -161,7 +163,7 @@ def set_aside(*, nomination: Nomination, reason: str, by: User) -> None:
     if not reason.strip():
         raise DomainError("reason_needed", "请写明缓派的原因，例如“11 月至 1 月产假”。")
     with audit.act("defer_nomination", by=by, subject=nomination, reason=reason):
-        batch = Batch.objects.select_for_update().get(pk=nomination.batch_id)
+        batch = locked_batch(nomination.batch)
         if batch.state in states.LIVE:
             raise DomainError("already_published", f"{batch}已经发布，不能缓派。请在“调整”里办退出。")
         fresh = Nomination.objects.select_for_update(of=("self",)).select_related("cadre").get(pk=nomination.pk)
@@ -196,7 +198,7 @@ def swap_nomination(*, nomination: Nomination, cadre: Cadre, reason: str, by: Us
 def add_nomination(*, batch: Batch, cadre: Cadre, by: User, reason: str) -> Nomination:
     """The centre names somebody itself, within the unit's places."""
     with audit.act("add_nomination", by=by, subject=batch, reason=reason, cadre=cadre.pk):
-        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+        locked = locked_batch(batch)
         if locked.state not in (Batch.State.PROPOSED, Batch.State.NOMINATING):
             raise DomainError("not_nominating", f"{batch}现在不能加名单。请先开放报名。")
         if going(batch).filter(cadre=cadre).exists():
@@ -234,7 +236,7 @@ def demand(
     if not reason.strip():
         raise DomainError("reason_needed", "请写明原因。")
     with audit.act("demand", by=by, subject=batch, reason=reason, cadre=cadre.pk, kind=kind):
-        locked = Batch.objects.select_for_update(of=("self",)).select_related("programme").get(pk=batch.pk)
+        locked = locked_batch(batch)
         PlanDemand.objects.filter(batch=batch, cadre=cadre, kind=kind, live=True).update(live=False)
         made = PlanDemand.objects.create(
             batch=batch, cadre=cadre, kind=kind, parity=parity, class_number=class_number, reason=reason

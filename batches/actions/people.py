@@ -19,7 +19,7 @@ from batches.fixed import require_may_sit_in, require_may_stay_away
 from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, Mentorship, PracticeClass
 from batches.plan_ids import key
 from batches.queries import GONE, seated
-from batches.revision import change_arrangement
+from batches.revision import change_arrangement, locked_class
 from batches.rules import in_force
 from batches.states import CHANGING
 from batches.waivers import is_waived
@@ -38,7 +38,7 @@ def _require_running(batch: Batch) -> None:
 def _require_room(practice_class: PracticeClass, cadre: Cadre, day: datetime.date) -> None:
     """R04 upper limit, R02 and R03 for one more member; a waiver for the exact subject sets R02 or R03 aside."""
     batch = practice_class.batch
-    PracticeClass.objects.select_for_update().get(pk=practice_class.pk)
+    locked_class(practice_class)
     present = ClassMembership.objects.filter(seated(day), practice_class__batch=batch).exclude(enrollment__cadre=cadre)
     full = present.filter(practice_class=practice_class).count() >= batch.programme.class_size_max
     if full and not is_waived(batch, "R04", key("K", practice_class.pk)):

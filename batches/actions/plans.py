@@ -16,7 +16,7 @@ from batches.obstacles import publish_obstacles
 from batches.planning.formats import canonical
 from batches.planning_input import gatherings_held
 from batches.queries import OF_THE_FACTS, going
-from batches.revision import change_arrangement
+from batches.revision import change_arrangement, locked_batch
 from config.errors import DomainError
 from office.jobs import start_job
 
@@ -26,7 +26,7 @@ Outcome = PlanRun.Outcome
 def start_planning(*, batch: Batch, by: User, seed: int = 1) -> PlanRun:
     """Ask the planner for classes, calendar and lodging of the batch's names (a job with progress, can be stopped)."""
     with audit.act("start_planning", by=by, subject=batch, seed=seed):
-        states.require(Batch.objects.select_for_update().get(pk=batch.pk), "plan")
+        states.require(locked_batch(batch), "plan")
         refuse_second_run(batch)
         if not going(batch).exists():
             raise DomainError("no_names", f"{batch}还没有名单。请先生成名单建议，或加人。")
@@ -50,7 +50,7 @@ def keep_plan(*, run: PlanRun, plan: dict[str, Any], by: User | None) -> None:
     subject = run.batch or run.programme
     with audit.act("keep_plan", by=by, subject=subject, run=run.pk, fingerprint=plan["input_fingerprint"]):
         if run.batch is not None and run.purpose in OF_THE_FACTS:
-            locked = Batch.objects.select_for_update().get(pk=run.batch.pk)
+            locked = locked_batch(run.batch)
             if states.allowed(locked, "plan"):
                 states.advance(run.batch, "plan")
         run.plan_text = canonical(plan).decode()

@@ -22,7 +22,7 @@ from batches.planning.changes import Change, apply
 from batches.planning.formats import canonical
 from batches.planning_input import facts_for
 from batches.queries import latest_run, version_in_force
-from batches.revision import change_arrangement, require_seen
+from batches.revision import change_arrangement, locked_batch, require_seen
 from cadres.models import Cadre
 from config.days import refuse_outlandish
 from config.errors import Conflict, DomainError
@@ -226,7 +226,7 @@ def start_curve(*, run: PlanRun, by: User) -> PlanRun:
     """
     batch = Batch.objects.get(plan_runs=run)
     with audit.act("start_curve", by=by, subject=batch, run=run.pk):
-        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+        locked = locked_batch(batch)
         refuse_second_run(locked)
         if run.purpose != Purpose.REPAIR or not run.plan_text:
             raise DomainError("no_repair", "这不是少变动重排的结果，没有可以比的曲线。")

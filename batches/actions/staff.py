@@ -9,6 +9,7 @@ from accounts import audit
 from accounts.models import User
 from batches.actions.projection import DAY
 from batches.models import ClassMembership, ClassOffice, ClassStaff, Enrollment, Mentorship, PracticeClass
+from batches.revision import locked_class
 from config.errors import DomainError
 
 
@@ -18,18 +19,13 @@ def assign_class_staff(
     """Head teacher or counsellor from a day on (today). One head teacher a class: the one before ends the day before."""
     today = since or timezone.localdate()
     with audit.act("assign_class_staff", by=by, subject=practice_class, kind=kind, user=user.pk):
-        _lock_class(practice_class)
+        locked_class(practice_class)
         current = practice_class.staff.filter(kind=kind, until__isnull=True)
         if same := current.filter(user=user).first():
             return same
         if kind == ClassStaff.Kind.HEAD_TEACHER:
             end_rows(current, today)
         return ClassStaff.objects.create(practice_class=practice_class, user=user, kind=kind, since=today)
-
-
-def _lock_class(practice_class: PracticeClass) -> None:
-    """The named lock of a class's posts: where nobody holds one yet there is no row of theirs to lock."""
-    PracticeClass.objects.select_for_update().get(pk=practice_class.pk)
 
 
 def end_class_staff(*, post: ClassStaff, by: User) -> None:
@@ -58,7 +54,7 @@ def assign_office(
     with audit.act(
         "assign_office", by=by, subject=membership.practice_class, kind=kind, enrollment=membership.enrollment_id
     ):
-        _lock_class(membership.practice_class)
+        locked_class(membership.practice_class)
         end_rows(ClassOffice.objects.filter(membership=membership, until__isnull=True), today)
         current = ClassOffice.objects.filter(
             membership__practice_class=membership.practice_class, kind=kind, until__isnull=True

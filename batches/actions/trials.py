@@ -24,7 +24,7 @@ from batches.planning.changes import Change
 from batches.planning.formats import fingerprint
 from batches.planning_input import build_input, document_of
 from batches.queries import going
-from batches.revision import change_arrangement
+from batches.revision import change_arrangement, locked_batch
 from batches.waivers import is_waived, label_of, waiting
 from cadres.actions import set_unit_quota
 from cadres.models import Cadre, Unit
@@ -61,7 +61,7 @@ def start_trial(*, batch: Batch, by: User, changes: list[Change], against: PlanR
     if len(before) + len(changes) > MOST_CHANGES:
         raise DomainError("too_many_changes", f"一次试算最多 {MOST_CHANGES} 处改动。请先采用一部分。")
     with audit.act("start_trial", by=by, subject=batch, against=against.pk, changes=len(changes)):
-        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+        locked = locked_batch(batch)
         if not states.changeable(locked):
             states.require(locked, "plan")
         refuse_second_run(batch)

@@ -10,6 +10,7 @@ from accounts import audit
 from accounts.models import User
 from batches.models import Batch, Waiver
 from batches.planning.problem import WAIVABLE
+from batches.revision import locked_batch
 from batches.waivers import Way, endings, require_end, rule_in_words, way_of
 from config.errors import Conflict, DomainError
 from office.actions import notify
@@ -28,7 +29,7 @@ def ask_waiver(
         raise DomainError("reason_needed", "请写明为什么要例外。")
     require_end(batch, until)
     with audit.act("ask_waiver", by=by, subject=batch, reason=reason, rule=rule, about=subject):
-        Batch.objects.select_for_update().get(pk=batch.pk)
+        locked_batch(batch)
         if batch.waivers.filter(rule=rule, subject=subject, until=until).exists():
             raise DomainError("asked_already", "同样的例外已经提过。请在下面的列表里看进展。")
         return Waiver.objects.create(

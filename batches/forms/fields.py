@@ -215,14 +215,11 @@ def within(batch: Batch, day: datetime.date) -> datetime.date:
     return day
 
 
-class ArrangementForm(ActForm):
-    """A form whose act changes who is where and when; it carries the revision that the clerk saw (`batches.revision`)."""
+class RevisionForm(forms.Form):
+    """A form about a batch that carries the revision that the clerk saw (`batches.revision`)."""
 
+    batch: Batch
     revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput(), required=False)
-
-    def __init__(self, batch: Batch, *args: Any, **options: Any) -> None:
-        super().__init__(batch, *args, **options)
-        self.fields["revision"].initial = batch.revision
 
     @property
     def seen(self) -> int | None:
@@ -230,16 +227,30 @@ class ArrangementForm(ActForm):
         found: int | None = self.cleaned_data.get("revision")
         return found
 
+    def renew(self, error: DomainError) -> None:
+        """After a conflict the page comes back with the newest revision, and the form may be sent again from that."""
+        newest = Batch.objects.filter(pk=self.batch.pk).values_list("revision", flat=True).first()
+        if not isinstance(error, Conflict) or newest is None:
+            return
+        self.batch.revision = newest
+        sent = QueryDict(mutable=True)
+        sent.update(self.data)
+        sent[self.add_prefix("revision")] = str(newest)
+        self.data = sent
+
+
+class ArrangementForm(RevisionForm, ActForm):
+    """A form whose act changes who is where and when."""
+
+    def __init__(self, batch: Batch, *args: Any, **options: Any) -> None:
+        super().__init__(batch, *args, **options)
+        self.fields["revision"].initial = batch.revision
+
     def values(self) -> dict[str, Any]:
         """What the act is given: everything but the revision."""
         return {name: value for name, value in self.cleaned_data.items() if name != "revision"}
 
     def refuse(self, error: DomainError) -> None:
-        """After a conflict the page comes back with the newest arrangement, and the form may be sent again from that."""
+        """Say why, and after a conflict let the form be sent again."""
         super().refuse(error)
-        if isinstance(error, Conflict):
-            self.batch.refresh_from_db(fields=["revision"])
-            sent = QueryDict(mutable=True)
-            sent.update(self.data)
-            sent[self.add_prefix("revision")] = str(self.batch.revision)
-            self.data = sent
+        self.renew(error)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from batches.actions.batch import TOO_LONG, a_year_later, change_batch, create_batch
-from batches.forms.fields import DAY, day_field, reason_field
+from batches.forms.fields import DAY, RevisionForm, day_field, reason_field
 from batches.models import Batch, Programme, Track
 from batches.open_weeks import least_last_day
 from batches.parameters import MEANINGS
@@ -89,12 +89,11 @@ class BatchForm(PeriodForm):
         return create_batch(**{name: value for name, value in self.cleaned_data.items() if name != "together"}, by=by)
 
 
-class ChangeBatchForm(PeriodForm):
+class ChangeBatchForm(RevisionForm, PeriodForm):
     """Another number, other days or another deadline of a batch that is there; the deadline only while names are asked for."""
 
     nominate_until = day_field("报名截止", "含当日，要在开始以前")
     reason = reason_field()
-    revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput(), required=False)
 
     def __init__(self, batch: Batch, *args: Any, **options: Any) -> None:
         self.batch = batch
@@ -115,11 +114,12 @@ class ChangeBatchForm(PeriodForm):
     def perform(self, by: User) -> Batch:
         data = self.cleaned_data
         values = {name: value for name, value in data.items() if name not in ("together", "revision")}
-        return change_batch(batch=self.batch, **values, seen=data["revision"], by=by)
+        return change_batch(batch=self.batch, **values, seen=self.seen, by=by)
 
     def refuse(self, error: DomainError) -> None:
-        """Say why the act was refused, at its field where there is one."""
+        """Say why the act was refused, at its field where there is one; after a conflict the form may be sent again."""
         self.add_error(FIELD_OF.get(error.code), error.message)
+        self.renew(error)
 
 
 FIELD_OF = {"number_taken": "number", "deadline_past": "nominate_until", "deadline_late": "nominate_until"}

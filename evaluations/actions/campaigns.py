@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User
 from batches.models import Batch
+from batches.revision import locked_batch
 from config.errors import DomainError
 from evaluations import states
 from evaluations.candidates import candidates
@@ -27,7 +28,7 @@ def create_campaign(*, batch: Batch, rubric: Rubric, by: User, closes_on: dateti
         raise DomainError("not_running", f"{batch}还没有开始实践，不能准备评审。")
     _require_coming(closes_on)
     with audit.act("create_campaign", by=by) as entry:
-        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+        locked = locked_batch(batch)
         if Campaign.objects.filter(batch=locked).exists():
             raise DomainError("campaign_exists", f"{batch}的评审已经建立。")
         campaign = Campaign.objects.create(batch=batch, rubric=rubric, closes_on=closes_on)

@@ -135,6 +135,30 @@ def test_units_that_were_asked_hear_of_the_change_and_the_deadline_keeps_before_
     assert told.startswith(f"第1期，改称第4期：2027-02-22 至 {batch.last_day}，报名 02-20 截止。")
 
 
+def test_deadline_stays_where_none_is_given_and_units_hear_of_the_change(county: County, staff: User) -> None:
+    batch = county.batch
+    liaison = factories.UnitLiaisonFactory(unit=county.cadres[0].unit).user
+    Nomination.objects.create(batch=batch, cadre=county.cadres[0])
+    Batch.objects.filter(pk=batch.pk).update(state=Batch.State.PROPOSED)
+    open_nominations(batch=batch, until=DAY(2027, 2, 20), by=staff)
+    assert change(batch, staff, number=8).nominate_until == DAY(2027, 2, 20)
+    batch.refresh_from_db()
+    assert (batch.number, batch.nominate_until) == (8, DAY(2027, 2, 20))
+    assert "报名 02-20 截止" in Notice.objects.get(addressee=liaison, subject="第1期有变动").text
+
+
+def test_deadline_is_measured_by_the_days_that_the_batch_has_now(county: County, staff: User) -> None:
+    """Another clerk has moved the batch since the page was opened."""
+    old = county.batch
+    Batch.objects.filter(pk=old.pk).update(state=Batch.State.PROPOSED)
+    change(Batch.objects.get(pk=old.pk), staff, first_day=DAY(2027, 2, 18))
+    with pytest.raises(DomainError, match="第1期从 2027-02-18 开始") as refused:
+        open_nominations(batch=old, until=DAY(2027, 2, 20), by=staff)
+    assert refused.value.code == "deadline_late"
+    old.refresh_from_db()
+    assert (old.state, old.nominate_until) == (Batch.State.PROPOSED, None)
+
+
 def test_plan_for_other_days_has_to_be_made_again(planned: County, staff: User) -> None:
     run = latest_run(planned.batch)
     assert publish_obstacles(planned.batch, run) == []
@@ -180,6 +204,16 @@ def test_second_clerk_is_told_before_the_days_change_twice(mistaken: Batch, staf
         change(mistaken, staff, seen=seen, number=5)
     with pytest.raises(Conflict):
         delete_batch(batch=mistaken, by=staff, reason="建错了", seen=seen)
+
+
+def test_form_can_be_sent_again_after_somebody_else_was_faster(mistaken: Batch, desk: Client, staff: User) -> None:
+    sent = data_of(mistaken, number=7)
+    newest = change(mistaken, staff, number=5).revision
+    shown = post(desk, "edit", mistaken.pk, **sent)
+    assert "您打开页面以后" in shown
+    [carried] = re.findall(r'name="revision" value="(\d+)" id=', shown)
+    assert int(carried) == newest
+    assert "第7期改好了" in words(post(desk, "edit", mistaken.pk, **sent | {"revision": carried}))
 
 
 # Taken away

@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client, RequestFactory
 
 from accounts.models import User
@@ -33,6 +33,16 @@ def test_constraint_without_words_says_that_somebody_was_faster() -> None:
     refusal = refusal_of(refused_by_database(number=number))
     assert isinstance(refusal, Conflict)
     assert refusal.message == JUST_CHANGED
+
+
+def test_row_that_refers_to_something_taken_away_says_that_somebody_was_faster() -> None:
+    batch = factories.BatchFactory()
+    Batch.objects.filter(pk=batch.pk).update(programme=batch.programme_id + 1)
+    with pytest.raises(IntegrityError) as caught:
+        connection.check_constraints()
+    refusal = refusal_of(caught.value)
+    assert isinstance(refusal, Conflict)
+    assert (refusal.code, refusal.message) == ("just_changed", JUST_CHANGED)
 
 
 def test_missing_value_is_our_fault_and_stays_an_error() -> None:
