@@ -43,7 +43,7 @@ class UserFactory(DjangoModelFactory[User]):
         model = User
 
     username = factory.Sequence(lambda n: f"user{n:05d}")
-    name = factory.Sequence(lambda n: f"用户{n}")
+    name = factory.Sequence(lambda n: f"用户{n:05d}")
     password = _HASHED
     must_change_password = False
 
@@ -58,12 +58,12 @@ class UnitFactory(DjangoModelFactory[Unit]):
     class Meta:
         model = Unit
 
-    name = factory.Sequence(lambda n: f"县第{n}局")
+    name = factory.Sequence(lambda n: f"县第{n:05d}局")
     kind = Unit.Kind.COUNTY
 
 
 class TownshipFactory(UnitFactory):
-    name = factory.Sequence(lambda n: f"第{n}镇人民政府")
+    name = factory.Sequence(lambda n: f"第{n:05d}镇人民政府")
     kind = Unit.Kind.TOWNSHIP
 
 
@@ -72,7 +72,7 @@ class CadreFactory(DjangoModelFactory[Cadre]):
         model = Cadre
 
     unit = factory.SubFactory(UnitFactory)
-    name = factory.Sequence(lambda n: f"干部{n}")
+    name = factory.Sequence(lambda n: f"干部{n:05d}")
     sex = "M"
     birth = datetime.date(1992, 5, 1)
     id_number = factory.LazyAttributeSequence(lambda o, n: id_number(n, o.birth, o.sex))
@@ -99,7 +99,7 @@ class VillageFactory(DjangoModelFactory[Village]):
     class Meta:
         model = Village
 
-    name = factory.Sequence(lambda n: f"第{n}村")
+    name = factory.Sequence(lambda n: f"第{n:05d}村")
     township = factory.SubFactory(TownshipFactory)
 
 
@@ -122,7 +122,7 @@ class HouseholdFactory(DjangoModelFactory[HostHousehold]):
         skip_postgeneration_save = True
 
     base = factory.SubFactory(BaseFactory)
-    head = factory.Sequence(lambda n: f"农户{n}")
+    head = factory.Sequence(lambda n: f"农户{n:05d}")
     state = HostHousehold.State.ADMITTED
     reviewed_on = datetime.date(2025, 11, 1)
     notice_from = datetime.date(2025, 11, 3)
