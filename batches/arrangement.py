@@ -119,7 +119,7 @@ def open_to_change(batch: Batch) -> Arrangement:
 
 def planned(batch: Batch, run: PlanRun) -> Arrangement:
     """What a run says, not yet rows of its own (7 queries, one more where it adds classes, one where it leaves weeks out, up to
-    three where the batch is in force): at each gathering those who are in the class on its day (`plan_days`)."""
+    five where the batch is in force): at each gathering those who are in the class on its day (`plan_days`)."""
     plan: dict[str, Any] = run.plan
     found = Arrangement(batch, [*_classes(batch), *_classes_to_come(batch, run)])
     classes = {row.pk: row for row in found.classes}

@@ -38,7 +38,7 @@ def differences(previous: PlanVersion | None, run: PlanRun) -> list[str]:
 
 def _beds_given_away(batch: Batch, run: PlanRun) -> list[str]:
     """Beds of people who still belong to a class on the day but no longer to it in the plan, which the plan gives to others:
-    publishing finds them another, and says so to them (3 queries)."""
+    publishing finds them another, and says so to them (3 queries, or 5)."""
     staying = on_their_days(batch, run).staying
     if not any(staying.values()):
         return []

@@ -8,11 +8,14 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from django.db.models import Min
 from django.utils import timezone
 
-from batches.models import Batch, PlanRun
+from accounts.models import AuditEntry
+from batches.models import Batch, ClassMembership, PlanRun
 from batches.plan_ids import pk_of
 from batches.standing import DAY, Place, first_open_day, spans_of
 from batches.states import LIVE
@@ -29,7 +32,7 @@ class OnTheDay:
 
 
 def on_their_days(batch: Batch, run: PlanRun) -> OnTheDay:
-    """Of a repair or trial of a batch in force, as the rows know the days (one query); nothing of other plans."""
+    """Of a repair or trial of a batch in force, as the rows know the days (one query, or 3); nothing of other plans."""
     found = OnTheDay()
     if batch.state not in LIVE or run.purpose not in (PlanRun.Purpose.REPAIR, PlanRun.Purpose.TRIAL):
         return found
@@ -50,7 +53,7 @@ class _Days:
     count them (`reprojection._seat`)."""
 
     def __init__(self, batch: Batch, run: PlanRun) -> None:
-        self.last_day = batch.last_day
+        self.batch, self.run, self.last_day = batch, run, batch.last_day
         self.since = first_open_day(batch, timezone.localdate(run.created_at))
         self.spans = spans_of(batch, batch.first_day)
         self.seats = {pk_of(row["cadre"]): pk_of(row["class"]) for row in run.plan["assignments"] if row["class"]}
@@ -82,8 +85,25 @@ class _Days:
             return False
         if (seat := self.seats.get(cadre)) is not None:
             return not self.has_come(cadre, seat, day)
+        if cadre in self._came_after:
+            return False
         registered = uppers[-1] <= self.last_day
         return registered or day < max(self.ends.get(cadre, self.since), self.free_from[practice_class])
+
+    @cached_property
+    def _came_after(self) -> set[int]:
+        """Who joined the batch after the plan was kept (2 queries): it knows nothing of them, whether they left again or not.
+        History and audit trail have the same clock. A plan without an entry of its own knew of everybody."""
+        kept = AuditEntry.objects.filter(
+            act="keep_plan", subject_type="batches.Batch", subject_id=str(self.batch.pk),
+            data__endswith=f'"run":{self.run.pk}}}',
+        ).order_by("seq").first()  # fmt: skip
+        if kept is None:
+            return set()
+        history = ClassMembership.pgh_event_model.objects  # type: ignore[attr-defined] # made by pghistory
+        begun = history.filter(pgh_label="insert", enrollment__batch=self.batch).values("enrollment__cadre")
+        first = begun.annotate(first=Min("pgh_created_at")).order_by("enrollment__cadre")
+        return {cadre for cadre, at in first.values_list("enrollment__cadre", "first") if at > kept.at}
 
     def _comes(self, cadre: int, practice_class: int) -> datetime.date:
         """The day on which a seat that no row has yet would begin: for who comes later anyway, the same day."""

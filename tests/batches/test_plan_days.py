@@ -129,3 +129,25 @@ def test_pages_of_a_plan_and_of_a_version_follow_the_day(
     assert heads(version.context["arrangement"]) == {
         (1, 1): (6, 6), (1, 2): (6, 6), (2, 1): (6, 6), (2, 2): (7, 7)
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("first_day", [9, 10])
+def test_version_counts_nobody_who_came_after_it(running: County, staff: User, colleague: User, first_day: int) -> None:
+    """Added on the day of the version or the next, and withdrawn before the end; who was to leave already counts as before."""
+    leaves, run = leaves_class_2_on_the_20th(running, staff, colleague)
+    running.batch.refresh_from_db()
+    publish_plan(batch=running.batch, run=run, by=staff, reason="重排")
+    shown = heads(planned(running.batch, run))
+    assert (shown[2, 1], shown[2, 2]) == ((6, 6), (5, 5))
+    late = factories.CadreFactory(sex="F")
+    running.batch.refresh_from_db()
+    day = MARCH(day=first_day)
+    add_late(batch=running.batch, cadre=late, to=running.classes[1], from_day=day, by=staff, reason="补派")
+    assert heads(planned(running.batch, run)) == shown
+    withdraw_enrollment(enrollment=running.enrollment(late), on_day=MARCH(day=28), by=staff, reason="调走")
+    assert heads(planned(running.batch, run)) == shown
+    assert sleeps_at(planned(running.batch, run), leaves.cadre_id)[2, 1]
+    known = repair(running, staff)
+    assert [heads(planned(running.batch, known))[2, index][0] for index in (1, 2)] == [7, 6], (
+        "the next one knows of both"
+    )
