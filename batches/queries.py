@@ -251,6 +251,12 @@ def newest_programmes() -> QuerySet[Programme]:
     return Programme.objects.filter(superseded_by__isnull=True).order_by("name")
 
 
+def in_these_days(first_day: datetime.date, last_day: datetime.date, *, but: Batch | None = None) -> QuerySet[Batch]:
+    """Batches that have a day in common with these days, in order; `but` is one to leave out."""
+    rows = Batch.objects.filter(first_day__lte=last_day, last_day__gte=first_day).order_by("first_day", "number")
+    return rows if but is None else rows.exclude(pk=but.pk)
+
+
 def following(programme: Programme, *, planned_too: bool) -> QuerySet[Batch]:
     """Batches that go over to a new version of the rules, by whichever version they are: those not planned yet, and when
     people want it those planned but not published."""

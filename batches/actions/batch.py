@@ -17,13 +17,15 @@ from batches.dependants import obstacles_to_change, obstacles_to_deletion
 from batches.fixed import pinned_cells
 from batches.models import Batch, ClassMembership, Enrollment, Parity, PracticeClass, Programme, Track
 from batches.open_weeks import least_last_day
-from batches.queries import GONE, following
+from batches.queries import GONE, following, in_these_days
 from batches.revision import change_arrangement, require_seen
+from batches.waivers import in_time, rule_in_words, way_of
 from cadres.models import PastAttendance
 from config.days import refuse_outlandish
 from config.errors import DomainError
 
 TOO_LONG = "一期不超过一年"
+DAY = datetime.timedelta(days=1)
 Tracks = Sequence[Mapping[str, Any]]
 
 
@@ -152,12 +154,18 @@ def a_year_later(day: datetime.date) -> datetime.date:
 
 
 def create_batch(
-    *, programme: Programme, number: int, first_day: datetime.date, last_day: datetime.date, by: User
+    *,
+    programme: Programme,
+    number: int,
+    first_day: datetime.date,
+    last_day: datetime.date,
+    by: User,
+    together: bool = False,
 ) -> Batch:
     """A batch in preparation with its classes: the tracks' numbers of classes, odd and even weeks in turn.
 
     Raises DomainError for a number that is taken, dates that are outlandish, reversed, too close or more than a year apart,
-    or a programme whose tracks have no class.
+    days that another batch has too unless they are to be held `together`, or a programme whose tracks have no class.
     """
     _check_period(programme, first_day, last_day)
     _check_number(number)
@@ -165,6 +173,8 @@ def create_batch(
     if not tracks:
         raise DomainError("no_classes", f"“{programme}”的班型没有设班数。请先在项目规则里填每期班数。")
     with audit.act("create_batch", by=by) as entry:
+        if not together:
+            _require_days_to_itself(first_day, last_day)
         with _number_once(number):
             batch = Batch.objects.create(programme=programme, number=number, first_day=first_day, last_day=last_day)
         _add_classes(batch, tracks)
@@ -180,6 +190,16 @@ def _check_period(programme: Programme, first_day: datetime.date, last_day: date
         raise DomainError("too_short", f"太短，有的班一次也轮不到集中。请把结束改到 {least} 或以后。")
     if last_day >= a_year_later(first_day):
         raise DomainError("too_long", f"{TOO_LONG}。请改日期。")
+
+
+def _require_days_to_itself(first_day: datetime.date, last_day: datetime.date, *, but: Batch | None = None) -> None:
+    others = list(in_these_days(first_day, last_day, but=but))
+    if others:
+        told = "、".join(f"{row}（{row.first_day} 至 {row.last_day}）" for row in others)
+        after = max(row.last_day for row in others) + DAY
+        raise DomainError(
+            "days_overlap", f"与{told}的日子重叠。请改到 {after} 或以后；确实要同时办的，勾选“与别的期同时办”。"
+        )
 
 
 def _check_number(number: int) -> None:
@@ -211,15 +231,18 @@ def change_batch(
     by: User,
     reason: str,
     nominate_until: datetime.date | None = None,
+    together: bool = False,
     seen: int | None = None,
 ) -> Batch:
     """Give a batch that was never published another number, other days or, while names are asked for, another deadline.
 
-    Without `nominate_until` the deadline stays as it is.
-    Names, demands and classes stay; a plan that was made for other days has to be made again (`obstacles.publish_obstacles`).
-    Units that were asked for names are told. Raises DomainError "reason_needed", "not_changeable", "nothing_changed", "pinned"
-    while cells are fixed by the former days, "deadline_past", "deadline_late", and as `create_batch`; Conflict while the
-    planner works on the batch, or when it is no longer as `seen`.
+    Without `nominate_until` the deadline stays as it is. Names, demands and classes stay; a plan that was made for
+    other days has to be made again (`obstacles.publish_obstacles`). Units that were asked for names are told.
+
+    Raises DomainError "reason_needed", "not_changeable", "nothing_changed", "pinned"
+    while cells are fixed by the former days, "exception_over" where an exception would end before the batch begins,
+    "deadline_past", "deadline_late", and as `create_batch`; Conflict while the planner works on the batch, or when it is no
+    longer as `seen`.
     """
     _require_reason(reason)
     with audit.act("change_batch", by=by, subject=batch, reason=reason) as entry:
@@ -238,7 +261,11 @@ def change_batch(
             _check_number(number)
         if "first_day" in changed or "last_day" in changed:
             _check_period(locked.programme, first_day, last_day)
+            if not together:
+                _require_days_to_itself(first_day, last_day, but=locked)
             _require_unpinned(locked)
+            if first_day > before["first_day"]:
+                _require_exceptions_last(locked, first_day, by)
         for name in changed:
             setattr(locked, name, wanted[name])
         if asking and until is not None:
@@ -260,6 +287,17 @@ def _require_unpinned(batch: Batch) -> None:
     if count := len(pinned_cells(batch)):
         raise DomainError(
             "pinned", f"{batch}有 {count} 处固定的集中，是按原来的日子固定的。请先在“固定和调换”里取消固定，再改日期。"
+        )
+
+
+def _require_exceptions_last(batch: Batch, first_day: datetime.date, by: User) -> None:
+    """One that is over before the batch begins lets nothing pass (as `require_end` of a new one)."""
+    over = batch.waivers.filter(in_time(), until__lt=first_day).order_by("pk").first()
+    if over is not None:
+        raise DomainError(
+            "exception_over",
+            f"{over.subject_label}的 {rule_in_words(over.rule)}例外到 {over.until} 为止，改了以后要到 {first_day} 才开始。"
+            f"请先在“批准例外”里{way_of(over, by.pk).verb}这条例外，改好日期再重新提出。",
         )
 
 

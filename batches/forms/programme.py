@@ -1,19 +1,17 @@
 """The rules of a programme, its tracks, and a new batch."""
 
-import datetime
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import QuerySet
 
 from accounts.models import User
 from batches.actions.batch import TOO_LONG, a_year_later, change_batch, create_batch
-from batches.forms.fields import DAY, RevisionForm, day_field, reason_field
+from batches.forms.fields import RevisionForm, day_field, reason_field
 from batches.models import Batch, Programme, Track
 from batches.open_weeks import least_last_day
 from batches.parameters import MEANINGS
-from batches.queries import newest_programmes
+from batches.queries import in_these_days, newest_programmes
 from config.errors import DomainError
 
 BOUNDS = {
@@ -53,8 +51,6 @@ class PeriodForm(forms.Form):
             self.add_error(
                 "last_day", f"只有 {days} 天，每 {weeks} 周集中一次，有的班一次也轮不到。请改到 {least} 或以后。"
             )
-        elif first and last and not data.get("together"):
-            self._look_for_others(first, last)
         return data
 
     def programme_of(self, data: dict[str, Any]) -> Programme | None:
@@ -62,17 +58,9 @@ class PeriodForm(forms.Form):
         found: Programme | None = data.get("programme")
         return found
 
-    def others(self) -> QuerySet[Batch]:
-        return Batch.objects.order_by("first_day", "number")
-
-    def _look_for_others(self, first: datetime.date, last: datetime.date) -> None:
-        others = list(self.others().filter(first_day__lte=last, last_day__gte=first))
-        if others:
-            told = "、".join(f"{row}（{row.first_day} 至 {row.last_day}）" for row in others)
-            after = max(row.last_day for row in others) + DAY
-            self.add_error(
-                "first_day", f"与{told}的日子重叠。请改到 {after} 或以后；确实要同时办的，勾选“与别的期同时办”。"
-            )
+    def refuse(self, error: DomainError) -> None:
+        """Say why the act was refused, at its field where there is one."""
+        self.add_error(FIELD_OF.get(error.code), error.message)
 
 
 class BatchForm(PeriodForm):
@@ -86,7 +74,7 @@ class BatchForm(PeriodForm):
         self.fields["programme"].queryset = newest_programmes()  # type: ignore[attr-defined] # a model choice
 
     def perform(self, by: User) -> Batch:
-        return create_batch(**{name: value for name, value in self.cleaned_data.items() if name != "together"}, by=by)
+        return create_batch(**self.cleaned_data, by=by)
 
 
 class ChangeBatchForm(RevisionForm, PeriodForm):
@@ -98,9 +86,9 @@ class ChangeBatchForm(RevisionForm, PeriodForm):
     def __init__(self, batch: Batch, *args: Any, **options: Any) -> None:
         self.batch = batch
         names = ("number", "first_day", "last_day", "nominate_until", "revision")
-        options["initial"] = {name: getattr(batch, name) for name in names} | {"together": self.others().filter(
-            first_day__lte=batch.last_day, last_day__gte=batch.first_day
-        ).exists()}  # fmt: skip
+        options["initial"] = {name: getattr(batch, name) for name in names} | {
+            "together": in_these_days(batch.first_day, batch.last_day, but=batch).exists()
+        }
         super().__init__(*args, **options)
         if batch.state != Batch.State.NOMINATING:
             del self.fields["nominate_until"]
@@ -108,21 +96,24 @@ class ChangeBatchForm(RevisionForm, PeriodForm):
     def programme_of(self, data: dict[str, Any]) -> Programme | None:
         return self.batch.programme
 
-    def others(self) -> QuerySet[Batch]:
-        return super().others().exclude(pk=self.batch.pk)
-
     def perform(self, by: User) -> Batch:
         data = self.cleaned_data
-        values = {name: value for name, value in data.items() if name not in ("together", "revision")}
+        values = {name: value for name, value in data.items() if name != "revision"}
         return change_batch(batch=self.batch, **values, seen=self.seen, by=by)
 
     def refuse(self, error: DomainError) -> None:
-        """Say why the act was refused, at its field where there is one; after a conflict the form may be sent again."""
-        self.add_error(FIELD_OF.get(error.code), error.message)
+        """Say why, and after a conflict let the form be sent again."""
+        super().refuse(error)
         self.renew(error)
 
 
-FIELD_OF = {"number_taken": "number", "deadline_past": "nominate_until", "deadline_late": "nominate_until"}
+FIELD_OF = {
+    "number_taken": "number",
+    "days_overlap": "first_day",
+    "exception_over": "first_day",
+    "deadline_past": "nominate_until",
+    "deadline_late": "nominate_until",
+}
 
 
 class NumbersField(forms.CharField):

@@ -75,7 +75,7 @@ def create(request: HttpRequest) -> HttpResponse:
         try:
             batch = form.perform(me(request))
         except DomainError as error:
-            form.add_error(None, error.message)
+            form.refuse(error)
         else:
             messages.success(request, f"{batch}建好了，{batch.classes.count()} 个班。下一步：生成名单建议。")
             return redirect("batches:batch", batch.pk)

@@ -14,8 +14,9 @@ from batches.actions.batch import change_batch, create_batch, delete_batch
 from batches.actions.names import open_nominations
 from batches.actions.pins import pin_gathering
 from batches.actions.plans import withdraw_publication
+from batches.actions.waivers import end_waiver
 from batches.dependants import depending_on, obstacles_to_change, obstacles_to_deletion
-from batches.models import Batch, Nomination, PlanDemand, PlanRun, PracticeClass
+from batches.models import Batch, Nomination, PlanDemand, PlanRun, PracticeClass, Waiver
 from batches.obstacles import publish_obstacles
 from batches.outlooks import story_of
 from batches.plan_labels import Labels
@@ -195,6 +196,35 @@ def test_published_batch_keeps_its_days_even_after_it_was_withdrawn(
     batch.refresh_from_db()
     assert obstacles_to_change(batch).startswith("第1期发布过")
     assert "不能删除" in obstacles_to_deletion(batch)
+
+
+def test_days_of_another_batch_are_taken_only_when_both_are_to_be_held_together(
+    mistaken: Batch, county: County, staff: User
+) -> None:
+    days = {"first_day": county.batch.first_day, "last_day": county.batch.last_day}
+    with pytest.raises(DomainError, match="与第1期（2027-03-01 至 2027-03-28）的日子重叠") as refused:
+        change(mistaken, staff, **days)
+    assert refused.value.code == "days_overlap"
+    with pytest.raises(DomainError, match="请改到 2027-03-29 或以后"):
+        create_batch(programme=mistaken.programme, number=3, by=staff, **days)
+    assert change(mistaken, staff, together=True, **days).first_day == county.batch.first_day
+    assert change(mistaken, staff, number=3).number == 3
+
+
+def test_days_move_past_no_exception_that_would_be_over_before_the_batch_begins(
+    county: County, staff: User, desk: Client
+) -> None:
+    batch = county.batch
+    given = {"batch": batch, "reason": "人多", "asked_by": staff}
+    Waiver.objects.create(rule="R04", subject="K1", subject_label="第1班", until=DAY(2027, 3, 5), **given)
+    Waiver.objects.create(rule="R04", subject="K2", subject_label="第2班", **given)
+    assert change(batch, staff, first_day=DAY(2027, 3, 5)).first_day == DAY(2027, 3, 5)
+    batch.refresh_from_db()
+    shown = post(desk, "edit", batch.pk, **data_of(batch, first_day="2027-03-06"))
+    assert "第1班的 R04" in shown
+    assert "例外到 2027-03-05 为止，改了以后要到 2027-03-06 才开始。请先在“批准例外”里撤回这条例外" in shown
+    end_waiver(waiver=Waiver.objects.get(subject="K1"), by=staff, reason="改日子")
+    assert "改好了" in words(post(desk, "edit", batch.pk, **data_of(batch, first_day="2027-03-06")))
 
 
 def test_second_clerk_is_told_before_the_days_change_twice(mistaken: Batch, staff: User) -> None:

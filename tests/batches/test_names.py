@@ -283,7 +283,7 @@ def test_stage_one_leaves_out_who_attended(county: County) -> None:
 
 def test_changed_rules_of_a_published_batch_are_a_new_version(published: County, staff: User) -> None:
     waiting = create_batch(
-        programme=published.batch.programme, number=9, first_day=TODAY, last_day=LAST, by=staff
+        programme=published.batch.programme, number=9, first_day=TODAY, last_day=LAST, by=staff, together=True
     )  # fmt: skip
     programme = Programme.objects.get()
     programme.class_size = 5

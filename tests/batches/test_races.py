@@ -197,7 +197,7 @@ def test_number_that_is_taken_meanwhile_is_refused(county: County, empty: Batch,
     first, last = LATER.values()
     for late in (
         lambda: change_batch(batch=empty_again(empty), number=9, first_day=first, last_day=last, by=clerk, reason="改"),
-        lambda: create_batch(programme=county.batch.programme, number=9, by=clerk, **LATER),
+        lambda: create_batch(programme=county.batch.programme, number=9, by=clerk, together=True, **LATER),
     ):
         told = one_waits(lambda: factories.BatchFactory(number=9), lambda: None, late)
         assert told == ["", "number_taken"]
