@@ -30,6 +30,6 @@ def _parameter(path: str) -> str:
     """The name of a parameter by its place below "programme": .class_size.max is 每班最多."""
     name = path.strip(".").replace(".", "_")
     try:
-        return str(Programme._meta.get_field(name).verbose_name)  # type: ignore[union-attr] # a plain column
+        return str(getattr(Programme._meta.get_field(name), "verbose_name", "项目规则"))
     except FieldDoesNotExist:
         return "项目规则"

@@ -22,6 +22,8 @@ from batches.obstacles import publish_obstacles
 from batches.outlook_input import Facts
 from batches.outlooks import story_of
 from batches.plan_labels import Labels
+from batches.plan_refusals import refusal
+from batches.planning import InputError
 from batches.planning.formats import require_valid
 from batches.planning_input import build_input
 from batches.queries import newest_programmes
@@ -432,6 +434,15 @@ def test_leaders_read_and_do_not_start(county: County, client: Client) -> None:
     assert "精确推演</button>" not in client.get(reverse("batches:outlook")).content.decode()
     assert client.get(reverse("batches:countdown")).status_code == 200
     assert client.post(reverse("batches:outlook_start"), {"batches": "1"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "head"), [("class_size.max", "每班最多"), ("tracks", "项目规则"), ("no_such", "项目规则")]
+)
+def test_refusal_of_a_parameter_names_it_as_people_do(path: str, head: str) -> None:
+    told = refusal(InputError(f"programme.{path}：不能这样"))
+    assert told.partition("：")[0].startswith(head)
+    assert told.endswith("不能这样")
 
 
 @pytest.mark.parametrize(("name", "send"), [("outlook_estimate", "get"), ("outlook_start", "post")])
