@@ -400,6 +400,25 @@ def test_swap_that_somebody_asked_for_is_a_seat_given_by_hand(running: County, s
     assert set(given) == {(one.pk, classes[1].pk), (other.pk, classes[0].pk)}
 
 
+def test_who_was_asked_to_stay_where_they_sit_is_seated_by_hand_from_then_on(running: County, staff: User) -> None:
+    stays, there = running.cadres[0], running.classes[0]
+    run = repair(running, staff, changes=[{"kind": "pin_class", "cadre": f"C{stays.pk}", "class": f"K{there.pk}"}])
+    assert moves(run) == []
+    publish(running, run, staff)
+    assert standing_of(running.batch, MARCH(day=9)).by_hand == {stays.pk}
+
+
+def test_seat_given_by_hand_that_has_ended_counts_no_more(running: County) -> None:
+    """Back in the same class by a version: it is the version that seats them now."""
+    seat = running.enrollment(running.cadres[1]).memberships.get(live=True)
+    until, ends = MARCH(day=5), seat.days.upper
+    ClassMembership.objects.filter(pk=seat.pk).update(days=(seat.days.lower, until), by_hand=True)
+    ClassMembership.objects.create(
+        enrollment=seat.enrollment, practice_class=seat.practice_class, days=(until, ends)
+    )  # fmt: skip
+    assert standing_of(running.batch, MARCH(day=9)).by_hand == set()
+
+
 def test_closed_base_moves_its_gatherings_alone(running: County, staff: User) -> None:
     close_place(
         base=running.bases[1], first_day=MARCH(day=15), last_day=MARCH(day=21), kind=Closure.Kind.WORKS, by=staff,

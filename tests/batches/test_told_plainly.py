@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from batches import tasks
+from batches.actions.attendance import join_makeup
 from batches.actions.draws import export_plan
 from batches.actions.gatherings import cancel_days, cancel_gathering
 from batches.actions.people import withdraw_enrollment
@@ -105,6 +106,18 @@ def test_studio_leads_to_where_a_called_off_gathering_is_arranged_again(
 
 
 # Who is told
+
+
+def test_consequences_name_the_head_teacher_whose_guest_leaves(published: County, staff: User) -> None:
+    teacher = factories.UserFactory(name="江启明")
+    factories.ClassStaffFactory(practice_class=published.classes[1], user=teacher)
+    guest = published.enrollment(published.cadres[0])
+    join_makeup(by=staff, enrollment=guest, gathering=published.gathering(2, 2), reason="补课")
+    told = told_before(
+        published.batch,
+        lambda: withdraw_enrollment(enrollment=guest, on_day=published.batch.first_day, by=staff, reason="借调"),
+    )
+    assert "班主任江启明" in told.told[0]
 
 
 def test_consequences_name_everybody_who_is_told_and_say_of_whom_nobody_knows(published: County, staff: User) -> None:

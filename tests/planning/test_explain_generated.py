@@ -430,6 +430,8 @@ def test_explain_pin_at_a_base_that_is_shut_names_that_pin_alone(told: bool) -> 
     [cause] = [cause for cause in row["causes"] if cause["rule"] == "PINS"]
     assert cause["sentence"] == f"{name} 已指定日期或基地"
     assert cause["relax"] == [{"kind": "drop_pin", "of": "gatherings", "subject": name}]
+    [cost] = [cure["cost"] for cure in row["cures"] if cure["changes"] == cause["relax"]]
+    assert (cost["pins"], cost["waivers"]) == (1, 0), "nobody has to approve that a pin is taken back"
     require_cured(trial)
 
 
