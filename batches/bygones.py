@@ -4,7 +4,7 @@ judged, counted or approved any more."""
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from batches.planning.checker import RuleLine, rule_sheet
+from batches.planning.checker import Breach, RuleLine, rule_sheet
 from batches.planning_excuses import EXCUSES, OVER
 
 Excused = Mapping[tuple[str, str], str]
@@ -14,6 +14,11 @@ Excused = Mapping[tuple[str, str], str]
 def excused_by(rows: Iterable[dict[str, str]]) -> Excused:
     """Of the exceptions of an input those that nobody approved, since none was made."""
     return {(row["rule"], row["subject"]): row["approver"] for row in rows if row["approver"] in EXCUSES}
+
+
+def about_what_is_over(breach: Breach, over: Collection[tuple[str, int]]) -> bool:
+    """Whether a breach bears on gatherings that are over or under way and on no other."""
+    return bool(breach.cells) and all(cell in over for cell in breach.cells)
 
 
 def over_of(rule: str, excused: Excused) -> int:

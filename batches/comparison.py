@@ -1,8 +1,10 @@
 """Two plans of a batch side by side: how good each is level by level, what each costs, and where they differ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batches.arrangement import planned
+from batches.clashes import clashes_in_words
 from batches.differences import differences_in_words, plan_differences
 from batches.load_map import load_map
 from batches.models import Batch, PlanRun
@@ -58,7 +60,8 @@ class Comparison:
 
 def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
     """Both plans checked anew and put side by side; the differences are told from the first to the second."""
-    left, right = side_of(batch, one), side_of(batch, other)
+    clashes = clashes_in_words(batch)
+    left, right = side_of(batch, one, clashes), side_of(batch, other, clashes)
     names = dict.fromkeys([*left.figures, *right.figures])
     figure_pairs = [
         Pair(name, *(side.figures.get(name, ("没有", ""))[0] for side in (left, right)),
@@ -75,10 +78,10 @@ def compare(batch: Batch, one: PlanRun, other: PlanRun) -> Comparison:
     return Comparison(left, right, tuple(figure_pairs), tuple(level_pairs), tuple(differences_in_words(lines)))
 
 
-def side_of(batch: Batch, run: PlanRun) -> Side:
-    """One plan, checked anew, as a column shows it."""
+def side_of(batch: Batch, run: PlanRun, clashes: Sequence[str]) -> Side:
+    """One plan, checked anew, as a column shows it; `clashes` of staff are the batch's, whatever the plan."""
     arrangement = planned(batch, run)
-    says = plan_says(run)
+    says = plan_says(run, clashes=clashes)
     shown = figures(arrangement, class_table(arrangement), says, load_map(arrangement))
     findings = [
         f"已批准例外：{finding.text}" if finding.waived else finding.text

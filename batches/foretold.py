@@ -17,6 +17,7 @@ from django.utils import timezone
 from bases.models import BaseManager, TownshipLiaison
 from batches import states
 from batches.arrangement import Arrangement, planned
+from batches.bygones import about_what_is_over
 from batches.clashes import clashes_in_words
 from batches.fixed import code_in_words, require_free
 from batches.models import Batch, PlanRun
@@ -30,6 +31,7 @@ from batches.planning_input import build_input
 from batches.presence import Meals
 from batches.queries import begun_cells, empty_classes, latest_run, with_account
 from batches.rules import in_force
+from batches.standing import Standing, standing_of
 from cadres.models import Cadre
 from config.errors import DomainError
 
@@ -48,13 +50,15 @@ class Foretold:
     told: list[str] = field(default_factory=list)
 
 
-def plan_as_it_stands(batch: Batch, run: PlanRun | None = None) -> tuple[Document, Document]:
+def plan_as_it_stands(
+    batch: Batch, run: PlanRun | None = None, standing: Standing | None = None
+) -> tuple[Document, Document]:
     """The input as the facts are now and the plan that changes start from: a published batch as it stands, else `run` or the
-    newest plan.
+    newest plan. `standing` is what stands of the batch today, where somebody has asked it already.
 
     Raises DomainError "no_plan".
     """
-    document = build_input(batch)
+    document = build_input(batch, standing=standing)
     if batch.state in states.LIVE:
         return document, as_plan(document["previous"])
     run = run or latest_run(batch)
@@ -82,7 +86,7 @@ def foretell(batch: Batch, changes: Sequence[Change], run: PlanRun | None = None
     before, after = (
         {
             key: row for key, row in rules_broken(facts, _without_beds(shown)).items()
-            if not row.cells or not over.issuperset(row.cells)
+            if not about_what_is_over(row, over)
         }
         for facts, shown in ((document, plan), (changed_document, changed))
     )  # fmt: skip
@@ -281,14 +285,15 @@ def needs(batch: Batch) -> list[tuple[str, list[str]]]:
 
 def reasons(batch: Batch) -> list[Reason]:
     """Rules that what stands of a published batch breaks from now on, people without a class, and clashes of staff."""
-    document, plan = plan_as_it_stands(batch)
-    begun = _over(batch)
+    standing = standing_of(batch, timezone.localdate()) if batch.state in states.LIVE else None
+    document, plan = plan_as_it_stands(batch, standing=standing)
+    over = _over(batch)
     seated = {row["cadre"] for row in plan["assignments"]}
     waiting = [row["id"] for row in document["cadres"] if row["id"] not in seated]
     filled = {row["class"] for row in plan["assignments"]}  # a class that is still empty gathers when it is filled
     found = [
         row for row in violations(check(document, plan))
-        if row.code[1:].isdigit() and begun.isdisjoint(row.cells)
+        if row.code[1:].isdigit() and not about_what_is_over(row, over)
         and (row.code != "R10" or any(name in filled for name, _ in row.cells))
     ]  # fmt: skip
     labels = Labels([*(row.message for row in found), *waiting])
@@ -300,7 +305,7 @@ def reasons(batch: Batch) -> list[Reason]:
         Reason(HEADS.get(row.code, "与规则不合"), (row.code, row.subject), f"{row.code} {labels.say(row.message)}")
         for row in found
     ]
-    later = [("带班人员撞期，请到班务换人", f"{sentence}（R19）") for sentence in clashes_in_words(batch)]
+    later = [("带班人员撞期，请到班务换人", f"{sentence}（R19）") for sentence in clashes_in_words(batch, standing)]
     later += [("有人已不在职", line) for line in _left(batch, {pk_of(name) for name in seated})]
     return [
         *(Reason(head, (head, line), line) for head, line in told), *broken,

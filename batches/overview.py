@@ -4,7 +4,7 @@ import datetime
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -377,10 +377,11 @@ class PlanSays:
         return len(self.shortfalls) + self.waived + len(self.clashes)
 
 
-def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
+def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None, clashes: Sequence[str] | None = None) -> PlanSays:
     """The independent checker's sheet and the plan's own statements, for people (one query a kind of identifier).
 
-    What was fixed stands on no rule's line; it is among what the checker finds `broken`, where somebody has asked it already.
+    What was fixed stands on no rule's line; it is among what the checker finds `broken`. That and the `clashes` of staff are
+    asked where nobody has asked them already.
     """
     pins = [breach for breach in (broken_in(run) if broken is None else broken) if breach.code == "PINS"]
     document, plan = run.document, run.plan
@@ -394,7 +395,9 @@ def plan_says(run: PlanRun, broken: Iterable[Breach] | None = None) -> PlanSays:
         + [f"{cadre} {message}" for cadre, message in without.items()]
         + [row[name] for row in document["waivers"] for name in ("subject", "reason", "approver")]
     )
-    hints = {"R19": tuple(clashes_in_words(run.batch))} if run.batch is not None else {}
+    if clashes is None:
+        clashes = clashes_in_words(run.batch) if run.batch is not None else ()
+    hints = {"R19": tuple(clashes)}
     used = {(breach.code, breach.subject) for breach in breaches if breach.waived}
     excused = excused_by(document["waivers"])
     granted = _granted(

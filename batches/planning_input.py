@@ -91,15 +91,18 @@ def facts_for(batch: Batch, run: PlanRun) -> dict[str, Any]:
     return document
 
 
-def build_input(batch: Batch, *, names_only: bool = False, today: datetime.date | None = None) -> dict[str, Any]:
+def build_input(
+    batch: Batch, *, names_only: bool = False, today: datetime.date | None = None, standing: Standing | None = None
+) -> dict[str, Any]:
     """The planner's input for one batch.
 
     With `names_only` (stage 1) every cadre in post stands for selection; otherwise the batch's names are pinned to it and
     nobody else appears. A published batch is written as it stands on `today`: its members, what has begun pinned, what is
-    arranged as the previous plan (docs/planning.md §6). Raises nothing: what is missing shows as shortfalls of the plan.
+    arranged as the previous plan (docs/planning.md §6); `standing` is all that, where somebody has asked it already. Raises
+    nothing: what is missing shows as shortfalls of the plan.
     """
     if batch.state in LIVE and not names_only:
-        return _input_in_force(batch, standing_of(batch, today or timezone.localdate()))
+        return _input_in_force(batch, standing or standing_of(batch, today or timezone.localdate()))
     cadres = list(_cadres(batch, names_only))
     document = _document(batch, cadres, names_only=names_only)
     document["pins"] |= _pins_that_may_be(batch, document)

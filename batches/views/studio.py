@@ -1,5 +1,6 @@
 """The planning studio (编排台): readiness, live progress, a plan of the batch in full, trials of cures, two plans compared."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -115,7 +116,7 @@ def _result(batch: Batch, plans: list[Choice], run: PlanRun, broken: list[Breach
         "closed_since": closed_since(batch, run),
         "broken_by": ways_out(batch, run, broken),
         "track_count": batch.programme.tracks.count(),
-        "bar": _bar(batch, plans, run, {row.name: row.big for row in strip}),
+        "bar": _bar(batch, plans, run, {row.name: row.big for row in strip}, says.clashes),
     }
 
 
@@ -137,7 +138,9 @@ def _pinned(batch: Batch, run: PlanRun, *, in_force: bool) -> set[tuple[int, int
     return {(pk_of(row["class"]), row["index"]) for row in run.document["pins"]["gatherings"]}
 
 
-def _bar(batch: Batch, plans: list[Choice], run: PlanRun, own: dict[str, str]) -> dict[str, Any] | None:
+def _bar(
+    batch: Batch, plans: list[Choice], run: PlanRun, own: dict[str, str], clashes: Sequence[str]
+) -> dict[str, Any] | None:
     """The plan that this one is held against (the one it came from, else the one before), and both their figures."""
     shown = next(choice for choice in plans if choice.run.pk == run.pk)
     others = [choice for choice in plans if choice is not shown]
@@ -146,7 +149,7 @@ def _bar(batch: Batch, plans: list[Choice], run: PlanRun, own: dict[str, str]) -
     found = origin or before[-1:] or others[:1]
     if not found:
         return None
-    side = side_of(batch, batch.plan_runs.get(pk=found[0].run.pk))
+    side = side_of(batch, batch.plan_runs.get(pk=found[0].run.pk), clashes)
     theirs = {name: big for name, (big, _) in side.figures.items()}
     rows = [
         (choice, [values.get(name, "没有") for name in IN_THE_BAR])
