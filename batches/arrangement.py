@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,9 @@ from bases.models import HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
 from batches.plan_days import OnTheDay, on_their_days
 from batches.plan_ids import base_of_nobody, is_no_row, number_to_come, pk_of
-from batches.plan_labels import SKIP_REASONS
 from batches.queries import latest_run, numbered_beds, version_in_force
 from batches.roll import Later, roll_of, since_words
+from batches.shortfalls import why_not_held
 from batches.standing import OUT, first_open_day, seats_from
 from batches.states import LIVE
 from cadres.models import Cadre
@@ -134,7 +134,7 @@ def planned(batch: Batch, run: PlanRun) -> Arrangement:
     on_the_day = on_their_days(batch, run)
     more = _heads_of_the_day(plan, on_the_day, rooms)
     taken_out = any(row.get("skipped") == OUT for row in plan["gatherings"])
-    found.visits += _not_held(classes, plan["gatherings"], _with_rows(batch) if taken_out else ())
+    found.visits += _not_held(classes, plan, run.explanations, _with_rows(batch) if taken_out else ())
     for row in plan["gatherings"]:
         practice_class = classes.get(pk_of(row["class"]))
         if practice_class is None or "skipped" in row:
@@ -242,23 +242,28 @@ def current(batch: Batch) -> Arrangement:
 def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[tuple[int, int]]) -> list[Visit]:
     """Gatherings that the version in force does not hold, each with its reason."""
     version = version_in_force(batch)
-    rows = version.plan.get("gatherings", []) if version is not None else []
-    return [visit for visit in _not_held(classes, rows, known) if visit.key not in known]
+    if version is None or not version.plan.get("gatherings"):
+        return []
+    told = PlanRun.objects.filter(pk=version.run_id).values_list("explanations", flat=True).first()
+    return [visit for visit in _not_held(classes, version.plan, told or [], known) if visit.key not in known]
 
 
 def _not_held(
-    classes: dict[int, PracticeClass], rows: Iterable[dict[str, Any]], known: Container[tuple[int, int]]
+    classes: dict[int, PracticeClass],
+    plan: dict[str, Any],
+    explanations: list[dict[str, Any]],
+    known: Container[tuple[int, int]],
 ) -> Iterator[Visit]:
     """Gatherings that a plan does not hold, with the reason. What a plan under way leaves out without a row of its own (`known`)
     nobody called off: it is over, and what was over before the class was opened is none of its gatherings."""
-    opened = set[int]()
-    for row in sorted(rows, key=lambda row: (row["class"], row["index"])):
+    opened, reasons = set[int](), why_not_held(plan, explanations)
+    for row in sorted(plan["gatherings"], key=lambda row: (row["class"], row["index"])):
         pk, index, why = pk_of(row["class"]), row["index"], row.get("skipped")
         over = why == OUT and (pk, index) not in known
         if not over:
             opened.add(pk)
         if why and pk in classes and pk in opened:
-            yield Visit(classes[pk], index, skipped=OVER if over else SKIP_REASONS[why])
+            yield Visit(classes[pk], index, skipped=OVER if over else reasons[f"{row['class']}#{index}"])
 
 
 def _with_rows(batch: Batch) -> set[tuple[int, int]]:

@@ -91,6 +91,6 @@ def side_of(batch: Batch, run: PlanRun, clashes: Sequence[str]) -> Side:
     unplaced = [f"{name}没有排进：{why}" for name, why in says.unassigned]
     return Side(
         run, {row.name: (row.big, row.small) for row in shown},
-        (*findings, *says.pins, *says.clashes, *says.shortfalls, *unplaced, *left_out(run.plan)),
+        (*findings, *says.pins, *says.clashes, *says.shortfalls, *unplaced, *left_out(run)),
         {row.key: row for row in says.levels},
     )  # fmt: skip

@@ -8,9 +8,10 @@ from batches.bygones import is_history
 from batches.models import PlanRun
 from batches.overview import LEVELS
 from batches.plan_ids import pk_of
-from batches.plan_labels import SKIP_REASONS, Labels
+from batches.plan_labels import Labels
 from batches.planning.repair import EXTRA
 from batches.queries import over_when_made
+from batches.shortfalls import why_not_held
 from batches.without_seat import TRIED, why_without
 
 KINDS = {
@@ -60,7 +61,7 @@ class Point:
 def moves_in_words(run: PlanRun) -> list[Group]:
     """All moves of a run's plan, by kind, with names instead of identifiers; who falls out comes first, with the reason."""
     plan: dict[str, Any] = run.plan
-    over, skipped = over_when_made(run), _skipped(plan)
+    over, not_held = over_when_made(run), why_not_held(plan, run.explanations)
     rows = [
         row for row in plan["moves"]
         if not is_history(row, over) and not _is_none(row)
@@ -77,7 +78,7 @@ def moves_in_words(run: PlanRun) -> list[Group]:
         if row["kind"] == "assignment" and row["subject"] in undone:
             line += "（原来的班是人工定的）"
         lines[kind].append(
-            f"{line}，{SKIP_REASONS[skipped[row['subject']]]}" if kind == "lost" and row["subject"] in skipped else line
+            f"{line}，{not_held[row['subject']]}" if kind == "lost" and row["subject"] in not_held else line
         )
     fallen = {row["subject"] for row in rows if row["kind"] == "assignment"}
     lines["waiting"] = [
@@ -101,12 +102,6 @@ def unfolded(run: PlanRun, groups: list[Group], asked: str = "") -> set[str]:
 def _is_none(row: dict[str, Any]) -> bool:
     """Whether a gathering has neither been arranged nor is: of a new class, a fortnight that stays without."""
     return row["kind"] == "gathering" and row["from"] in NOTHING and row["to"] in NOTHING
-
-
-def _skipped(plan: dict[str, Any]) -> dict[str, str]:
-    """Gathering that is not held → why."""
-    rows = [row for row in plan["gatherings"] if row.get("skipped")]
-    return {f"{row['class']}#{row['index']}": row["skipped"] for row in rows}
 
 
 def _kind(row: dict[str, Any]) -> str:
@@ -168,11 +163,12 @@ def fallen_out(run: PlanRun) -> list[str]:
         if row.get("skipped") and (row["class"], row["index"]) in held
     ]
     lost.sort(key=lambda pair: (pk_of(pair[0]["class"]), pair[0]["index"]))
-    labels = Labels(f"{row['class']}#{row['index']} {' '.join(_bases(was))}" for row, was in lost)
+    why = why_not_held(run.plan, run.explanations)
+    told = [(f"{row['class']}#{row['index']}", was) for row, was in lost]
+    labels = Labels(f"{name} {' '.join(_bases(was))}" for name, was in told)
     return [
-        f"{labels.put(row['class'] + '#' + str(row['index']))}（原定 {was['first_day'][5:]} "
-        f"{'、'.join(labels.of(base) for base in _bases(was))}）：{SKIP_REASONS[row['skipped']]}"
-        for row, was in lost
+        f"{labels.put(name)}（原定 {was['first_day'][5:]} {'、'.join(labels.of(base) for base in _bases(was))}）：{why[name]}"
+        for name, was in told
     ]
 
 

@@ -21,6 +21,7 @@ COSTS = (
     ("pins", "{} 处不再固定"),
     ("people", "{} 人改到以后各期"), ("places", "{} 处要恢复接待"),
 )  # fmt: skip
+FIXED = "固定的日子或基地不能用"
 CODES = {"PINS": "已固定", "MOVES": "已发布"}
 """What stands beside a cause that is no rule of the list."""
 HEADINGS = {
@@ -154,11 +155,23 @@ def unexplained(run: PlanRun, plan: dict[str, Any]) -> list[str]:
     ]
 
 
-def left_out(plan: dict[str, Any]) -> list[str]:
+def why_not_held(plan: dict[str, Any], explanations: list[Row]) -> dict[str, str]:
+    """Gathering that is not held (`K3#2`) → why, in a few words: the plan's reason, but that somebody fixed it where its
+    explanation has that among the causes, so that no line says otherwise than the card."""
+    fixed = {
+        name for row in explanations if any(cause["rule"] == "PINS" for cause in row.get("causes", ()))
+        for name in row.get("gatherings", ())
+    }  # fmt: skip
+    names = {f"{row['class']}#{row['index']}": row["skipped"] for row in plan["gatherings"] if row.get("skipped")}
+    return {name: FIXED if name in fixed else SKIP_REASONS[why] for name, why in names.items()}
+
+
+def left_out(run: PlanRun) -> list[str]:
     """第1班第2次集中没有排上：没有基地能接 — a line for each gathering that nobody wanted to be left out."""
-    rows = sorted(not_held(plan), key=lambda row: (pk_of(row[0]), row[1]))
-    labels = Labels([f"{klass}#{index}" for klass, index, _ in rows])
-    return [f"{labels.say(f'{klass}#{index}')}没有排上：{SKIP_REASONS[why]}" for klass, index, why in rows]
+    rows = sorted(not_held(run.plan), key=lambda row: (pk_of(row[0]), row[1]))
+    names, why = [f"{klass}#{index}" for klass, index, _ in rows], why_not_held(run.plan, run.explanations)
+    labels = Labels(names)
+    return [f"{labels.say(name)}没有排上：{why[name]}" for name in names]
 
 
 def closing(document: dict[str, Any], plan: dict[str, Any]) -> str:

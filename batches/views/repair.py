@@ -348,7 +348,9 @@ def version(request: HttpRequest, batch_id: int, number: int) -> HttpResponse:
         raise Http404
     row = published.version
     plan = NOTHING | row.plan
-    made = {} if row.run is None else {"purpose": row.run.purpose, "created_at": row.run.created_at}
+    made = (
+        {} if row.run is None else {name: getattr(row.run, name) for name in ("purpose", "created_at", "explanations")}
+    )
     shown = planned(found, PlanRun(batch=found, plan_text=json.dumps(plan), **made))
     context = {
         "batch": found, "version": row, "published": published, "arrangement": shown,

@@ -10,14 +10,22 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from bases.actions import close_place
 from batches.actions.names import demand
 from batches.actions.pins import pin_gathering, require_all_to_come, unpin_gathering
-from batches.actions.plans import publish_plan
+from batches.actions.plans import keep_plan, publish_plan
 from batches.actions.trials import start_trial
+from batches.arrangement import planned as planned_arrangement
+from batches.comparison import compare
 from batches.models import Batch, Gathering, GatheringPin, PlanDemand, PlanRun
 from batches.obstacles import publish_obstacles
-from batches.planning_input import build_input
+from batches.planning import solve
+from batches.planning.explain import explain
+from batches.planning.formats import canonical, fingerprint
+from batches.planning_input import build_input, document_of
 from batches.queries import latest_run
+from batches.repairs import fallen_out, moves_in_words
+from batches.shortfalls import whys
 from config.errors import Conflict, DomainError
 from tests.batches.county import County
 from tests.batches.test_repair import moves, repair
@@ -168,6 +176,35 @@ def test_somebody_pinned_to_another_class_is_named(planned: County, staff: User)
     demand(cadre=who, class_number=2, **stay)
     [told] = publish_obstacles(planned.batch)
     assert f"{who.name}（{who.unit}）已定在第2班，方案没有照此安排。" in told
+
+
+def test_fixed_gathering_whose_base_closes_has_the_reason_of_its_card_in_every_line(
+    published: County, staff: User
+) -> None:
+    """The pin is what people can take back: no line says that no base at all could take the class."""
+    one, base = published.classes[0], published.bases[1]
+    pin_gathering(practice_class=one, index=2, first_day=MARCH(day=19), bases=(base,), reason="说好了", by=staff)
+    before = repair(published, staff)
+    close_place(base=base, first_day=MARCH(day=15), last_day=MARCH(day=22), kind="works", by=staff, reason="修路")
+    run = PlanRun.objects.create(
+        programme=published.batch.programme, batch=published.batch, purpose=PlanRun.Purpose.REPAIR
+    )
+    document = document_of(run)
+    plan = solve(document)
+    run.input_text, run.fingerprint = canonical(document).decode(), fingerprint(document)
+    keep_plan(run=run, plan=plan, by=staff)
+    run.explanations = explain(document, plan)
+    (card,) = (why for why in whys(run) if why.heading.startswith("第1班第2次集中"))
+    assert [code for code, _ in card.causes] == ["已固定", "R12"]
+    (lost,) = (group for group in moves_in_words(run) if group.kind == "lost")
+    fixed, name = "固定的日子或基地不能用", f"{base.village}"
+    assert lost.lines == (f"第1班第2次集中：原定 03-19 {name}，不集中了，{fixed}",)
+    assert fallen_out(run) == [f"第1班第2次集中（原定 03-19 {name}）：{fixed}"]
+    assert f"第1班第2次集中没有排上：{fixed}" in compare(published.batch, before, run).right.findings
+    visits = planned_arrangement(published.batch, run).visits
+    assert [visit.skipped for visit in visits if visit.key == (one.pk, 2)] == [fixed]
+    run.explanations = []
+    assert fallen_out(run) == [f"第1班第2次集中（原定 03-19 {name}）：没有基地能接"]
 
 
 def pin_change(published: County, index: int, day: str | None) -> dict[str, Any]:
