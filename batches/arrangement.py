@@ -244,7 +244,7 @@ def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[
     version = version_in_force(batch)
     if version is None or not version.plan.get("gatherings"):
         return []
-    told = PlanRun.objects.filter(pk=version.run_id).values_list("explanations", flat=True).first()
+    told = PlanRun.objects.filter(versions=version).values_list("explanations", flat=True).first()
     return [visit for visit in _not_held(classes, version.plan, told or [], known) if visit.key not in known]
 
 

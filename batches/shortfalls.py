@@ -17,8 +17,8 @@ from batches.without_seat import why_without
 Row = dict[str, Any]
 BAR = 300
 COSTS = (
-    ("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"), ("waivers", "{} 处要批准"),
-    ("pins", "{} 处不再固定"),
+    ("seats", "多 {} 个名额"), ("batches", "多办 {} 期"), ("days", "规定放宽 {} 天"),
+    ("villages", "规定放宽 {} 个村"), ("rules", "放宽 {} 条规定"), ("waivers", "{} 处要批准"), ("pins", "{} 处不再固定"),
     ("people", "{} 人改到以后各期"), ("places", "{} 处要恢复接待"),
 )  # fmt: skip
 FIXED = "固定的日子或基地不能用"

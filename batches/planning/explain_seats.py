@@ -402,6 +402,8 @@ class Short:
             elif kind == "parameter" and change["name"] == "class_size.max":
                 classes = len(self.problem.classes)
                 cost["seats"] += (change["value"] - size["max"]) * classes
+            elif kind == "parameter" and change["name"] == "repeats":
+                cost["rules"] += 1
             elif kind == "parameter":
                 cost["days"] += change["value"] - self.problem.rules[change["name"]]
             elif kind == "more_classes":

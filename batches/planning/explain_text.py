@@ -9,7 +9,10 @@ from .changes import Change, say
 Row = dict[str, Any]
 Oracle = Callable[[frozenset[str]], bool]
 MOST_CURES = 4
-PRICES = {"seats": 1, "people": 2, "waivers": 2, "pins": 2, "days": 3, "places": 20, "batches": 100}
+PRICES = {
+    "seats": 1, "people": 2, "waivers": 2, "pins": 2, "days": 3, "villages": 3, "rules": 3, "places": 20, "batches": 100,
+}  # fmt: skip
+"""What a cure may cost, and how dear each of it is: of limits `days` and `villages` less, and `rules` without a measure."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -284,11 +284,12 @@ class Explainer:
                     break
         yield from found
         if self.demand.rule in ("R14", "R15"):
-            name = "min_distinct_villages" if self.demand.rule == "R14" else "min_village_days"
+            of_villages = self.demand.rule == "R14"
+            name, measure = ("min_distinct_villages", "villages") if of_villages else ("min_village_days", "days")
             waiver: Change = {"kind": "waiver", "rule": self.demand.rule, "subject": self.visit.klass}
             yield Cure([waiver], say(waiver), "不再算作缺口", 0, {"waivers": 1})
             less = _rule_of(name, self.demand.reached)
-            yield Cure([less], say(less), "不再算作缺口", 0, {"days": self.amount, "waivers": 1})
+            yield Cure([less], say(less), "不再算作缺口", 0, {measure: self.amount, "waivers": 1})
 
     # tried even where they are no single way out
 

@@ -7,8 +7,9 @@ import pytest
 
 from accounts.models import User
 from batches.models import PlanRun
+from batches.planning.explain_text import PRICES
 from batches.queries import latest_run
-from batches.shortfalls import unexplained, whys
+from batches.shortfalls import COSTS, unexplained, whys
 from tests.batches.county import County, plan_by_hand
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +63,23 @@ def test_cause_that_is_no_rule_of_the_list_is_told_in_words(run: PlanRun, nomina
     ]
     [why] = whys(run)
     assert [code for code, _ in why.causes] == ["已固定", "已发布", "R12"]
+
+
+def test_cost_of_a_cure_is_told_in_its_own_measure(run: PlanRun, nominating: County) -> None:
+    change = {"kind": "parameter", "name": "min_distinct_villages", "value": 2}
+    cure = {"changes": [change], "sentence": "……", "buys": "不再算作缺口", "leaves": 0}
+    costs = ({"villages": 2, "waivers": 1}, {"days": 3}, {"rules": 1}, {})
+    run.explanations = [
+        {
+            "rule": "R14", "subject": f"K{nominating.classes[0].pk}", "amount": 2, "sentence": "……",
+            "cures": [cure | {"cost": dict.fromkeys(PRICES, 0) | cost} for cost in costs],
+        }
+    ]  # fmt: skip
+    [why] = whys(run)
+    assert [each.cost for each in why.cures] == [
+        "规定放宽 2 个村、1 处要批准", "规定放宽 3 天", "放宽 1 条规定", "不增加名额、期数和天数",
+    ]  # fmt: skip
+
+
+def test_everything_that_a_cure_may_cost_has_words() -> None:
+    assert {name for name, _ in COSTS} == PRICES.keys()

@@ -76,6 +76,17 @@ def test_explain_villages_with_what_can_be_reached() -> None:
     assert row["sentence"].startswith("班级 B01-K01 要求到访 2 个村，最多能到 1 个：有床位的基地只有 1 个（1 个村）")
     waiver = {"kind": "waiver", "rule": "R14", "subject": "B01-K01"}
     assert waiver in [change for cure in row["cures"] for change in cure["changes"]]
+    [cost] = [cure["cost"] for cure in row["cures"] if "min_distinct_villages" in repr(cure["changes"])]
+    assert {name: count for name, count in cost.items() if count} == {"villages": 1, "waivers": 1}, "villages, not days"
+
+
+def test_explain_rule_without_a_measure_is_lifted_as_one() -> None:
+    document = one_unit(8, 20)
+    document["cadres"][0].update(attended_before=True, must=["B01"])
+    row = next(row for row in explain(document, solve(document, stages=(1,))) if row["rule"] == "R07")
+    [cure] = row["cures"]
+    assert cure["changes"] == [{"kind": "parameter", "name": "repeats", "value": True}]
+    assert {name: count for name, count in cure["cost"].items() if count} == {"rules": 1}, "no days"
 
 
 def test_explain_more_days_than_anything_gives_is_not_called_checked() -> None:
