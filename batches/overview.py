@@ -20,6 +20,7 @@ from batches.plan_ids import key, pk_of
 from batches.plan_labels import Labels, shortfall_sentence
 from batches.planning.changes import TRIAL
 from batches.planning.checker import Breach, rule_sheet
+from batches.planning.checker_levels import LEVELS
 from batches.queries import over_when_made
 from batches.waivers import subject_in_words
 from batches.without_seat import why_without
@@ -32,33 +33,6 @@ EXCEPTION = re.compile(r"E[1-9]\d*")
 EXACT, LARGE = 1e-6, 100
 """Equal but for rounding; from this size on, a distance is told in percent."""
 FILLS = 4
-LEVELS = {
-    "covered_0": ("覆盖年龄内、没参加过的人", "人"),
-    "covered_1": ("超过覆盖年龄、没参加过的人", "人"),
-    "covered_2": ("参加过的人", "人"),
-    "must_unmet": ("必须参加而没有排进的人", "人"),
-    "minimum_missing": ("离班额下限还差", "人"),
-    "earliness": ("先到期的人排得晚（越小越好）", "分"),
-    "same_unit_pairs": ("同单位同期的人", "对"),
-    "marginal_excess": ("各班单项人数偏离均衡", "人"),
-    "pair_excess": ("各班两项交叉人数偏离均衡", "人"),
-    "skips": ("没有安排的集中", "次"),
-    "max_load": ("最忙基地每床累计", "人天"),
-    "travel_km": ("往返路程", "公里"),
-    "route_changes": ("前后两次不在同一线路", "次"),
-    "room_mate_repeats": ("重复同住", "对"),
-    "mean_age_range": ("各班平均年龄最大之差", "岁"),
-    "villages_missing": ("到访村还差", "个"),
-    "journey_cost": ("路程折算（换线路、重复到村各折成公里）", "公里"),
-    "village_returns": ("重复到同一个村", "次"),
-    "income_range_mean": ("各村农户每床住宿夜数之差的平均", "夜"),
-    "income_range": ("同村农户每床住宿夜数最多与最少之差", "夜"),
-    "moved_seats": ("换了期次的人", "人"),
-    "units_changed": ("各单位比原来多派的人", "人"),
-    "moved_classes": ("换了班的人", "人"),
-    "moved_gatherings": ("改了日期或基地的集中", "次"),
-    "moved_beds": ("换了床位的人次", "人次"),
-}
 
 
 # Class table

@@ -6,9 +6,9 @@ from typing import Any
 from batches.by_hand import undone_by_hand
 from batches.bygones import is_history
 from batches.models import PlanRun
-from batches.overview import LEVELS
 from batches.plan_ids import pk_of
 from batches.plan_labels import Labels
+from batches.planning.checker_levels import LEVELS
 from batches.planning.repair import EXTRA
 from batches.queries import over_when_made
 from batches.shortfalls import why_not_held

@@ -1,4 +1,4 @@
-"""The values of the named levels, worked out again from the plan's rows."""
+"""The values of the named levels, worked out again from the plan's rows, and what people call them."""
 
 from __future__ import annotations
 
@@ -11,38 +11,71 @@ from typing import Any
 from .checker_case import Case, Held
 
 Measure = Callable[[Case], float]
+LEVELS: dict[str, tuple[str, str]] = {  # every level that a plan may tell: what people call it, its unit
+    "covered_0": ("覆盖年龄内、没参加过的人", "人"),
+    "covered_1": ("超过覆盖年龄、没参加过的人", "人"),
+    "covered_2": ("参加过的人", "人"),
+    "must_unmet": ("必须参加而没有排进的人", "人"),
+    "minimum_missing": ("离班额下限还差", "人"),
+    "earliness": ("先到期的人排得晚（越小越好）", "分"),
+    "same_unit_pairs": ("同单位同期的人", "对"),
+    "marginal_excess": ("各班单项人数偏离均衡", "人"),
+    "pair_excess": ("各班两项交叉人数偏离均衡", "人"),
+    "skips": ("没有安排的集中", "次"),
+    "max_load": ("最忙基地每床累计", "人天"),
+    "travel_km": ("往返路程", "公里"),
+    "route_changes": ("前后两次不在同一线路", "次"),
+    "room_mate_repeats": ("重复同住", "对"),
+    "mean_age_range": ("各班平均年龄最大之差", "岁"),
+    "villages_missing": ("到访村还差", "个"),
+    "journey_cost": ("路程折算（换线路、重复到村各折成公里）", "公里"),
+    "village_returns": ("重复到同一个村", "次"),
+    "income_range_mean": ("各村农户每床住宿夜数之差的平均", "夜"),
+    "income_range": ("同村农户每床住宿夜数最多与最少之差", "夜"),
+    "moved_seats": ("换了期次的人", "人"),
+    "units_changed": ("各单位比原来多派的人", "人"),
+    "moved_classes": ("换了班的人", "人"),
+    "moved_gatherings": ("改了日期或基地的集中", "次"),
+    "moved_beds": ("换了床位的人次", "人次"),
+}
+
+
+def name_of(level: str) -> str:
+    """What people call a level; of one that is not known its key."""
+    return LEVELS.get(level, (level, ""))[0]
 
 
 def check_levels(case: Case) -> None:
     """Stage, value, bound and gap of every level whose name is defined; of the others the gap alone."""
     for row in case.told.levels:
         name, value, bound, gap = row["level"], row["value"], row["bound"], row["gap"]
-        known = MEASURES.get(name)
+        known, called = MEASURES.get(name), name_of(name)
         if row["stage"] > case.told.depth:
-            case.add("LEVEL", name, f"目标“{name}”属于第{row['stage']}阶段，方案没有做到这一阶段。")
+            case.add("LEVEL", name, f"目标“{called}”属于第{row['stage']}阶段，方案没有做到这一阶段。")
             continue
         if known is not None:
             stage, measure, slack = known
             if row["stage"] != stage:
-                case.add("LEVEL", name, f"目标“{name}”属于第{stage}阶段，方案写作第{row['stage']}阶段。")
+                case.add("LEVEL", name, f"目标“{called}”属于第{stage}阶段，方案写作第{row['stage']}阶段。")
                 continue
             truth = measure(case)
             if not abs(value - truth) <= slack + 1e-9:
-                case.add("LEVEL", name, f"目标“{name}”写作 {value}，按方案重算为 {round(truth, 4)}。")
+                case.add("LEVEL", name, f"目标“{called}”写作 {value}，按方案重算为 {round(truth, 4)}。")
                 continue
         _check_bound(case, name, value, bound, gap, higher=name.startswith("covered_"))
 
 
 def _check_bound(case: Case, name: str, value: float, bound: float | None, gap: float | None, *, higher: bool) -> None:
+    called = name_of(name)
     if bound is None:
         if gap is not None:
-            case.add("LEVEL", name, f"目标“{name}”没有界，却写了差距 {gap}。")
+            case.add("LEVEL", name, f"目标“{called}”没有界，却写了差距 {gap}。")
         return
     true_gap = abs(value - bound) / max(1, abs(value))
     if gap is None or not abs(gap - true_gap) <= 1e-4:
-        case.add("LEVEL", name, f"目标“{name}”的差距写作 {gap}，按值和界算应为 {round(true_gap, 6)}。")
+        case.add("LEVEL", name, f"目标“{called}”的差距写作 {gap}，按值和界算应为 {round(true_gap, 6)}。")
     elif name in MEASURES and true_gap > 1e-4 and (bound < value if higher else bound > value):
-        case.add("LEVEL", name, f"目标“{name}”的值 {value} 好过所写的界 {bound}，界不成立。")
+        case.add("LEVEL", name, f"目标“{called}”的值 {value} 好过所写的界 {bound}，界不成立。")
 
 
 def _covered(tier: int) -> Measure:

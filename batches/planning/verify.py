@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .checker import check, violations
-from .checker_levels import MEASURES
+from .checker_levels import MEASURES, name_of
 from .control import Progress, ShouldStop
 from .formats import Document, canonical, fingerprint, require_valid
 from .repair import EXTRA, point
@@ -151,9 +151,10 @@ def _faults(draw: Document) -> Iterator[str]:
     told = {row["level"] for row in plan["levels"]}
     for name, (stage, _, _) in MEASURES.items():
         if stage in plan["stages"] and name not in told:
-            yield f"目标：没有写 {name}"
+            yield f"目标：没有写“{name_of(name)}”"
     for breach in violations(check(document, plan)):
-        yield f"{breach.code} {breach.subject}：{breach.message}"
+        subject = name_of(breach.subject) if breach.code == "LEVEL" else breach.subject
+        yield f"{breach.code} {subject}：{breach.message}"
 
 
 def _compared(plan: Document, again: Document, lines: list[str]) -> Verdict:
@@ -182,16 +183,19 @@ def _unproven(plan: Document, again: Document) -> Iterator[str]:
         claimed, proven = one["bound"], two["bound"]
         if claimed is None:
             continue
+        told = f"目标“{name_of(one['level'])}”：文件写作 {claimed}"
         if proven is None:
-            yield f"目标 {one['level']}：文件写作 {claimed}，重算没有界"
+            yield f"{told}，重算没有界"
         elif (claimed < proven) if one["level"].startswith(HIGHER) else (claimed > proven):
-            yield f"目标 {one['level']}：文件写作 {claimed}，重算只证明到 {proven}"
+            yield f"{told}，重算只证明到 {proven}"
 
 
 def _first_difference(plan: Document, again: Document) -> str:
     for one, two in zip(plan["levels"], again["levels"], strict=False):
         if (one["level"], one["value"]) != (two["level"], two["value"]):
-            return f"目标 {one['level']}：文件写作 {one['value']}，重算得 {two['level']} {two['value']}"
+            names = [name_of(row["level"]) for row in (one, two)]
+            other = f"“{names[1]}”" if names[0] != names[1] else ""
+            return f"目标“{names[0]}”：文件写作 {one['value']}，重算得{other} {two['value']}"
     for name, (title, keys) in KEYS.items():
         rows = [{tuple(row[key] for key in keys): row for row in one[name]} for one in (plan, again)]
         for key in sorted(rows[0].keys() | rows[1].keys(), key=lambda k: [str(part) for part in k]):
@@ -200,7 +204,7 @@ def _first_difference(plan: Document, again: Document) -> str:
                 return f"{title} {'#'.join(map(str, key))}：文件写作 {_shown(was)}，重算得 {_shown(now)}"
     for one, two in zip(plan["levels"], again["levels"], strict=False):
         if one["bound"] != two["bound"]:
-            return f"目标 {one['level']} 的界：文件写作 {one['bound']}，重算得 {two['bound']}"
+            return f"目标“{name_of(one['level'])}”的界：文件写作 {one['bound']}，重算得 {two['bound']}"
     for name in sorted(plan.keys() | again.keys()):
         if plan.get(name) != again.get(name):
             return f"{name} 不同"

@@ -12,6 +12,7 @@ import pytest
 
 from batches.planning import InputError, dump, fingerprint, solve, stage2_classes
 from batches.planning import verify as module
+from batches.planning.checker_levels import LEVELS, name_of
 from batches.planning.control import level
 from batches.planning.formats import canonical
 from batches.planning.repair import curve
@@ -159,6 +160,12 @@ def _of_another_release(draw: dict[str, Any]) -> None:
         versions["planner"] = "dunmiao/1"
 
 
+def test_every_level_of_a_plan_and_of_a_repair_has_a_name() -> None:
+    told = {row["level"] for text in (_text(), _point_text()) for row in json.loads(text)["plan"]["levels"]}
+    assert told <= LEVELS.keys()
+    assert len({name for name, _ in LEVELS.values()}) == len(LEVELS), "no two with the same name"
+
+
 def test_a_bound_better_than_what_runs_again_is_not_confirmed() -> None:
     draw = json.loads(_point_text())
     row = next(row for row in draw["plan"]["levels"] if row["bound"] is not None and row["gap"])
@@ -167,7 +174,7 @@ def test_a_bound_better_than_what_runs_again_is_not_confirmed() -> None:
     _of_another_release(draw)
     verdict = verify(draw)
     assert not verdict.good
-    assert f"目标 {name}：文件写作 {row['value']}，重算只证明到 {proven}" in verdict.lines
+    assert f"目标“{name_of(name)}”：文件写作 {row['value']}，重算只证明到 {proven}" in verdict.lines
     assert "同一方案" not in verdict.lines
 
 
@@ -177,7 +184,7 @@ def test_a_bound_that_nothing_proves_is_not_confirmed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(stage2_classes, "level", lambda stage, name, value, _: level(stage, name, value, None))
     verdict = verify(draw)
     assert not verdict.good
-    assert any(line.startswith("目标 pair_excess：") and "重算没有界" in line for line in verdict.lines)
+    assert any(line.startswith("目标“各班两项交叉人数偏离均衡”：") and "重算没有界" in line for line in verdict.lines)
 
 
 def test_a_looser_bound_of_another_release_does_no_harm() -> None:
@@ -196,7 +203,7 @@ def test_a_bound_altered_in_the_same_release_is_told() -> None:
     row.update(bound=row["value"] + 1, gap=1 / row["value"])
     verdict = verify(draw)
     assert not verdict.good
-    assert any("目标 covered_0 的界：" in line for line in verdict.lines)
+    assert any("目标“覆盖年龄内、没参加过的人”的界：" in line for line in verdict.lines)
 
 
 def test_a_plan_worse_than_the_planner_gives_is_told_by_the_level() -> None:
@@ -234,11 +241,14 @@ def _no_rerun(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda d: d.update(seed=5), "种子："),
         (lambda d: d["versions"].update(ortools="1"), "版本："),
         (lambda d: d["plan"]["assignments"].pop(), "UNASSIGNED"),
-        (lambda d: d["plan"]["levels"][2].update(value=99), "LEVEL covered_0"),
-        (lambda d: d["plan"]["levels"].pop(0), "目标：没有写 must_unmet"),
+        (
+            lambda d: d["plan"]["levels"][2].update(value=99),
+            "LEVEL 覆盖年龄内、没参加过的人：目标“覆盖年龄内、没参加过的人”写作 99，",
+        ),
+        (lambda d: d["plan"]["levels"].pop(0), "目标：没有写“必须参加而没有排进的人”"),
         (
             lambda d: next(r for r in d["plan"]["levels"] if r["level"] == "skips").update(bound=9, gap=9.0),
-            "LEVEL skips",
+            "LEVEL 没有安排的集中：目标“没有安排的集中”的差距写作 9.0，",
         ),
         (lambda d: d["plan"]["lodging"][0].update(bed=40), "R17"),
     ],
