@@ -151,24 +151,44 @@ def proven(run: PlanRun) -> bool:
 
 def fallen_out(run: PlanRun) -> list[str]:
     """Gatherings that the plan it came from holds and this one does not: which, when and where they were, and why not."""
-    before = run.document["previous"]
-    if before is None and run.against is not None and run.against.plan_text:
-        before = run.against.plan
+    before = _plan_before(run)
+    why = why_not_held(run.plan, run.explanations)
+    return [] if before is None else _held_there(before, why, "{}（原定 {}）：{}")
+
+
+def brought_in(run: PlanRun) -> list[str]:
+    """Gatherings that this plan holds and the one it came from left out: which, when and where they are, and why not before.
+
+    Those of a class that was not there are no gain of this kind: nobody had left them out.
+    """
+    before = _plan_before(run)
     if before is None:
         return []
-    held = {(row["class"], row["index"]): row for row in before["gatherings"] if "skipped" not in row}
-    lost = [
-        (row, held[row["class"], row["index"]])
-        for row in run.plan["gatherings"]
-        if row.get("skipped") and (row["class"], row["index"]) in held
-    ]
-    lost.sort(key=lambda pair: (pk_of(pair[0]["class"]), pair[0]["index"]))
-    why = why_not_held(run.plan, run.explanations)
-    told = [(f"{row['class']}#{row['index']}", was) for row, was in lost]
-    labels = Labels(f"{name} {' '.join(_bases(was))}" for name, was in told)
+    why = why_not_held(before, run.against.explanations if run.against is not None else [])
+    return _held_there(run.plan, why, "{}（排在 {}）：原来{}")
+
+
+def _plan_before(run: PlanRun) -> dict[str, Any] | None:
+    """What a run changes: what stood of the batch, else the plan that it was made from; None for one made from nothing."""
+    before: dict[str, Any] | None = run.document["previous"]
+    if before is None and run.against is not None and run.against.plan_text:
+        before = run.against.plan
+    return before
+
+
+def _held_there(plan: dict[str, Any], left_out: dict[str, str], sentence: str) -> list[str]:
+    """The plan's gatherings that are left out elsewhere, each with day, places and the reason why it is."""
+    names = {f"{row['class']}#{row['index']}": row for row in plan["gatherings"] if "skipped" not in row}
+    rows = [(name, row) for name, row in names.items() if name in left_out]
+    rows.sort(key=lambda pair: (pk_of(pair[1]["class"]), pair[1]["index"]))
+    labels = Labels(f"{name} {' '.join(_bases(row))}" for name, row in rows)
     return [
-        f"{labels.put(name)}（原定 {was['first_day'][5:]} {'、'.join(labels.of(base) for base in _bases(was))}）：{why[name]}"
-        for name, was in told
+        sentence.format(
+            labels.put(name),
+            f"{row['first_day'][5:]} {'、'.join(labels.of(base) for base in _bases(row))}",
+            left_out[name],
+        )
+        for name, row in rows
     ]
 
 

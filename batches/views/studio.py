@@ -29,7 +29,7 @@ from batches.planning.checker import Breach
 from batches.planning.explain_skips import not_held
 from batches.queries import version_in_force, with_account
 from batches.readiness import readiness
-from batches.repairs import fallen_out, moves_in_words
+from batches.repairs import brought_in, fallen_out, moves_in_words
 from batches.roll import roll_of
 from batches.rules import may_run_batches, may_see_batches
 from batches.shortfalls import changes_of, title_of, unexplained, whys
@@ -113,6 +113,7 @@ def _result(batch: Batch, plans: list[Choice], run: PlanRun, broken: list[Breach
         "left_out": len(not_held(plan)) if not plan["shortfalls"] and not says.unassigned else 0,
         "moved": moves_in_words(run) if run.purpose == Purpose.REPAIR else [],
         "lost": fallen_out(run),
+        "won": brought_in(run),
         "closed_since": closed_since(batch, run),
         "broken_by": ways_out(batch, run, broken),
         "track_count": batch.programme.tracks.count(),

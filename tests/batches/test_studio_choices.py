@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -18,16 +19,17 @@ from batches.models import Nomination, PlanRun
 from batches.plan_work import Advance
 from batches.planning import solve
 from batches.planning.formats import canonical, fingerprint
-from batches.planning_input import document_of
+from batches.planning_input import build_input, document_of
 from batches.queries import latest_run, waiting_run
-from batches.repairs import fallen_out, moves_in_words
+from batches.repairs import brought_in, fallen_out, moves_in_words
 from batches.studio import choices, elapsed, live, said_together
 from cadres.actions.unavailability import enter_unavailability
 from office.models import Job, JobState
 from tests import factories
-from tests.batches.county import County
+from tests.batches.county import County, hand_plan, plan_by_hand
 from tests.batches.pages import page
 from tests.batches.test_repair import publish, repair
+from tests.batches.test_trials import quota, trial_of
 
 pytestmark = pytest.mark.django_db
 MARCH = datetime.date(2027, 3, 1).replace
@@ -112,6 +114,47 @@ def test_trial_that_closes_every_base_names_the_gatherings_that_fall_out(
     assert line in shown
     assert "没有缺口</" not in shown
     assert "已求得方案" not in shown
+
+
+def test_trial_that_wins_some_gatherings_and_loses_others_tells_both(
+    nominating: County, staff: User, desk: Client
+) -> None:
+    """More in all, and yet somebody's is gone: neither hides the other. What was held and is, is not told."""
+    one, two = (f"K{row.pk}" for row in nominating.classes)
+    plan = hand_plan(nominating, build_input(nominating.batch))
+    origin = plan_by_hand(nominating, staff, **without(plan, f"{one}#1", f"{one}#2"))
+    trial = trial_of(nominating, quota(nominating), against=origin)
+    trial.plan_text = canonical(trial.plan | without(trial.plan, f"{two}#1")).decode()
+    trial.save()
+    trial = PlanRun.objects.get(pk=trial.pk)
+    where = {
+        f"{row['class']}#{row['index']}": f"{row['first_day'][5:]} {name_of_base(nominating, row['sites'][0]['base'])}"
+        for row in plan["gatherings"]
+    }
+    won = [f"第1班第{index}次集中（排在 {where[f'{one}#{index}']}）：原来没有基地能接" for index in (1, 2)]
+    assert brought_in(trial) == won
+    assert fallen_out(trial) == [f"第2班第1次集中（原定 {where[f'{two}#1']}）：没有基地能接"]
+    shown = page(desk, "studio", nominating.batch.pk, query=f"?run={trial.pk}")
+    assert "多了 2 次集中" in shown
+    assert "少了 1 次集中" in shown
+    assert all(line in shown for line in won)
+    assert "次集中</h2>" not in page(desk, "studio", nominating.batch.pk, query=f"?run={origin.pk}")
+
+
+def without(plan: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Gatherings and beds of a plan in which these are not held."""
+    return {
+        "gatherings": [
+            {"class": row["class"], "index": row["index"], "skipped": "no_site"}
+            if f"{row['class']}#{row['index']}" in names else row
+            for row in plan["gatherings"]
+        ],
+        "lodging": [row for row in plan["lodging"] if f"{row['class']}#{row['index']}" not in names],
+    }  # fmt: skip
+
+
+def name_of_base(county: County, base: str) -> str:
+    return next(str(row.village) for row in county.bases if f"P{row.pk}" == base)
 
 
 def test_places_that_shut_on_the_same_days_are_told_in_one_line(county: County) -> None:
