@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
 import pghistory
@@ -119,8 +120,18 @@ CRISPY_TEMPLATE_PACK = "bootstrap5"
 # Database: pages and jobs sign in as the web role, which owns nothing; the schema is changed by the owner.
 DATABASE_AS_OWNER = env.bool("DATABASE_AS_OWNER", default=False)
 secret("DATABASE_URL")
-_web = env.db("DATABASE_URL")
-_owner = env.db("DATABASE_OWNER_URL") if "DATABASE_OWNER_URL" in os.environ else _web
+
+
+def _database(name: str) -> dict[str, Any]:
+    """What an address says; the folder of a socket (`?host=…`) stands as the host, where psql (`dbshell`) looks for it, too."""
+    found: dict[str, Any] = env.db(name)
+    if folder := found.get("OPTIONS", {}).pop("host", None):
+        found["HOST"] = folder
+    return found
+
+
+_web = _database("DATABASE_URL")
+_owner = _database("DATABASE_OWNER_URL") if "DATABASE_OWNER_URL" in os.environ else _web
 DATABASE_WEB_ROLE = _web["USER"] if _web["USER"] != _owner["USER"] else ""
 """Name of the web role, to which rights are granted after each migration; empty where one role does everything."""
 DATABASES = {

@@ -49,7 +49,7 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Start the server, on the first time with a new cluster, and see to roles and database."""
-        programs = self._programs()
+        programs = self.programs()
         if not (self.places.data / "PG_VERSION").exists():
             self._make_cluster(programs)
         self._compare_versions(programs)
@@ -58,11 +58,11 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """End the server in an orderly way; open sessions are closed."""
-        self._call(self._programs() / "pg_ctl", "stop", "-D", self.places.data, "-m", "fast", "-w")
+        self._call(self.programs() / "pg_ctl", "stop", "-D", self.places.data, "-m", "fast", "-w")
 
     # -- programs -------------------------------------------------------------------------------
 
-    def _programs(self) -> Path:
+    def programs(self) -> Path:
         """The folder of initdb, pg_ctl and postgres: ``PG_BIN``, the wheel's, or the system's."""
         chosen = os.environ.get("PG_BIN")
         if chosen:

@@ -76,6 +76,8 @@ def _environment(
     if database:
         values["DATABASE_URL"] = database.url(postgres.WEB)
         values["DATABASE_OWNER_URL"] = database.url(postgres.OWNER)
+        # psql stands beside the server: `manage dbshell` works on a machine that has none of its own.
+        values["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(database.programs())])
         # Accounts with known passwords exist nowhere but on a database that only this user reaches.
         values["DEMO_ACCOUNTS"] = "1"
     else:

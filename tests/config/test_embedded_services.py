@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg2
@@ -13,6 +15,7 @@ from config.embedded import ServiceError, services
 from config.embedded.keys import load_secrets
 from config.embedded.places import find_places
 from config.embedded.postgres import EmbeddedPostgres
+from config.embedded.processes import HOME
 
 
 def ask(address: str, statement: str):
@@ -93,6 +96,16 @@ def test_a_database_made_by_the_owner_has_the_extensions_and_searches_chinese(va
         another = owner.replace("/dunmiao?", "/another?")
         assert ask(another, "SELECT count(*) FROM pg_extension WHERE extname IN ('btree_gist', 'pg_trgm')") == (2,)
         assert ask(another, "SELECT similarity('墩苗计划', '墩苗计划书') > 0.5") == (True,)
+
+
+def test_database_shell_finds_the_server_and_a_psql_where_the_machine_has_none(var, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with services(var) as environment:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "dbshell", "--", "-Atc", "SELECT current_user, current_database()"],
+            cwd=HOME, env=os.environ | environment | {"DATABASE_AS_OWNER": "0"}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert (done.stdout, done.stderr, done.returncode) == ("dunmiao_web|dunmiao\n", "", 0)
 
 
 def test_services_leave_real_servers_alone(var, monkeypatch):

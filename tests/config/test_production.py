@@ -11,6 +11,7 @@ import yaml
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError, connection, transaction
+from django.db.backends.postgresql.client import DatabaseClient
 
 from config.embedded.processes import HOME
 
@@ -40,6 +41,20 @@ def test_settings_load_with_every_secret_and_demand_tls(load_settings):
     loaded = load_settings(SECRETS | {"DEMO_ACCOUNTS": "1"})
     names = ("DEBUG", "DEMO_ACCOUNTS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
     assert [loaded[name] for name in names] == [False, False, True, True, True]
+
+
+def test_psql_is_led_to_the_socket_and_keeps_the_other_options(load_settings):
+    """`dbshell` reads the host alone; Django's own connections would also take it from the options."""
+    database = load_settings(SECRETS | {
+        "DATABASE_URL": "postgresql://web:x@/dunmiao?host=/tmp/dunmiao-Ab1&sslmode=prefer",
+        "DATABASE_OWNER_URL": "postgresql://owner:y@/dunmiao?host=/tmp/dunmiao-Ab1", "DATABASE_AS_OWNER": "1",
+    })["DATABASES"]["default"]  # fmt: skip
+    assert DatabaseClient.settings_to_cmd_args_env(database | {"OPTIONS": {}}, []) == (
+        ["psql", "-U", "owner", "-h", "/tmp/dunmiao-Ab1", "dunmiao"], {"PGPASSWORD": "y"},
+    )  # fmt: skip
+    database = load_settings(SECRETS | {"DATABASE_URL": "postgresql://web:x@db:6432/dunmiao?sslmode=prefer"})
+    default = database["DATABASES"]["default"]
+    assert (default["HOST"], default["PORT"], default["OPTIONS"]) == ("db", 6432, {"sslmode": "prefer"})
 
 
 @pytest.mark.parametrize("name", SECRETS)
