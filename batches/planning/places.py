@@ -12,6 +12,7 @@ from itertools import combinations
 
 from .problem import Problem, day_number, spans, touches
 
+FEW_BASES = 20
 Ranges = tuple[tuple[int, int], ...]  # fewest and most guests of a group, one pair a household, sorted
 
 
@@ -192,16 +193,26 @@ class Places:
         return men + women <= window.room and houses_suffice((men, women), ranges)
 
     def sites(self, wanted: list[tuple[str, ...]], largest: int) -> list[Site]:
-        """Single bases; pairs of neighbours on one route where one alone is too small; and pairs asked for."""
+        """Single bases; pairs of neighbours on one route where one alone is too small; and pairs asked for.
+
+        Of few bases that are all large enough, any two neighbours: whole classes alone would leave loads far apart.
+        """
         names = self.able()
-        result = [self._single(name) for name in names]
         asked = {tuple(sorted(pair)) for pair in wanted if len(pair) == 2}
-        for i, one in enumerate(names):
-            for two in names[i + 1 :]:
-                small = any(self.holds(name) < largest for name in (one, two))
-                if (small or (one, two) in asked) and self._neighbours(one, two):
-                    result.append(self._pair(one, two))
-        return result
+        pairs = [pair for pair in combinations(names, 2) if self._neighbours(*pair)]
+        offered = {pair for pair in pairs if min(map(self.holds, pair)) < largest} or (
+            set(pairs) if self.few else set()
+        )
+        return [*map(self._single, names), *(self._pair(*pair) for pair in pairs if pair in offered | asked)]
+
+    def pairs_of(self, base: str) -> list[Site]:
+        """The base together with each of its neighbours."""
+        return [self._pair(base, other) for other in self.able() if other != base and self._neighbours(base, other)]
+
+    @property
+    def few(self) -> bool:
+        """Whether there are so few bases that whole classes do not come out even."""
+        return len(self.rows) <= FEW_BASES
 
     def able(self) -> list[str]:
         """Bases that have beds."""

@@ -429,8 +429,7 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
     history = max((places.history[b] / places.beds[b] for b in places.rows if places.beds[b]), default=0.0)
     new: Counter[int] = Counter()
     for option in held:
-        size = sum(part.people for part in option.parts)
-        new[size] += size * problem.days
+        new[option.people] += option.people * problem.days
     totals.peak_bound = max(totals.peak_bound, least_peak(places, new))
     proven = peak <= totals.peak_bound + 1 / SCALE  # CP-SAT counts load in steps of 1 / SCALE
     peak_bound = peak if proven else max(history, totals.peak_bound - 1 / SCALE)
@@ -445,7 +444,8 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
     rows.append(level(3, "village_returns", totals.returns, totals.returns_bound))
     km_bound = min(totals.km, totals.km_bound)
     rows.append(level(3, "travel_km", round(totals.km, 3), round(km_bound, 3)))
-    rows.append(level(3, "route_changes", totals.route_changes, totals.route_changes_bound))
+    least = min(totals.route_changes, totals.route_changes_bound)
+    rows.append(level(3, "route_changes", totals.route_changes, least))
     return rows
 
 

@@ -13,8 +13,7 @@ from .problem import Batch, Klass, Problem, day_number, first_days
 
 MOST_BASES = 60  # that a group of classes is offered; a county with more is large
 LEAST_SHARE = 0.2  # of a class at either of two bases
-FEW_BASES = 20  # so few that whole classes do not come out even: a class may be divided over two of them
-MORE = 0.15  # in a second way, with so much more of it at the first
+MORE = 0.15  # so much more of a class at the first of two, where it may be divided in two ways
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,10 @@ class Option:
     first: int
     site: Site
     parts: tuple[Part, ...]
+
+    @property
+    def people(self) -> int:
+        return sum(part.people for part in self.parts)
 
 
 @dataclass
@@ -172,7 +175,7 @@ class Chooser:
     def _shares_at(self, slot: Slot, first: int, site: Site) -> list[tuple[Part, ...]]:
         """The divisions of a class over the bases of a site that are offered; none when it does not fit."""
         usual = self.share(slot.klass.id, slot.index, first, site)
-        if usual is None or len(site.bases) == 1 or len(self.places.rows) > FEW_BASES:
+        if usual is None or len(site.bases) == 1 or not self.places.few:
             return [] if usual is None else [usual]
         other = self.share(slot.klass.id, slot.index, first, site, MORE)
         return [usual] if other in (None, usual) else [usual, other]

@@ -107,13 +107,22 @@ class Aimed(Income):
         return max(0.0, self.aim[0] - spare - income, income - self.aim[1] - spare) ** 2
 
 
+def least_range(year: Year, problem: Problem) -> float:
+    """The least range that the guests of a base could come to."""
+    windows = _windows(year, problem, 1)
+    return windows[0][1] - windows[0][0] if windows else 0.0
+
+
+def _windows(year: Year, problem: Problem, wanted: int) -> list[tuple[float, float]]:
+    rows, others = prospects(problem, year)
+    return least_ranges(rows, others, sum(stay.men + stay.women for stays in year.meetings for stay in stays), wanted)
+
+
 def even_out(year: Year, problem: Problem, seed: int) -> float:
     """Give the free gatherings of a base out again so that the incomes of lasting households come closer, in `year`
     itself; returns the least range there could be. Of two ends alike to them, that where all lie closer.
     """
-    rows, others = prospects(problem, year)
-    guests = sum(stay.men + stay.women for stays in year.meetings for stay in stays)
-    windows = least_ranges(rows, others, guests, WINDOWS)
+    windows = _windows(year, problem, WINDOWS)
     if not windows:
         return 0.0
     bound = windows[0][1] - windows[0][0]

@@ -4,7 +4,8 @@
     "classes:<batch>"    stage 2, needs batches; one batch is independent of another
     "itinerary:<batch>"  stage 3, needs the classes of the batch and the itineraries of all batches before it, whose
                          load of the bases and busy staff it carries on
-    "households:<base>"  stage 4, needs all itineraries; income runs through one base only, so bases are independent
+    "exchanges"          stage 4, needs all itineraries; gatherings in other places where households would stay far apart
+    "households:<base>"  stage 4, needs the exchanges; income runs through one base only, so bases are independent
     "lodging:<class>"    stage 4, needs the households of the bases where the class gathers; classes are independent
 
 Every result is JSON, is the same whenever and wherever the step is run, and is all that later steps need beside the
@@ -13,10 +14,10 @@ input: a step that was lost is simply run again. `solving.solve` runs these very
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_lodging
+from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_exchange, stage4_lodging
 from .control import Control
 from .formats import PLAN_FORMAT, Document, fingerprint
 from .places import Part, places_of
@@ -28,7 +29,7 @@ from .statements import Shortfalls, gathering_rows, held_by_class, moves, unassi
 from .versions import versions
 
 ALL_STAGES = (1, 2, 3, 4)
-STAGES = {"batches": 1, "classes": 2, "itinerary": 3, "households": 4, "lodging": 4}
+STAGES = {"batches": 1, "classes": 2, "itinerary": 3, "exchanges": 4, "households": 4, "lodging": 4}
 Done = Mapping[str, Any]
 
 
@@ -43,7 +44,7 @@ def stage_of(name: str) -> int:
 def ready(document: Document, done: Done, stages: Sequence[int] = ALL_STAGES) -> list[str]:
     """Names of the steps that can be run now, in order: their inputs are done and they are not. Empty: all is done.
 
-    The households and lodging steps are known once all itineraries are done.
+    The households and lodging steps are known once the exchanges are done.
     """
     return [name for name, needs in _plan_of_work(document, done, stages) if name not in done and needs <= done.keys()]
 
@@ -66,6 +67,8 @@ def do(problem: Problem, name: str, done: Done, seed: int, control: Control) -> 
         return _classes(problem, _batch(problem, of), done, seed, control)
     if kind == "itinerary":
         return _itinerary(problem, _batch(problem, of), done, seed, control)
+    if kind == "exchanges":
+        return _exchanges(problem, done, seed, control)
     if kind == "households":
         return _households(problem, of, done, seed, control)
     if kind == "lodging":
@@ -101,13 +104,14 @@ def _plan_of_work(document: Document, done: Done, stages: Sequence[int]) -> list
         for number, name in enumerate(batches):
             before = {f"itinerary:{batches[number - 1]}"} if number else set()
             work.append((f"itinerary:{name}", {f"classes:{name}", *before}))
-    itineraries = {f"itinerary:{name}" for name in batches}
-    if 4 in stages and itineraries <= done.keys():
+    if 4 in stages:
+        work.append(("exchanges", {f"itinerary:{name}" for name in batches}))
+    if 4 in stages and "exchanges" in done:
         visits: dict[str, set[str]] = defaultdict(set)
         for name in batches:
-            for row in done[f"itinerary:{name}"]["held"]:
+            for row in _held_rows(done, name):
                 visits[row["class"]].update(base for base, _, _ in row["parts"])
-        work += [(f"households:{base}", itineraries) for base in sorted(set().union(*visits.values()))]
+        work += [(f"households:{base}", {"exchanges"}) for base in sorted(set().union(*visits.values()))]
         work += [(f"lodging:{name}", {f"households:{base}" for base in visits[name]}) for name in sorted(visits)]
     return work
 
@@ -132,6 +136,17 @@ def _members(problem: Problem, done: Done) -> dict[str, list[str]]:
     return class_members({name: klass for part in parts for name, klass in part.items()})
 
 
+def _held_rows(done: Done, batch: str) -> list[dict[str, Any]]:
+    """The gatherings of a batch, where they are after the exchanges, if those are done."""
+    moved = {(row["class"], row["index"]): row for row in done.get("exchanges", {}).get("held", ())}
+    return [moved.get((row["class"], row["index"]), row) for row in done[f"itinerary:{batch}"]["held"]]
+
+
+def _row(option: Option) -> dict[str, Any]:
+    parts = [[part.base, part.men, part.women] for part in option.parts]
+    return {"class": option.klass, "index": option.index, "first": option.first, "parts": parts}
+
+
 def _held(
     problem: Problem, done: Done, batches: Sequence[Batch], *, base: str | None = None, klass: str | None = None
 ) -> list[Option]:
@@ -139,7 +154,7 @@ def _held(
     places = places_of(problem)
     result = []
     for batch in batches:
-        for row in done[f"itinerary:{batch.id}"]["held"]:
+        for row in _held_rows(done, batch.id):
             if klass not in (None, row["class"]) or (base and all(base != part[0] for part in row["parts"])):
                 continue
             parts = tuple(Part(*part) for part in row["parts"])
@@ -152,12 +167,15 @@ def _itinerary(problem: Problem, batch: Batch, done: Done, seed: int, control: C
     earlier = _held(problem, done, problem.batches[: batch.place])
     members = class_members(done[f"classes:{batch.id}"]["seats"])
     found = stage3_itinerary.plan_batch(problem, batch, members, earlier, seed, control)
-    held = [
-        {"class": o.klass, "index": o.index, "first": o.first, "parts": [[p.base, p.men, p.women] for p in o.parts]}
-        for _, o in sorted(found.held.items())
-    ]
+    held = [_row(option) for _, option in sorted(found.held.items())]
     skipped = [[name, index, why] for (name, index), why in sorted(found.skipped.items())]
     return {"held": held, "skipped": skipped, "totals": asdict(found.totals)}
+
+
+def _exchanges(problem: Problem, done: Done, seed: int, control: Control) -> Any:
+    control.step(4, 0.0, "分配农户")
+    found = stage4_exchange.exchange(problem, _members(problem, done), _held(problem, done, problem.batches), seed)
+    return {"held": [_row(option) for option in found.held], "km": found.km, "route_changes": found.route_changes}
 
 
 def _households(problem: Problem, base: str, done: Done, seed: int, control: Control) -> Any:
@@ -172,6 +190,15 @@ def _lodging(problem: Problem, name: str, done: Done, seed: int, control: Contro
     houses = {base: done[f"households:{base}"] for o in held for base in o.site.bases}
     members = class_members(done[f"classes:{batch.id}"]["seats"])[name]
     return stage4_lodging.lodge_class(problem, name, members, held, houses, seed, control)
+
+
+def _totals(itineraries: list[dict[str, Any]], exchanges: dict[str, Any] | None) -> list[Totals]:
+    """Sums of stage 3's levels by batch; what was exchanged bears on the peaks of the batches after it, whose bounds are lost."""
+    totals = [Totals(**row["totals"]) for row in itineraries]
+    if not exchanges or not exchanges["held"]:
+        return totals
+    more = Totals(km=exchanges["km"], route_changes=exchanges["route_changes"])
+    return [*(replace(part, peak_bound=0.0) for part in totals), more]
 
 
 def put_together(problem: Problem, done: Done, seed: int, stages: Sequence[int]) -> Document:
@@ -193,7 +220,7 @@ def put_together(problem: Problem, done: Done, seed: int, stages: Sequence[int])
         itinerary.held = {(o.klass, o.index): o for o in held}
         rows = [done[f"itinerary:{batch.id}"] for batch in problem.batches]
         itinerary.skipped = {(name, index): why for row in rows for name, index, why in row["skipped"]}
-        levels += stage3_itinerary.levels(problem, held, [Totals(**row["totals"]) for row in rows])
+        levels += stage3_itinerary.levels(problem, held, _totals(rows, done.get("exchanges")))
     if 4 in stages:
         houses = {name.split(":", 1)[1]: done[name] for name in sorted(done) if name.startswith("households:")}
         classes = [done[name] for name in sorted(done) if name.startswith("lodging:")]

@@ -1,5 +1,7 @@
 """The peak load where most gatherings need two bases: it is found by counting visits, not by searching for them."""
 
+import itertools
+
 from batches.planning.control import Control
 from batches.planning.places import Places
 from batches.planning.problem import Problem, first_days, sex_counts
@@ -106,3 +108,13 @@ def test_base_whose_households_cannot_take_a_class_is_paired_with_its_neighbour(
     assert places.beds[one] == 48
     assert places.holds(one) == 32  # eight households of at most four guests, however many beds they have
     assert (one, two) in {site.bases for site in places.sites([], SIZE)}
+
+
+def test_any_two_neighbours_share_a_class_where_few_bases_are_all_large_enough() -> None:
+    places = Places(Problem(frozen("small-3")))
+    near = {pair for pair in itertools.combinations(places.able(), 2) if places._neighbours(*pair)}
+    largest = min(places.holds(base) for base in places.able())
+    assert near
+    assert {tuple(sorted(s.bases)) for s in places.sites([], largest) if len(s.bases) == 2} == near
+    needed = {tuple(sorted(site.bases)) for site in places.sites([], largest + 1) if len(site.bases) == 2}
+    assert set() < needed < near  # now one is too small: those that need a second, and no others

@@ -57,7 +57,7 @@ def test_steps_in_any_order_give_the_bytes_of_the_whole(order: int) -> None:
     plan, done = _by_many_hands(_two_batches(), 3, order)
     assert canonical(plan) == _whole()
     kinds = {name.split(":")[0] for name in done}
-    assert kinds == {"batches", "classes", "itinerary", "households", "lodging"}
+    assert kinds == {"batches", "classes", "itinerary", "exchanges", "households", "lodging"}
     assert [name for name in done if name.startswith("itinerary:")] == ["itinerary:B01", "itinerary:B02"]
 
 
@@ -100,8 +100,8 @@ def test_only_steps_whose_inputs_are_done_are_ready() -> None:
 
 
 def test_every_step_has_a_stage_and_other_names_are_refused() -> None:
-    names = ["batches", "classes:B01", "itinerary:B01", "households:P001", "lodging:B01-K01"]
-    assert [steps.stage_of(name) for name in names] == [1, 2, 3, 4, 4]
+    names = ["batches", "classes:B01", "itinerary:B01", "exchanges", "households:P001", "lodging:B01-K01"]
+    assert [steps.stage_of(name) for name in names] == [1, 2, 3, 4, 4, 4]
     with pytest.raises(ValueError, match="no step"):
         steps.stage_of("meals:B01")
     with pytest.raises(ValueError, match="no step"):
@@ -123,15 +123,20 @@ def test_the_best_so_far_is_told_with_its_bound() -> None:
         assert values[-1] == min(values)
 
 
-def test_lodging_steps_do_not_wait_for_bases_they_do_not_visit() -> None:
+def test_beds_wait_for_the_exchanges_and_lodging_for_the_bases_it_visits_alone() -> None:
     document, plan = sample("small-1")
     held = [row for row in plan["gatherings"] if "skipped" not in row]
     done: dict[str, Any] = {"batches": {}, **{f"{kind}:B0{n}": {} for kind in ("classes", "itinerary") for n in (1, 2)}}
     for number in (1, 2):
         rows = [row for row in held if row["class"].startswith(f"B0{number}")]
         done[f"itinerary:B0{number}"] = {
-            "held": [{"class": r["class"], "parts": [[site["base"], 0, 0] for site in r["sites"]]} for r in rows]
+            "held": [
+                {"class": r["class"], "index": r["index"], "parts": [[site["base"], 0, 0] for site in r["sites"]]}
+                for r in rows
+            ]
         }
+    assert steps.ready(document, done) == ["exchanges"]
+    done["exchanges"] = {"held": []}
     bases = {site["base"] for row in held for site in row["sites"]}
     assert steps.ready(document, done) == [f"households:{name}" for name in sorted(bases)]
     visited = {site["base"] for row in held if row["class"] == "B01-K01" for site in row["sites"]}

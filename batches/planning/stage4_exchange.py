@@ -1,0 +1,250 @@
+"""Stage 4, first of all: gatherings exchanged where a base's households would stay far apart.
+
+A base that every gathering of the year fills to the last bed pays its households alike, so that they end as far apart as
+they began. There one gathering is divided with a neighbour, or a smaller class comes, if need be in the place of another
+that goes elsewhere: at the fewest kilometres more, on the same days. Gatherings held, villages, returns and the peak load
+stay as they are, and no base's households end further apart for it. Nothing is exchanged in a plan that follows a previous
+one, whose gatherings stay, nor what is pinned.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise, product
+
+from .control import Control
+from .places import Site, places_of
+from .problem import Problem, sex_counts
+from .stage3_options import MORE, Chooser, Option, Stays
+from .stage4_households import Income, Year, lasting_houses, meetings, spread
+from .stage4_income import ENOUGH, least_range
+from .stage4_keep import Keeper
+from .stage4_lodging import house_base
+
+BEST = 20  # ways for a class to leave, and as many for one to come, that are tried together
+TRIES = 60  # exchanges that are put to the households of the bases
+Key = tuple[str, int]
+Change = dict[Key, Option]
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """Gatherings in their new places, kilometres more (fewer: negative), and changes of route more."""
+
+    held: list[Option] = field(default_factory=list)
+    km: float = 0.0
+    route_changes: int = 0
+
+
+def exchange(problem: Problem, members: dict[str, list[str]], held: list[Option], seed: int) -> Exchanged:
+    """The exchanges among the gatherings of all batches; `members` by class."""
+    if problem.previous is not None or problem.days < 2:  # who stays no night earns nobody anything
+        return Exchanged()
+    year = Gatherings(problem, members, held, seed)
+    changes: Change = {}
+    km, routes = 0.0, 0
+    for base in year.far_apart():
+        change = year.relief(base)
+        if change:
+            more = year.cost(change)
+            km, routes = km + more[0], routes + more[1]
+            year.take(change)
+            changes |= change
+    return Exchanged([changes[key] for key in sorted(changes)], km, routes)
+
+
+class Gatherings:
+    """All gatherings of the year, and what they come to at the bases."""
+
+    def __init__(self, problem: Problem, members: dict[str, list[str]], held: list[Option], seed: int):
+        self.problem, self.seed = problem, seed
+        self.places = places_of(problem)
+        self.before = Income(problem)
+        self.limit = ENOUGH * self.before.stay
+        self.held: Change = {(option.klass, option.index): option for option in held}
+        stays = Stays(problem, {base: self.places.history[base] for base in self.places.rows})
+        stays.add(held)
+        self.load = stays.load
+        self.taken = Counter(spot for option in held for spot in self._spots(option))
+        self.at: dict[str, set[Key]] = defaultdict(set)
+        for key, option in self.held.items():
+            for base in option.site.bases:
+                self.at[base].add(key)
+        self.members = members
+
+    @cached_property
+    def chooser(self) -> Chooser:
+        """Where the classes of all batches fit."""
+        sexes = {name: sex_counts(self.problem, people) for name, people in self.members.items()}
+        chooser = Chooser(self.problem, self.places, sexes, self.members)
+        chooser.load = self.load
+        return chooser
+
+    @cached_property
+    def peak(self) -> float:
+        """The load of the fullest base; an exchange does not raise it."""
+        return max(self.load[base] / self.places.beds[base] for base in self.places.able())
+
+    def far_apart(self) -> list[str]:
+        """Bases whose lasting households cannot come within the limit by the guests they have."""
+        return [
+            base
+            for base in sorted(base for base, keys in self.at.items() if keys)
+            if len(lasting := lasting_houses(self.places, base)) > 1
+            and spread(self.before, lasting) > self.limit  # else its guests are given out so that it stays within
+            and self._least(base) > self.limit + 1e-9
+        ]
+
+    def relief(self, base: str) -> Change:
+        """The exchange of the fewest kilometres that brings the base's households within the limit; empty: there is none."""
+        known: dict[str, float] = {base: self.limit}
+        lawful = (change for change in [*self._divided(base), *self._smaller(base)] if self._lawful(change))
+        for change in sorted(lawful, key=lambda change: (*self.cost(change), sorted(change)))[:TRIES]:
+            for name in self._touched(change) - known.keys():
+                known[name] = self._ends(name, {})
+            if all(
+                self._ends(name, change) <= max(self.limit, known[name]) + 1e-9
+                for name in sorted(self._touched(change))
+            ):
+                return change
+        return {}
+
+    def cost(self, change: Change) -> tuple[float, int]:
+        """Kilometres and changes of route more than without the change."""
+        km = sum(option.site.km - self.held[key].site.km for key, option in change.items())
+        routes = sum(
+            _route_changes(self._of_class(name, change)) - _route_changes(self._of_class(name, {}))
+            for name in {name for name, _ in change}
+        )
+        return round(km, 3), routes
+
+    def take(self, change: Change) -> None:
+        """The change as what is held."""
+        for key, option in change.items():
+            for gone, times in ((self.held[key], -1), (option, 1)):
+                for part in gone.parts:
+                    self.load[part.base] += times * part.people * self.problem.days
+                    (self.at[part.base].add if times > 0 else self.at[part.base].discard)(key)
+                for spot in self._spots(gone):
+                    self.taken[spot] += times
+            self.held[key] = option
+
+    def _divided(self, base: str) -> Iterator[Change]:
+        """A gathering at the base with fewer people there and the rest at a neighbour."""
+        for key in self._movable(self.at[base]):
+            now = self.held[key]
+            here = _people(now, base)
+            for site in self.places.pairs_of(base):
+                for more in (0.0, MORE, -MORE):
+                    parts = self.chooser.share(*key, now.first, site, more)
+                    option = None if parts is None else Option(*key, now.first, site, parts)
+                    if option is not None and _people(option, base) < here:
+                        yield {key: option}
+
+    def _smaller(self, base: str) -> Iterator[Change]:
+        """A smaller class at the base than come there now; by itself, or in the place of one that goes elsewhere."""
+        fewest = min(_people(self.held[key], base) for key in self.at[base])
+        elsewhere = [
+            key for key, option in self.held.items() if option.site.bases != (base,) and option.people < fewest
+        ]
+        site = self.places.site((base,))
+        coming = self._shortest(option for key in self._movable(elsewhere) for option in self._options(key, [site]))
+        sites = [site for site in self.chooser.sites if base not in site.bases]
+        going = self._shortest(option for key in self._movable(self.at[base]) for option in self._options(key, sites))
+        for come in coming:
+            yield {(come.klass, come.index): come}
+        for come, leave in product(coming, going):
+            if (come.klass, come.index) != (leave.klass, leave.index):
+                yield {(come.klass, come.index): come, (leave.klass, leave.index): leave}
+
+    def _movable(self, keys: Iterator[Key] | set[Key] | list[Key]) -> list[Key]:
+        return sorted(key for key in keys if key not in self.problem.gathering_pins)
+
+    def _options(self, key: Key, sites: list[Site]) -> Iterator[Option]:
+        """The gathering on its days at one site or another."""
+        first = self.held[key].first
+        for site in sites:
+            parts = self.chooser.share(*key, first, site)
+            if parts is not None:
+                yield Option(*key, first, site, parts)
+
+    def _shortest(self, options: Iterator[Option]) -> list[Option]:
+        """Of the options whose class sees as many villages as now, those with the fewest kilometres more."""
+        alike = [o for o in options if self._sees_alike({(o.klass, o.index): o})]
+        cost = {o: self.cost({(o.klass, o.index): o}) for o in alike}
+        return sorted(alike, key=lambda o: (*cost[o], o.klass, o.index, o.site.bases))[:BEST]
+
+    def _lawful(self, change: Change) -> bool:
+        """Whether bases are free on the days, no base is loaded above the peak, and classes see as many villages."""
+        taken = Counter(spot for option in change.values() for spot in self._spots(option))
+        gone = Counter(spot for key in change for spot in self._spots(self.held[key]))
+        if any(taken[spot] > 1 or self.taken[spot] > gone[spot] for spot in taken):
+            return False
+        added: Counter[str] = Counter()
+        for key, option in change.items():
+            added.update({part.base: part.people for part in option.parts})
+            added.subtract({part.base: part.people for part in self.held[key].parts})
+        days = self.problem.days
+        return self._sees_alike(change) and all(
+            people <= 0 or (self.load[base] + people * days) / self.places.beds[base] <= self.peak + 1e-9
+            for base, people in added.items()
+        )
+
+    def _sees_alike(self, change: Change) -> bool:
+        demand = self.problem.rules["min_distinct_villages"]
+        return all(
+            _villages(self._of_class(name, change), demand) == _villages(self._of_class(name, {}), demand)
+            for name in {name for name, _ in change}
+        )
+
+    def _of_class(self, name: str, change: Change) -> list[Option]:
+        """A class's gatherings in order, with a change."""
+        return [change.get(key, self.held[key]) for key in self._keys[name]]
+
+    @cached_property
+    def _keys(self) -> dict[str, list[Key]]:
+        result: dict[str, list[Key]] = defaultdict(list)
+        for key in sorted(self.held):
+            result[key[0]].append(key)
+        return result
+
+    def _touched(self, change: Change) -> set[str]:
+        """Bases that get other guests."""
+        return {base for key, option in change.items() for base in (*option.site.bases, *self.held[key].site.bases)}
+
+    def _held_at(self, base: str, change: Change) -> list[Option]:
+        keys = (self.at[base] - change.keys()) | {key for key, option in change.items() if base in option.site.bases}
+        return [change.get(key, self.held[key]) for key in sorted(keys)]
+
+    def _least(self, base: str) -> float:
+        """The least range that the base's guests could come to."""
+        here = [stays for stays in meetings(self.problem, self._held_at(base, {})) if stays[0].base == base]
+        return least_range(Year(self.places, Income(self.problem, base), here, [], []), self.problem)
+
+    def _ends(self, base: str, change: Change) -> float:
+        """How far apart the base's lasting households end, given out as they will be."""
+        income, lasting = Income(self.problem, base), lasting_houses(self.places, base)
+        held = self._held_at(base, change)
+        if held and len(lasting) > 1:
+            row = house_base(self.problem, base, held, Keeper(self.problem, {}), self.seed, Control())
+            income.nights.update({name: nights - income.nights[name] for name, nights in row["nights"].items()})
+        return spread(income, lasting) if len(lasting) > 1 else 0.0
+
+    def _spots(self, option: Option) -> list[tuple[str, int]]:
+        days = range(option.first, option.first + self.problem.days)
+        return [(base, day) for base in option.site.bases for day in days]
+
+
+def _people(option: Option, base: str) -> int:
+    return sum(part.people for part in option.parts if part.base == base)
+
+
+def _route_changes(options: list[Option]) -> int:
+    return sum(not one.site.routes & two.site.routes for one, two in pairwise(options))
+
+
+def _villages(options: list[Option], demand: int) -> tuple[int, int]:
+    """(villages short of the demand, returns) of a class."""
+    seen = Counter(village for option in options for village in option.site.villages)
+    return max(0, demand - len(seen)), seen.total() - len(seen)

@@ -1,0 +1,175 @@
+"""Gatherings exchanged where a base that each of them fills would leave its households far apart."""
+
+from typing import Any
+
+import pytest
+
+from batches.planning import canonical, solve
+from batches.planning.places import Part, places_of
+from batches.planning.problem import Problem, day_number, sex_counts
+from batches.planning.stage3_options import Option
+from batches.planning.stage4_exchange import Exchanged, Gatherings, exchange
+from bench.planning.quality import always_full
+
+from .cases import broken, reduced, tiny
+
+FULL, SMALL = 10, 8
+Held = dict[tuple[str, int], tuple[str, str]]
+VISITS: Held = {
+    ("B01-K01", 1): ("P1", "2027-03-12"),
+    ("B01-K01", 2): ("P4", "2027-03-26"),
+    ("B01-K02", 1): ("P3", "2027-03-19"),
+    ("B01-K02", 2): ("P5", "2027-04-02"),
+}
+
+
+def _county(near: bool = False) -> dict[str, Any]:
+    """Five bases that ten people fill to the last bed but the spare one; those of P1 begin 2.5 nights a bed apart. `near`: P2
+    is its neighbour; all others are by themselves."""
+    document = tiny()
+    document["other_uses"] = []
+    for number, base in enumerate(document["bases"], 1):
+        name = f"P{number}"
+        base.update(id=name, village=f"V{number}", closed=[], declared_capacity=20, routes=[f"R{number}"])
+        base["position_km"] = [10.0 * number, 0.0]
+        base["households"] = [
+            {"id": f"{name}-H{n}", "closed": [], "rooms": [{"id": f"{name}-H{n}-R1", "beds": beds, "closed": []}]}
+            for n, beds in enumerate((2, 4, 5), 1)
+        ]
+    if near:
+        document["bases"][1].update(routes=["R1"], position_km=[11.0, 0.0])
+    document["history"] = {"bases": [], "households": [{"household": "P1-H1", "bed_nights": 5}]}
+    return document
+
+
+def _people(problem: Problem, second: int = SMALL) -> dict[str, list[str]]:
+    men = sorted(name for name, cadre in problem.by_id.items() if cadre.sex == "M")
+    return {"B01-K01": men[:FULL], "B01-K02": men[FULL : FULL + second]}
+
+
+def _held(problem: Problem, members: dict[str, list[str]], visits: Held = VISITS) -> list[Option]:
+    places = places_of(problem)
+    return [
+        Option(name, index, day_number(day), places.site((base,)), (Part(base, *sex_counts(problem, members[name])),))
+        for (name, index), (base, day) in visits.items()
+    ]
+
+
+def _exchanged(document: dict[str, Any], second: int = SMALL, visits: Held = VISITS) -> tuple[Gatherings, Exchanged]:
+    """The gatherings as they were, and what is exchanged of them."""
+    problem = Problem(document)
+    members = _people(problem, second)
+    held = _held(problem, members, visits)
+    return Gatherings(problem, members, held, 1), exchange(problem, members, held, 1)
+
+
+def _after(year: Gatherings, found: Exchanged) -> tuple[float, float]:
+    """(how far apart the households of P1 end, load of the fullest base) with what was exchanged."""
+    change = {(option.klass, option.index): option for option in found.held}
+    assert change
+    for key, option in change.items():
+        assert option.first == year.held[key].first
+        assert option.people == year.held[key].people
+    year.take(change)
+    return year._ends("P1", {}), max(year.load[b] / year.places.beds[b] for b in year.places.able())
+
+
+def test_a_full_base_leaves_its_households_as_far_apart_as_they_were() -> None:
+    year, _ = _exchanged(_county())
+    assert year.limit == 1.5
+    assert year.far_apart() == ["P1"]
+    assert year._ends("P1", {}) == 2.5
+
+
+def test_a_gathering_is_divided_with_a_neighbour() -> None:
+    year, found = _exchanged(_county(near=True), second=FULL)
+    (option,) = found.held
+    assert (option.klass, option.index) == ("B01-K01", 1)
+    assert sorted(option.site.bases) == ["P1", "P2"]
+    assert found.km == pytest.approx(option.site.km - 20.0, abs=0.001)
+    assert found.km > 0
+    peak = year.peak
+    apart, after = _after(year, found)
+    assert apart <= 1.5
+    assert after <= peak
+
+
+def test_a_smaller_class_comes_in_the_place_of_another() -> None:
+    year, found = _exchanged(_county())
+    at = {(option.klass, option.index): option.site.bases for option in found.held}
+    assert at.keys() & {("B01-K02", 1), ("B01-K02", 2)} != set()
+    assert ("P1",) in at.values()
+    peak = year.peak
+    apart, after = _after(year, found)
+    assert apart <= 1.5
+    assert after <= peak
+
+
+def test_nobody_is_sent_where_nothing_can_be_gained() -> None:
+    year, found = _exchanged(_county(), second=FULL)  # no smaller class, no neighbour
+    assert year.far_apart() == ["P1"]
+    assert found == Exchanged()
+
+
+def test_households_that_come_closer_by_themselves_are_left_alone() -> None:
+    visits = VISITS | {("B01-K01", 1): ("P3", "2027-03-12"), ("B01-K02", 1): ("P1", "2027-03-19")}
+    year, found = _exchanged(_county(near=True), visits=visits)  # the smaller class is there already
+    assert year.far_apart() == []
+    assert found == Exchanged()
+
+
+def test_what_is_pinned_stays() -> None:
+    document = _county(near=True)
+    free = _exchanged(document, second=FULL)[1]
+    document["pins"]["gatherings"] = [
+        {"class": "B01-K01", "index": 1, "first_day": "2027-03-12", "bases": ["P1"]},
+    ]
+    assert free.held
+    assert _exchanged(document, second=FULL)[1] == Exchanged()
+
+
+def test_a_base_is_not_filled_twice_on_a_day_nor_above_the_peak() -> None:
+    document = _county(near=True)
+    taken = VISITS | {("B01-K02", 1): ("P2", "2027-03-12")}
+    assert _exchanged(document, second=FULL, visits=taken)[1] == Exchanged()
+    document["history"]["bases"] = [{"base": "P2", "person_days": 500}]  # the fullest of all
+    assert _exchanged(document, second=FULL)[1] == Exchanged()
+
+
+def test_a_class_sees_as_many_villages_as_before() -> None:
+    document = _county(near=True)
+    document["bases"][1]["village"] = "V4"  # where the class goes next
+    assert _exchanged(document, second=FULL)[1] == Exchanged()
+
+
+@pytest.mark.parametrize(("size", "near", "full"), [(FULL, False, True), (SMALL, False, False), (FULL, True, False)])
+def test_bench_knows_the_bases_that_every_class_fills(size: int, near: bool, full: bool) -> None:
+    plan = {"gatherings": [{"sites": [{"people": size}]}, {"skipped": "no_day"}]}
+    assert ("P1" in always_full(_county(near), plan)) is full
+
+
+def _filled() -> dict[str, Any]:
+    """A county whose every gathering fills its base, all near one another."""
+    document = _county()
+    document["programme"]["class_size"] = {"min": 10, "target": 10, "max": 10}
+    for number, base in enumerate(document["bases"]):
+        base.update(routes=["R1"], position_km=[10.0 + number, 0.0])
+    rows = [{"household": f"{base['id']}-H1", "bed_nights": 5} for base in document["bases"]]
+    document["history"]["households"] = rows
+    return document
+
+
+def test_a_plan_with_exchanges_is_whole_and_the_same_by_every_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batches.planning.places.FEW_BASES", 0)  # else stage 3 divides classes by itself
+    document = _filled()
+    plan = solve(document)
+    assert broken(document, plan) == []
+    levels = {row["level"]: row for row in plan["levels"]}
+    assert levels["income_range"]["value"] <= 1.5
+    assert all(row["bound"] is None or row["bound"] <= row["value"] for row in levels.values() if row["stage"] == 3)
+    assert any(len(row.get("sites", ())) == 2 for row in plan["gatherings"])
+    assert canonical(solve(document)) == canonical(plan)
+    document["previous"] = reduced(plan)
+    again = solve(document)
+    stood = [row for row in plan["gatherings"] if "sites" in row]
+    assert [row for row in again["gatherings"] if row in stood] == stood
