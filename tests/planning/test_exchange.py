@@ -130,9 +130,35 @@ def test_what_is_pinned_stays() -> None:
 
 def test_a_base_is_not_filled_twice_on_a_day_nor_above_the_peak() -> None:
     document = _county(near=True)
+    document["history"]["bases"] = [{"base": "P5", "person_days": 500}]  # the fullest of all
+    assert _exchanged(document, second=FULL)[1].held
     taken = VISITS | {("B01-K02", 1): ("P2", "2027-03-12")}
     assert _exchanged(document, second=FULL, visits=taken)[1] == Exchanged()
-    document["history"]["bases"] = [{"base": "P2", "person_days": 500}]  # the fullest of all
+    document["history"]["bases"] = [{"base": "P2", "person_days": 500}]
+    assert _exchanged(document, second=FULL)[1] == Exchanged()
+
+
+def test_the_shortest_way_is_taken() -> None:
+    document = _county(near=True)
+    document["bases"][2].update(routes=["R1"], position_km=[15.0, 0.0])  # P3 is a neighbour too, but farther off
+    (option,) = _exchanged(document, second=FULL)[1].held
+    assert sorted(option.site.bases) == ["P1", "P2"]
+
+
+def test_households_of_other_bases_do_not_pay_for_it() -> None:
+    document = _county(near=True)
+    document["bases"][1]["households"][2]["closed"] = [["2027-03-10", "2027-03-20"]]  # H1 and H2 take all five who come
+    document["history"]["households"].append({"household": "P2-H1", "bed_nights": 3})
+    year, found = _exchanged(document, second=FULL)
+    assert year._ends("P2", {}) == 1.5
+    change = {(option.klass, option.index): option for option in found.held}
+    assert change
+    assert year._ends("P2", change) <= 1.5  # fewer than half of the class: five would leave them two nights apart
+
+
+def test_gatherings_of_a_plan_before_are_left_where_they_are() -> None:
+    document = _county(near=True)
+    document["previous"] = {"plan_fingerprint": "0" * 64, "assignments": [], "gatherings": [], "lodging": []}
     assert _exchanged(document, second=FULL)[1] == Exchanged()
 
 
