@@ -34,7 +34,7 @@ from batches.standing import first_open_day
 from batches.states import LIVE
 from config.errors import DomainError
 from office.jobs import JobRun, JobStopped, perform
-from office.models import UNFINISHED, Job, JobState
+from office.models import Job, JobState
 
 log = structlog.get_logger(__name__)
 
@@ -146,20 +146,15 @@ def solve_by_parts(run: JobRun, plan_run: PlanRun, stages: tuple[int, ...]) -> D
 
 
 def forget_other_versions(whole: Job) -> None:
-    """Where a part was made by another version of the planner, every part that has ended is done anew, but for those of this
-    one."""
-    ended = whole.parts.exclude(state__in=UNFINISHED).order_by("pk").values_list("pk", "state", "result__planner")
-    rows = list(ended)
+    """Where a part was made by another version of the planner, every part goes but those made by this one and those under way.
+
+    They are given out anew when what they need is there: another version may need other steps first.
+    """
+    rows = list(whole.parts.exclude(state=JobState.RUNNING).values_list("pk", "state", "result__planner"))
     if any(state == JobState.DONE and planner != PLANNER_VERSION for _, state, planner in rows):
-        others = [pk for pk, _, planner in rows if planner != PLANNER_VERSION]
-        whole.parts.filter(pk__in=others).exclude(state__in=UNFINISHED).update(
-            state=JobState.WAITING,
-            progress=0,
-            result={},
-            rung_at=None,
-            finished_at=None,
-            message="程序换了新版，重新算",
-        )
+        whole.parts.filter(pk__in=[pk for pk, _, planner in rows if planner != PLANNER_VERSION]).exclude(
+            state=JobState.RUNNING
+        ).delete()
 
 
 def bundles(names: list[str]) -> list[str]:

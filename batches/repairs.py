@@ -164,7 +164,8 @@ def brought_in(run: PlanRun) -> list[str]:
     before = _plan_before(run)
     if before is None:
         return []
-    why = why_not_held(before, run.against.explanations if run.against is not None else [])
+    explained = run.against is not None and run.document["previous"] is None  # else it is of a trial, not of what stood
+    why = why_not_held(before, run.against.explanations if run.against is not None and explained else [])
     return _held_there(run.plan, why, "{}（排在 {}）：原来{}")
 
 

@@ -195,15 +195,19 @@ class Places:
     def sites(self, wanted: list[tuple[str, ...]], largest: int) -> list[Site]:
         """Single bases; pairs of neighbours on one route where one alone is too small; and pairs asked for.
 
-        Of few bases that are all large enough, any two neighbours: whole classes alone would leave loads far apart.
+        Where there are few bases and no neighbour is too small, any two neighbours: whole classes alone would leave loads
+        far apart.
         """
-        names = self.able()
+        holds = {name: self.holds(name) for name in self.able()}
         asked = {tuple(sorted(pair)) for pair in wanted if len(pair) == 2}
-        pairs = [pair for pair in combinations(names, 2) if self._neighbours(*pair)]
-        offered = {pair for pair in pairs if min(map(self.holds, pair)) < largest} or (
-            set(pairs) if self.few else set()
-        )
-        return [*map(self._single, names), *(self._pair(*pair) for pair in pairs if pair in offered | asked)]
+        small = {pair for pair in combinations(holds, 2) if min(map(holds.__getitem__, pair)) < largest}
+        near = [
+            pair
+            for pair in combinations(holds, 2)
+            if (self.few or pair in small or pair in asked) and self._neighbours(*pair)
+        ]
+        offered = small.intersection(near) or set(near)
+        return [*map(self._single, holds), *(self._pair(*pair) for pair in near if pair in offered | asked)]
 
     def pairs_of(self, base: str) -> list[Site]:
         """The base together with each of its neighbours."""

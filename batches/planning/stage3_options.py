@@ -12,7 +12,7 @@ from .places import Part, Places, Site, Window, houses_suffice
 from .problem import Batch, Klass, Problem, day_number, first_days
 
 MOST_BASES = 60  # that a group of classes is offered; a county with more is large
-LEAST_SHARE = 0.2  # of a class at either of two bases
+LEAST_SHARE = 0.2  # of a class at either of two bases, as it is usually divided
 MORE = 0.15  # so much more of a class at the first of two, where it may be divided in two ways
 
 

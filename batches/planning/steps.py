@@ -4,7 +4,7 @@
     "classes:<batch>"    stage 2, needs batches; one batch is independent of another
     "itinerary:<batch>"  stage 3, needs the classes of the batch and the itineraries of all batches before it, whose
                          load of the bases and busy staff it carries on
-    "exchanges"          stage 4, needs all itineraries; gatherings in other places where households would stay far apart
+    "exchanges"          stage 3, needs all itineraries; gatherings in other places where households would stay far apart
     "households:<base>"  stage 4, needs the exchanges; income runs through one base only, so bases are independent
     "lodging:<class>"    stage 4, needs the households of the bases where the class gathers; classes are independent
 
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from . import stage1_batches, stage2_classes, stage3_itinerary, stage4_exchange, stage4_lodging
+from . import stage1_batches, stage2_classes, stage3_exchange, stage3_itinerary, stage4_lodging
 from .control import Control
 from .formats import PLAN_FORMAT, Document, fingerprint
 from .places import Part, places_of
@@ -29,7 +29,7 @@ from .statements import Shortfalls, gathering_rows, held_by_class, moves, unassi
 from .versions import versions
 
 ALL_STAGES = (1, 2, 3, 4)
-STAGES = {"batches": 1, "classes": 2, "itinerary": 3, "exchanges": 4, "households": 4, "lodging": 4}
+STAGES = {"batches": 1, "classes": 2, "itinerary": 3, "exchanges": 3, "households": 4, "lodging": 4}
 Done = Mapping[str, Any]
 
 
@@ -104,7 +104,6 @@ def _plan_of_work(document: Document, done: Done, stages: Sequence[int]) -> list
         for number, name in enumerate(batches):
             before = {f"itinerary:{batches[number - 1]}"} if number else set()
             work.append((f"itinerary:{name}", {f"classes:{name}", *before}))
-    if 4 in stages:
         work.append(("exchanges", {f"itinerary:{name}" for name in batches}))
     if 4 in stages and "exchanges" in done:
         visits: dict[str, set[str]] = defaultdict(set)
@@ -173,18 +172,26 @@ def _itinerary(problem: Problem, batch: Batch, done: Done, seed: int, control: C
 
 
 def _exchanges(problem: Problem, done: Done, seed: int, control: Control) -> Any:
-    control.step(4, 0.0, "分配农户")
-    found = stage4_exchange.exchange(problem, _members(problem, done), _held(problem, done, problem.batches), seed)
+    held = _held(problem, done, problem.batches)
+    found = stage3_exchange.exchange(problem, _members(problem, done), held, seed, control)
     return {"held": [_row(option) for option in found.held], "km": found.km, "route_changes": found.route_changes}
 
 
 def _households(problem: Problem, base: str, done: Done, seed: int, control: Control) -> Any:
+    _require_exchanges(done)
     held = _held(problem, done, problem.batches, base=base)
     keeper = Keeper(problem, _members(problem, done) if problem.previous is not None else {})
     return stage4_lodging.house_base(problem, base, held, keeper, seed, control)
 
 
+def _require_exchanges(done: Done) -> None:
+    """Raises ValueError when beds are asked for before it is settled where gatherings are."""
+    if "exchanges" not in done:
+        raise ValueError("the exchanges are not done")
+
+
 def _lodging(problem: Problem, name: str, done: Done, seed: int, control: Control) -> Any:
+    _require_exchanges(done)
     batch = problem.batch_of_class[name]
     held = _held(problem, done, [batch], klass=name)
     houses = {base: done[f"households:{base}"] for o in held for base in o.site.bases}

@@ -7,7 +7,7 @@ import datetime
 from collections import Counter, defaultdict
 from typing import Any
 
-from .whole import groups, least_peak, neighbours, rooms
+from .whole import least_peak, neighbours, rooms
 
 MOST_BASES = 100  # for which whole gatherings are counted
 
@@ -151,8 +151,8 @@ def _jain(loads: dict[str, float], beds: dict[str, int]) -> float:
 
 
 def lasting_incomes(document: Document, plan: Document) -> dict[str, float]:
-    """Largest less smallest income (nights a bed) over a base's households that are open all the time: the worst base; how far
-    apart its households were before the plan; and the worst of bases that every class fills, where they stay as they were."""
+    """Largest less smallest income (nights a bed) over a base's households that are open all the time; the worst base, and
+    how far apart its households were before the plan."""
     most = document["programme"]["household_group"]["max"]
     before = Counter({row["household"]: row["bed_nights"] for row in document["history"]["households"]})
     length = {
@@ -162,8 +162,7 @@ def lasting_incomes(document: Document, plan: Document) -> dict[str, float]:
     for row in plan["lodging"]:
         nights[row["household"]] += max(0, length[row["class"], row["index"]] - 1)
         hosts.add(row["household"])
-    filled = always_full(document, plan)
-    worst, fixed = (0.0, 0.0), 0.0
+    worst = (0.0, 0.0)
     for base in document["bases"]:
         if not hosts & {house["id"] for house in base["households"]}:
             continue
@@ -174,32 +173,7 @@ def lasting_incomes(document: Document, plan: Document) -> dict[str, float]:
         ]
         if lasting:
             worst = max(worst, (_range(nights, lasting), _range(before, lasting)))
-            fixed = max(fixed, _range(before, lasting) if base["id"] in filled else 0.0)
-    return {
-        "lasting_income_range": round(worst[0], 4),
-        "lasting_income_range_before": round(worst[1], 4),
-        "lasting_income_range_fixed": round(fixed, 4),
-    }
-
-
-def always_full(document: Document, plan: Document) -> set[str]:
-    """Bases that cannot take a class of the plan's sizes, alone or with a neighbour, but with every household full.
-
-    Each of their households gets as many nights a bed as any other, whoever comes, as often as may be.
-    """
-    room, sizes = (
-        rooms(document),
-        {sum(s["people"] for s in row["sites"]) for row in plan["gatherings"] if "sites" in row},
-    )
-    near = neighbours(document)
-    result = set()
-    hosts = groups(document)
-    for base in room:
-        others = [room[other] for pair in near for other in pair if base in pair and other != base]
-        fewest = [max(1, size - most) for size in sizes for most in (0, *others)]
-        if all(people >= hosts[base] for people in fewest if people <= room[base]):
-            result.add(base)
-    return result
+    return {"lasting_income_range": round(worst[0], 4), "lasting_income_range_before": round(worst[1], 4)}
 
 
 def _range(nights: Counter[str], households: list[tuple[str, int]]) -> float:

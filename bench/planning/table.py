@@ -66,7 +66,7 @@ def _targets(pieces: list[Piece]) -> str:
         "÷ fluid bound (least of whole classes)",
         "Jain (fluid)",
         "travel gap",
-        "income range (before; bound; bases always full)",
+        "income range (before; bound)",
         "repeats over bound",
     ]
     rows = []
@@ -107,8 +107,7 @@ def _income(levels: dict[str, Any], piece: Piece) -> str:
         return "–"
     found, bound = piece["quality"], levels["income_range"]["bound"]
     known = [found.get("lasting_income_range_before", "–"), "–" if bound is None else round(bound, 4)]
-    known.append(found.get("lasting_income_range_fixed", "–"))
-    return f"{found['lasting_income_range']} ({'; '.join(map(str, known))})"
+    return f"{found['lasting_income_range']} ({known[0]}; {known[1]})"
 
 
 def _repeats(levels: dict[str, Any], piece: Piece) -> str:

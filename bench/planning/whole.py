@@ -1,9 +1,9 @@
 """A bound of the peak that plans of a year can reach with whole gatherings, whatever the days and the order.
 
 The fluid bound pours person-days; here each gathering of the plan goes, whole, to one base, or is divided in any way
-over two neighbours of a route, one of which cannot take the largest class; of few bases that are all large enough, over any
-two (otherwise classes are not divided where either base can take them all, unless a pin asks for it or households would stay
-far apart: such plans are not bounded). How often each site is visited is a whole number; what
+over two neighbours of a route, one of which cannot take the largest class; where there are few bases, over any two (elsewhere
+classes are not divided where either base can take them all, unless a pin asks for it or households would stay far apart:
+such plans are not bounded). How often each site is visited is a whole number; what
 HiGHS proves of that count within its limit bounds every such plan with as many gatherings of these sizes, for days, staff,
 sexes and villages only take choices away. Whether the bound can be reached is not said.
 """
@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 Document = dict[str, Any]
 NODES = 2000
-FEW_BASES = 20  # as the planner counts them
+FEW_BASES = 20
 Terms = list[tuple[int, float]]
 
 
@@ -27,23 +27,15 @@ def rooms(document: Document, *, usual: bool = False) -> dict[str, int]:
 
     An exception to the size of a household's group (R16) counts for all gatherings, or for none with `usual`.
     """
-    spare = document["programme"]["spare_beds"]
-    hosts, capacity = (
-        groups(document, usual=usual),
-        {base["id"]: base["declared_capacity"] for base in document["bases"]},
-    )
-    beds = {base["id"]: sum(r["beds"] for h in base["households"] for r in h["rooms"]) for base in document["bases"]}
-    return {base: min(n - spare, hosts[base], capacity[base]) for base, n in beds.items() if n}
-
-
-def groups(document: Document, *, usual: bool = False) -> dict[str, int]:
-    """Guests whom the households of each base can host together, groups as large as they may be."""
-    group = document["programme"]["household_group"]["max"]
+    rules = document["programme"]
+    group = rules["household_group"]["max"]
     excepted = {row["subject"].split(":", 1)[0] for row in document["waivers"] if row["rule"] == "R16" and not usual}
     result = {}
     for base in document["bases"]:
         beds = {house["id"]: sum(room["beds"] for room in house["rooms"]) for house in base["households"]}
-        result[base["id"]] = sum(n if house in excepted else min(n, group) for house, n in beds.items())
+        groups = sum(n if house in excepted else min(n, group) for house, n in beds.items())
+        if sum(beds.values()):
+            result[base["id"]] = min(sum(beds.values()) - rules["spare_beds"], groups, base["declared_capacity"])
     return result
 
 
@@ -120,8 +112,8 @@ class Count:
 def least_peak(document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int]) -> float:
     """The bound for so many gatherings of each size, with the person-days that the bases had before."""
     room, usual, largest = rooms(document), rooms(document, usual=True), max(sizes, default=0)
-    near = neighbours(document)
-    pairs = [pair for pair in near if min(usual[base] for base in pair) < largest] or near * (len(room) <= FEW_BASES)
+    few = len(document["bases"]) <= FEW_BASES
+    pairs = [pair for pair in neighbours(document) if few or min(usual[base] for base in pair) < largest]
     count = Count(before, {base: n for base, n in beds.items() if n})
     for size, number in sorted(sizes.items()):
         count.gatherings(size, number, document["programme"]["gathering_days"], room, pairs)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from batches.planning import canonical, solve
+from batches.planning.control import Control, Stopped
 from batches.planning.places import Part, places_of
 from batches.planning.problem import Problem, day_number, sex_counts
+from batches.planning.stage3_exchange import Exchanged, Gatherings, exchange
 from batches.planning.stage3_options import Option
-from batches.planning.stage4_exchange import Exchanged, Gatherings, exchange
-from bench.planning.quality import always_full
 
 from .cases import broken, reduced, tiny
 
@@ -24,8 +24,10 @@ VISITS: Held = {
 
 
 def _county(near: bool = False) -> dict[str, Any]:
-    """Five bases that ten people fill to the last bed but the spare one; those of P1 begin 2.5 nights a bed apart. `near`: P2
-    is its neighbour; all others are by themselves."""
+    """Five bases that ten people fill to the last bed but the spare one; those of P1 begin 2.5 nights a bed apart.
+
+    `near`: P2 is its neighbour, all others are by themselves, and only the gathering at P1 is not pinned.
+    """
     document = tiny()
     document["other_uses"] = []
     for number, base in enumerate(document["bases"], 1):
@@ -38,6 +40,11 @@ def _county(near: bool = False) -> dict[str, Any]:
         ]
     if near:
         document["bases"][1].update(routes=["R1"], position_km=[11.0, 0.0])
+        document["pins"]["gatherings"] = [
+            {"class": name, "index": index, "first_day": day, "bases": [base]}
+            for (name, index), (base, day) in VISITS.items()
+            if base != "P1"
+        ]
     document["history"] = {"bases": [], "households": [{"household": "P1-H1", "bed_nights": 5}]}
     return document
 
@@ -60,7 +67,7 @@ def _exchanged(document: dict[str, Any], second: int = SMALL, visits: Held = VIS
     problem = Problem(document)
     members = _people(problem, second)
     held = _held(problem, members, visits)
-    return Gatherings(problem, members, held, 1), exchange(problem, members, held, 1)
+    return Gatherings(problem, members, held, 1), exchange(problem, members, held, 1, Control())
 
 
 def _after(year: Gatherings, found: Exchanged) -> tuple[float, float]:
@@ -77,7 +84,7 @@ def _after(year: Gatherings, found: Exchanged) -> tuple[float, float]:
 def test_a_full_base_leaves_its_households_as_far_apart_as_they_were() -> None:
     year, _ = _exchanged(_county())
     assert year.limit == 1.5
-    assert year.far_apart() == ["P1"]
+    assert year.far_apart("P1")
     assert year._ends("P1", {}) == 2.5
 
 
@@ -105,25 +112,58 @@ def test_a_smaller_class_comes_in_the_place_of_another() -> None:
     assert after <= peak
 
 
+def test_a_smaller_class_comes_by_itself_where_the_load_allows() -> None:
+    document = _county()
+    document["history"]["bases"] = [{"base": "P5", "person_days": 500}]
+    year, found = _exchanged(document)
+    assert [(option.klass, option.site.bases) for option in found.held] == [("B01-K02", ("P1",))]
+    assert _after(year, found)[0] <= 1.5
+
+
+def test_bases_far_apart_are_looked_at_one_after_another() -> None:
+    """What helps one may help the next, or take its only gathering away."""
+    document = _county(near=True)
+    document["history"]["households"].append({"household": "P2-H1", "bed_nights": 5})
+    year, found = _exchanged(document, second=FULL)
+    (option,) = found.held  # P2 takes half of the class of P1, which is enough for both
+    assert sorted(option.site.bases) == ["P1", "P2"]
+    document = _county()
+    document["history"]["households"].append({"household": "P3-H1", "bed_nights": 5})
+    document["history"]["bases"] = [{"base": "P5", "person_days": 500}]
+    document["bases"][2]["households"][2]["rooms"][0]["beds"] = 3  # the smaller class fills P3
+    year, found = _exchanged(document)
+    assert year.far_apart("P1")
+    assert year.far_apart("P3")
+    assert [(option.klass, option.site.bases) for option in found.held] == [
+        ("B01-K02", ("P1",))
+    ]  # nobody is left at P3
+
+
+def test_exchanges_stop_when_asked() -> None:
+    problem = Problem(_county(near=True))
+    members = _people(problem)
+    with pytest.raises(Stopped):
+        exchange(problem, members, _held(problem, members), 1, Control(should_stop=lambda: True))
+
+
 def test_nobody_is_sent_where_nothing_can_be_gained() -> None:
     year, found = _exchanged(_county(), second=FULL)  # no smaller class, no neighbour
-    assert year.far_apart() == ["P1"]
+    assert year.far_apart("P1")
     assert found == Exchanged()
 
 
 def test_households_that_come_closer_by_themselves_are_left_alone() -> None:
     visits = VISITS | {("B01-K01", 1): ("P3", "2027-03-12"), ("B01-K02", 1): ("P1", "2027-03-19")}
     year, found = _exchanged(_county(near=True), visits=visits)  # the smaller class is there already
-    assert year.far_apart() == []
+    assert not year.far_apart("P1")
     assert found == Exchanged()
 
 
 def test_what_is_pinned_stays() -> None:
     document = _county(near=True)
     free = _exchanged(document, second=FULL)[1]
-    document["pins"]["gatherings"] = [
-        {"class": "B01-K01", "index": 1, "first_day": "2027-03-12", "bases": ["P1"]},
-    ]
+    pin = {"class": "B01-K01", "index": 1, "first_day": "2027-03-12", "bases": ["P1"]}
+    document["pins"]["gatherings"].append(pin)
     assert free.held
     assert _exchanged(document, second=FULL)[1] == Exchanged()
 
@@ -168,18 +208,12 @@ def test_a_class_sees_as_many_villages_as_before() -> None:
     assert _exchanged(document, second=FULL)[1] == Exchanged()
 
 
-@pytest.mark.parametrize(("size", "near", "full"), [(FULL, False, True), (SMALL, False, False), (FULL, True, False)])
-def test_bench_knows_the_bases_that_every_class_fills(size: int, near: bool, full: bool) -> None:
-    plan = {"gatherings": [{"sites": [{"people": size}]}, {"skipped": "no_day"}]}
-    assert ("P1" in always_full(_county(near), plan)) is full
-
-
 def _filled() -> dict[str, Any]:
-    """A county whose every gathering fills its base, all near one another."""
+    """A county whose every gathering fills its base, all near one another, at no round distances."""
     document = _county()
     document["programme"]["class_size"] = {"min": 10, "target": 10, "max": 10}
     for number, base in enumerate(document["bases"]):
-        base.update(routes=["R1"], position_km=[10.0 + number, 0.0])
+        base.update(routes=["R1"], position_km=[10.137 + 1.071 * number, 0.383 * number])
     rows = [{"household": f"{base['id']}-H1", "bed_nights": 5} for base in document["bases"]]
     document["history"]["households"] = rows
     return document

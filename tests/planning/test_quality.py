@@ -133,7 +133,7 @@ def test_least_peak_of_whole_classes_is_the_one_found_by_force() -> None:
         uses = [{name: size} for name, most in beds.items() if most >= size]
         east = {base["id"]: base["position_km"][0] for base in bases}
         near = [(a, b) for a, b in itertools.combinations(beds, 2) if abs(east[a] - east[b]) <= 8]
-        for a, b in [pair for pair in near if min(beds[name] for name in pair) < size] or near:  # bases are few
+        for a, b in near:  # bases are few
             uses += [{a: n, b: size - n} for n in range(1, size) if n <= beds[a] and size - n <= beds[b]]
         force = min(
             max((before[name] + 3 * sum(use.get(name, 0) for use in chosen)) / beds[name] for name in beds)

@@ -1,17 +1,18 @@
-"""Stage 4, first of all: gatherings exchanged where a base's households would stay far apart.
+"""Stage 3, last of all: gatherings exchanged where a base's households would stay far apart.
 
-A base that every gathering of the year fills to the last bed pays its households alike, so that they end as far apart as
-they began. There one gathering is divided with a neighbour, or a smaller class comes, if need be in the place of another
-that goes elsewhere: at the fewest kilometres more, on the same days. Gatherings held, villages, returns and the peak load
-stay as they are, and no base's households end further apart for it. Nothing is exchanged in a plan that follows a previous
-one, whose gatherings stay, nor what is pinned.
+Where the guests of the year cannot bring a base's households within the limit of income, mostly because each gathering
+fills it to the last bed and so pays all alike, one gathering with fewer people there is looked for: one that is divided
+with a neighbour, or a smaller class, by itself or in the place of another that goes elsewhere; on its own days, with the
+fewest kilometres more. Gatherings held, villages, returns and the peak load stay as they are, and lasting households
+elsewhere end no further apart than the limit, or than they did. Nothing is exchanged in a plan that follows a
+previous one, whose gatherings stay, nor what is pinned.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 
 from .control import Control
 from .places import Site, places_of
@@ -22,8 +23,9 @@ from .stage4_income import ENOUGH, least_range
 from .stage4_keep import Keeper
 from .stage4_lodging import house_base
 
-BEST = 20  # ways for a class to leave, and as many for one to come, that are tried together
-TRIES = 60  # exchanges that are put to the households of the bases
+BEST = 20  # ways for a class to come, and as many for one to leave, that are tried together
+TRIES = 100  # exchanges of a base that are looked at, the shortest first; by sums of guests,
+GIVEN_OUT = 12  # and so many of them by giving out its households
 Key = tuple[str, int]
 Change = dict[Key, Option]
 
@@ -37,15 +39,19 @@ class Exchanged:
     route_changes: int = 0
 
 
-def exchange(problem: Problem, members: dict[str, list[str]], held: list[Option], seed: int) -> Exchanged:
+def exchange(
+    problem: Problem, members: dict[str, list[str]], held: list[Option], seed: int, control: Control
+) -> Exchanged:
     """The exchanges among the gatherings of all batches; `members` by class."""
     if problem.previous is not None or problem.days < 2:  # who stays no night earns nobody anything
         return Exchanged()
     year = Gatherings(problem, members, held, seed)
     changes: Change = {}
     km, routes = 0.0, 0
-    for base in year.far_apart():
-        change = year.relief(base)
+    bases = sorted(year.at)
+    for number, base in enumerate(bases):
+        control.step(3, number / len(bases), "调换个别集中")
+        change = year.relief(base) if year.far_apart(base) else {}
         if change:
             more = year.cost(change)
             km, routes = km + more[0], routes + more[1]
@@ -72,6 +78,7 @@ class Gatherings:
             for base in option.site.bases:
                 self.at[base].add(key)
         self.members = members
+        self._known: dict[str, float] = {}
 
     @cached_property
     def chooser(self) -> Chooser:
@@ -86,26 +93,24 @@ class Gatherings:
         """The load of the fullest base; an exchange does not raise it."""
         return max(self.load[base] / self.places.beds[base] for base in self.places.able())
 
-    def far_apart(self) -> list[str]:
-        """Bases whose lasting households cannot come within the limit by the guests they have."""
-        return [
-            base
-            for base in sorted(base for base, keys in self.at.items() if keys)
-            if len(lasting := lasting_houses(self.places, base)) > 1
-            and spread(self.before, lasting) > self.limit  # else its guests are given out so that it stays within
-            and self._least(base) > self.limit + 1e-9
-        ]
+    def far_apart(self, base: str) -> bool:
+        """Whether the base's lasting households cannot come within the limit by the guests they have."""
+        lasting = lasting_houses(self.places, base)
+        if not self.at[base] or len(lasting) < 2 or spread(self.before, lasting) <= self.limit:
+            return False  # what begins within it is given out so that it stays there
+        return not self._suffices(base, {})
 
     def relief(self, base: str) -> Change:
-        """The exchange of the fewest kilometres that brings the base's households within the limit; empty: there is none."""
-        known: dict[str, float] = {base: self.limit}
-        lawful = (change for change in [*self._divided(base), *self._smaller(base)] if self._lawful(change))
-        for change in sorted(lawful, key=lambda change: (*self.cost(change), sorted(change)))[:TRIES]:
-            for name in self._touched(change) - known.keys():
-                known[name] = self._ends(name, {})
-            if all(
-                self._ends(name, change) <= max(self.limit, known[name]) + 1e-9
-                for name in sorted(self._touched(change))
+        """The exchange of the fewest kilometres that brings the base's households within the limit; empty: none is found."""
+        lawful = filter(self._lawful, self._fewer(base))
+        shortest = sorted(
+            lawful, key=lambda change: (round(self.cost(change)[0], 3), self.cost(change)[1], sorted(change))
+        )
+        hopeful = (change for change in shortest[:TRIES] if self._suffices(base, change))
+        for change in islice(hopeful, GIVEN_OUT):
+            if self._ends(base, change) <= self.limit + 1e-9 and all(
+                self._ends(name, change) <= max(self.limit, self._now(name)) + 1e-9
+                for name in sorted(self._touched(change) - {base})
             ):
                 return change
         return {}
@@ -117,10 +122,12 @@ class Gatherings:
             _route_changes(self._of_class(name, change)) - _route_changes(self._of_class(name, {}))
             for name in {name for name, _ in change}
         )
-        return round(km, 3), routes
+        return km, routes
 
     def take(self, change: Change) -> None:
         """The change as what is held."""
+        for base in self._touched(change):
+            self._known.pop(base, None)
         for key, option in change.items():
             for gone, times in ((self.held[key], -1), (option, 1)):
                 for part in gone.parts:
@@ -130,50 +137,46 @@ class Gatherings:
                     self.taken[spot] += times
             self.held[key] = option
 
-    def _divided(self, base: str) -> Iterator[Change]:
-        """A gathering at the base with fewer people there and the rest at a neighbour."""
-        for key in self._movable(self.at[base]):
-            now = self.held[key]
-            here = _people(now, base)
-            for site in self.places.pairs_of(base):
-                for more in (0.0, MORE, -MORE):
-                    parts = self.chooser.share(*key, now.first, site, more)
-                    option = None if parts is None else Option(*key, now.first, site, parts)
-                    if option is not None and _people(option, base) < here:
-                        yield {key: option}
-
-    def _smaller(self, base: str) -> Iterator[Change]:
-        """A smaller class at the base than come there now; by itself, or in the place of one that goes elsewhere."""
+    def _fewer(self, base: str) -> Iterator[Change]:
+        """A gathering with fewer people at the base than any has there now; by itself, or in the place of one that leaves."""
         fewest = min(_people(self.held[key], base) for key in self.at[base])
-        elsewhere = [
-            key for key, option in self.held.items() if option.site.bases != (base,) and option.people < fewest
-        ]
-        site = self.places.site((base,))
-        coming = self._shortest(option for key in self._movable(elsewhere) for option in self._options(key, [site]))
-        sites = [site for site in self.chooser.sites if base not in site.bases]
-        going = self._shortest(option for key in self._movable(self.at[base]) for option in self._options(key, sites))
+        around = [self.places.site((base,)), *self.places.pairs_of(base)]
+        coming = self._shortest(
+            option
+            for key in self._movable(self.held)
+            for option in self._options(key, around, (0.0, MORE, -MORE))
+            if _people(option, base) < fewest
+        )
+        elsewhere = [site for site in self.chooser.sites if base not in site.bases]
+        going = self._shortest(
+            option for key in self._movable(self.at[base]) for option in self._options(key, elsewhere, (0.0,))
+        )
         for come in coming:
             yield {(come.klass, come.index): come}
         for come, leave in product(coming, going):
             if (come.klass, come.index) != (leave.klass, leave.index):
                 yield {(come.klass, come.index): come, (leave.klass, leave.index): leave}
 
-    def _movable(self, keys: Iterator[Key] | set[Key] | list[Key]) -> list[Key]:
+    def _movable(self, keys: Iterable[Key]) -> list[Key]:
         return sorted(key for key in keys if key not in self.problem.gathering_pins)
 
-    def _options(self, key: Key, sites: list[Site]) -> Iterator[Option]:
-        """The gathering on its days at one site or another."""
+    def _options(self, key: Key, sites: list[Site], tilts: tuple[float, ...]) -> Iterator[Option]:
+        """The gathering on its days at one site or another, divided in one way or another."""
         first = self.held[key].first
         for site in sites:
-            parts = self.chooser.share(*key, first, site)
-            if parts is not None:
-                yield Option(*key, first, site, parts)
+            for more in tilts if len(site.bases) > 1 else (0.0,):
+                parts = self.chooser.share(*key, first, site, more)
+                if parts is not None:
+                    yield Option(*key, first, site, parts)
 
     def _shortest(self, options: Iterator[Option]) -> list[Option]:
         """Of the options whose class sees as many villages as now, those with the fewest kilometres more."""
-        alike = [o for o in options if self._sees_alike({(o.klass, o.index): o})]
-        cost = {o: self.cost({(o.klass, o.index): o}) for o in alike}
-        return sorted(alike, key=lambda o: (*cost[o], o.klass, o.index, o.site.bases))[:BEST]
+        cost = {
+            option: self.cost({(option.klass, option.index): option})
+            for option in options
+            if self._sees_alike({(option.klass, option.index): option})
+        }
+        return sorted(cost, key=lambda o: (round(cost[o][0], 3), cost[o][1], o.klass, o.index, o.site.bases))[:BEST]
 
     def _lawful(self, change: Change) -> bool:
         """Whether bases are free on the days, no base is loaded above the peak, and classes see as many villages."""
@@ -217,10 +220,17 @@ class Gatherings:
         keys = (self.at[base] - change.keys()) | {key for key, option in change.items() if base in option.site.bases}
         return [change.get(key, self.held[key]) for key in sorted(keys)]
 
-    def _least(self, base: str) -> float:
-        """The least range that the base's guests could come to."""
-        here = [stays for stays in meetings(self.problem, self._held_at(base, {})) if stays[0].base == base]
-        return least_range(Year(self.places, Income(self.problem, base), here, [], []), self.problem)
+    def _suffices(self, base: str, change: Change) -> bool:
+        """Whether the base's guests add up to incomes within the limit, with a change."""
+        here = [stays for stays in meetings(self.problem, self._held_at(base, change)) if stays[0].base == base]
+        year = Year(self.places, Income(self.problem, base), here, [], [])
+        return bool(here) and least_range(year, self.problem) <= self.limit + 1e-9
+
+    def _now(self, base: str) -> float:
+        """How far apart the base's lasting households end as it stands."""
+        if base not in self._known:
+            self._known[base] = self._ends(base, {})
+        return self._known[base]
 
     def _ends(self, base: str, change: Change) -> float:
         """How far apart the base's lasting households end, given out as they will be."""
