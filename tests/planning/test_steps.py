@@ -108,6 +108,12 @@ def test_every_step_has_a_stage_and_other_names_are_refused() -> None:
         _step(tiny(), "meals:B01", {})
 
 
+@pytest.mark.parametrize("name", ["households:P001", "lodging:B01-K01"])
+def test_beds_are_not_given_before_it_is_settled_where_gatherings_are(name: str) -> None:
+    with pytest.raises(ValueError, match="exchanges"):
+        _step(tiny(), name, {"batches": {}, "classes:B01": {}, "itinerary:B01": {"held": []}})
+
+
 def test_the_best_so_far_is_told_with_its_bound() -> None:
     told: list[tuple[int, str | None, str, float, float | None]] = []
     plan = solve(tiny(), on_best=lambda *row: told.append(row))
