@@ -145,6 +145,22 @@ document.addEventListener("htmx:beforeSend", (event) => {
   xhr.onerror = (given) => (leaving ? quietly(() => onerror.call(xhr, given)) : onerror.call(xhr, given));
 });
 
+// A page that is told to load itself anew, or to go elsewhere, asks for nothing more: htmx goes on polling then, each answer would
+// begin the loading again, and a page that takes longer to come than the next question would never arrive.
+let told = false;
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr } = event.detail;
+  told ||= Boolean(xhr.getResponseHeader("HX-Refresh") || xhr.getResponseHeader("HX-Redirect"));
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (told) {
+    event.preventDefault();
+  }
+});
+window.addEventListener("pageshow", () => {
+  told = false;
+});
+
 // A part of a page that comes back as a whole page: the session has ended and this is the sign-in page. It is shown as one.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status === 200 && /^\s*<!doctype/i.test(event.detail.xhr.responseText)) {

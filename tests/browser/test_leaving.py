@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import Route
 
 from tests.browser.chromium import Person
 from tests.world import CENTRE, World
@@ -52,3 +53,27 @@ def test_page_that_only_brought_a_file_still_complains(world: World, sit: Callab
     person.page.wait_for_timeout(200)
     assert [line for line in person.complaints if "htmx:sendError" in line]
     person.complaints.clear()
+
+
+@pytest.mark.parametrize("header", ["HX-Refresh", "HX-Redirect"])
+def test_page_told_to_load_anew_asks_no_more_and_arrives_however_long_it_takes(
+    world: World, sit: Callable[..., Person], header: str
+) -> None:
+    person = sit(world.users[CENTRE])
+    address = reverse("batches:outlook")
+    answer = {"status": 286, "headers": {header: "true" if header == "HX-Refresh" else address}, "body": ""}
+    asked: list[Route] = []
+    loads: list[Route] = []
+
+    def poll(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(**answer)
+
+    person.page.route("**/poll/", poll)
+    person.open(address)
+    person.page.route(f"**{address}", lambda route: loads.append(route))  # the page that takes long
+    person.page.evaluate(ASK.replace('"ask"', '"every 300ms"', 1), "/poll/")
+    person.page.wait_for_timeout(1500)
+    assert len(asked) == len(loads) == 1
+    with person.page.expect_navigation():
+        loads[0].continue_()
