@@ -92,7 +92,7 @@ def _results(problem: Problem, extra: int, first: dict[str, Any], seed: int, con
     left = extra
     while names := steps.ready(problem.document, done):
         name = names[0]
-        spending = bool(first) and steps.stage_of(name) in (2, 3)
+        spending = bool(first) and steps.batch_of(name) is not None  # those that can change classes or gatherings
         problem.spare_moves = left if spending else 0
         done[name] = steps.do(problem, name, done, seed, control)
         if spending:
