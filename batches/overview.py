@@ -461,7 +461,8 @@ def distance(value: float, bound: float | None, unit: str = "") -> str:
     if away <= EXACT * max(1.0, abs(value)):
         return "已到最好，证明"
     if min(abs(value), abs(bound)) < LARGE:
-        return f"距最优不超过 {number(round(away, 2))}{unit}"
+        told = max(0.01, abs(round(value, 2) - round(bound, 2)))  # of the two figures as they stand beside it
+        return f"距最优不超过 {number(round(told, 2))}{unit}"
     return f"距最优不超过 {100 * away / abs(value):.1f}%"
 
 

@@ -143,7 +143,7 @@ def _days_away(batch: Batch, names: list[Nomination], user: User) -> Check:
         return Check(
             "ok", "不可用时间", f"{len(away)} 人有几天不能来，都不超过 {most} 天，按请假算", url, "看不可用时间"
         )
-    return Check("ok", "不可用时间", "名单里没有人登记不可用时间")
+    return Check("ok", "不可用时间", "名单里没有人登记不可用时间", url, "登记")
 
 
 def _demands(batch: Batch, names: list[Nomination], classes: list[PracticeClass]) -> Check:

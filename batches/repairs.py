@@ -164,8 +164,10 @@ def brought_in(run: PlanRun) -> list[str]:
     before = _plan_before(run)
     if before is None:
         return []
-    explained = run.against is not None and run.document["previous"] is None  # else it is of a trial, not of what stood
-    why = why_not_held(before, run.against.explanations if run.against is not None and explained else [])
+    of_that = (
+        run.document["previous"] is None and run.against is not None
+    )  # else they are of a trial, not of what stood
+    why = why_not_held(before, run.against.explanations if of_that else [])
     return _held_there(run.plan, why, "{}（排在 {}）：原来{}")
 
 
@@ -216,11 +218,15 @@ def curve_of(run: PlanRun, chosen: int) -> Curve | None:
     points = tuple(
         Point(
             row["run"], row["moves"], row["seats_moved"], row["gatherings_moved"],
-            tuple((LEVELS[name][0], f"{row['levels'][name]:,.1f}".removesuffix(".0")) for name in names),
+            tuple((_head(name), f"{row['levels'][name]:,.2f}".rstrip("0").rstrip(".")) for name in names),
             round(BAR * row["moves"] / most, 1), row["run"] == chosen,
         )
         for row in kept
     )  # fmt: skip
     better = {row["spare_moves"] for row in kept}
     tried = tuple(extra for extra in EXTRA if extra and extra not in better)
-    return Curve(tuple(LEVELS[name][0] for name in names), points, tried)
+    return Curve(tuple(map(_head, names)), points, tried)
+
+
+def _head(level: str) -> str:
+    return "{}（{}）".format(*LEVELS[level])

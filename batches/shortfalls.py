@@ -179,11 +179,13 @@ def closing(document: dict[str, Any], plan: dict[str, Any]) -> str:
     else what is."""
     short, away = len(plan["shortfalls"]), len(plan["unassigned"])
     said = f"{short} 处缺口" if short else f"{away} 人没有排进" if away else ""
-    without, broken = len(not_held(plan)), len(violations(check(document, plan)))
+    missing, broken = not_held(plan), len(violations(check(document, plan)))
+    before = {(name, index) for name, index, _ in not_held(document["previous"] or {"gatherings": []})}
     if not said:
-        said = "人都排进了" if without or broken else "全部排进"
-    if without:
-        said += f"，{without} 次集中没有排上"
+        said = "人都排进了" if missing or broken else "全部排进"
+    if missing:
+        old = sum((name, index) in before for name, index, _ in missing)
+        said += f"，{len(missing)} 次集中没有排上" + (f"（其中 {old} 次原来就没有）" if old else "")
     if broken:
         said += f"，{broken} 处不合规则，还不能发布"
     return said

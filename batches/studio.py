@@ -31,6 +31,7 @@ SHOWN_PURPOSES = (Purpose.PLAN, Purpose.REPAIR, Purpose.TRIAL)
 MOST_TABS = 5
 ALPHABET = 26
 NAMES_TASK = "batches.propose_names"
+CURVE_TASK = "batches.curve"
 STAGES = {1: "名单入期", 2: "分班", 3: "集中日期和基地", 4: "住宿"}
 DOING = {1: "把名单排进各期", 2: "分班", 3: "排行程", 4: "排住宿"}
 TOLD_FIRST = ("must_unmet", "covered_0", "marginal_excess", "pair_excess", "skips", "max_load", "travel_km", "journey_cost",
@@ -284,7 +285,10 @@ class StageBar:
 
 
 def stage_bars(job: Job) -> list[StageBar]:
-    """How far each stage is, and how good what was found is (one query). A proposal of names has the first stage alone."""
+    """How far each stage is, and how good what was found is (one query). A proposal of names has the first stage alone, the
+    curve of a repair none: it goes through all of them for every point."""
+    if job.task == CURVE_TASK:
+        return []
     return [
         StageBar(
             STAGES.get(row.stage, row.name),

@@ -40,11 +40,12 @@ from batches.repairs import curve_of, moves_in_words, proven, unfolded
 from batches.rules import may_run_batches, may_see_batches
 from batches.standing import Place, past_cells
 from batches.states import LIVE, allowed, changeable
-from batches.studio import live
+from batches.studio import CURVE_TASK, live
 from batches.told import names_told
 from batches.views.acts import UNPROCESSABLE, batch_and_job, batch_of, me, posted_reason, revision_seen
 from config.errors import DomainError
 from office.addresses import number_in
+from office.models import Job
 
 SWAPS: dict[str, type[SwapForm]] = {
     "people": PeopleForm, "person": PersonForm, "cells": CellsForm, "cell": CellForm, "pin": PinForm,
@@ -234,6 +235,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "is_trial": run is not None and run.purpose == PlanRun.Purpose.TRIAL,
         "leads_to": _leads_to(found, run) if run else "",
         "curve": _curve(runs, run) if run else None,
+        "curve_ended": _curve_ended(run) if run else None,
     }
     if job is not None:
         context |= live(job)
@@ -321,6 +323,12 @@ def _curve(runs: list[PlanRun], run: PlanRun) -> Any:
         if any(row["run"] == run.pk for row in points):
             return curve_of(holder, run.pk)
     return None
+
+
+def _curve_ended(run: PlanRun) -> Job | None:
+    """The job that should have made the run's curve, where it ended without."""
+    job = run.job
+    return job if job is not None and job.task == CURVE_TASK and not job.is_unfinished else None
 
 
 @allow(may_run_batches)

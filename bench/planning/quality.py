@@ -7,7 +7,7 @@ import datetime
 from collections import Counter, defaultdict
 from typing import Any
 
-from .whole import least_peak, neighbours, rooms
+from .whole import has_few_bases, least_peak, least_squares, neighbours, rooms
 
 MOST_BASES = 100  # for which whole gatherings are counted
 
@@ -94,6 +94,7 @@ def load(document: Document, plan: Document) -> dict[str, Any]:
     even = poured({base: before[base] / beds[base] for base in loads}, beds, largest_classes(document), of_size)
     peak, bound = max(loads.values()), max(even.values())
     whole = max(bound, least_peak(document, sizes, before, beds)) if sizes and len(beds) <= MOST_BASES else None
+    squares = least_squares(document, sizes, before, beds, peak) if sizes and has_few_bases(document) else None
     return {
         "peak": round(peak, 4),
         "mean": round(mean, 4),
@@ -103,6 +104,7 @@ def load(document: Document, plan: Document) -> dict[str, Any]:
         "whole_over_fluid": None if whole is None else round(whole / bound, 4),
         "jain": round(_jain(loads, beds), 4),
         "jain_fluid": round(_jain(even, beds), 4),
+        "jain_whole": None if squares is None else round(days.total() ** 2 / (sum(beds.values()) * squares), 4),
     }
 
 

@@ -64,7 +64,7 @@ def _targets(pieces: list[Piece]) -> str:
     head += [
         "load max ÷ mean",
         "÷ fluid bound (least of whole classes)",
-        "Jain (fluid)",
+        "Jain (fluid; most of whole classes)",
         "travel gap",
         "income range (before; bound)",
         "repeats over bound",
@@ -80,7 +80,7 @@ def _targets(pieces: list[Piece]) -> str:
         row.append(f"{balance['batches_marginally_exact']} of {balance['batches']}" if balance else "–")
         row.append(_share(balance["pair_cells"] - balance["pair_cells_off"], balance["pair_cells"]) if balance else "–")
         row.append(f"{balance['mean_age_range_mean']} (worst {balance['mean_age_range']})" if balance else "–")
-        row += [load["max_over_mean"], _over(load), f"{load['jain']} ({load['jain_fluid']})"] if load else ["–"] * 3
+        row += [load["max_over_mean"], _over(load), _jain(load)] if load else ["–"] * 3
         row.append(f"{100 * levels['travel_km']['gap']:.2f} %" if "travel_km" in levels else "–")
         row.append(_income(levels, piece))
         row.append(_repeats(levels, piece))
@@ -96,6 +96,12 @@ def _over(load: dict[str, Any]) -> str:
     """The peak over the fluid bound, and what whole classes come to at least."""
     least = load.get("whole_over_fluid")
     return f"{load['over_fluid']}" + (f" ({least})" if least is not None else "")
+
+
+def _jain(load: dict[str, Any]) -> str:
+    """Jain's index, that of poured person-days, and what whole classes come to at most."""
+    most = load.get("jain_whole")
+    return f"{load['jain']} ({load['jain_fluid']}" + (f"; {most})" if most is not None else ")")
 
 
 def _share(part: int, whole: int) -> str:

@@ -1,4 +1,4 @@
-"""A bound of the peak that plans of a year can reach with whole gatherings, whatever the days and the order.
+"""Bounds of how evenly plans of a year can use the bases with whole gatherings, whatever the days and the order.
 
 The fluid bound pours person-days; here each gathering of the plan goes, whole, to one base, or is divided in any way
 over two neighbours of a route, one of which cannot take the largest class; where there are few bases, over any two (elsewhere
@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 
 Document = dict[str, Any]
 NODES = 2000
+TANGENTS = 100  # of the square of a base's load, from what it was before to the highest load that is told
 FEW_BASES = 20
 Terms = list[tuple[int, float]]
 
@@ -91,30 +92,67 @@ class Count:
                 self.at[two] += [(here, size * days), (people, -days)]
         self.row([(column, 1) for column in visits], count, count)
 
-    def least(self) -> float:
-        """What HiGHS proves of the peak."""
+    def least_peak(self) -> float:
+        """What HiGHS proves of the peak, in person-days a bed."""
         for base, terms in sorted(self.at.items()):
             self.row([*terms, (0, -self.beds[base])], -np.inf, -self.before.get(base, 0))
+        floor = max((self.before.get(base, 0) / beds for base, beds in self.beds.items()), default=0.0)
+        return self._proven([0], floor)
+
+    def least_squares(self, highest: float) -> float:
+        """What HiGHS proves of the sum over the bases of person-days squared by beds.
+
+        Each square is bounded by its tangents up to the load `highest`; whatever that is, the bound is one.
+        """
+        squares = []
+        for base, terms in sorted(self.at.items()):
+            beds, before = self.beds[base], self.before.get(base, 0)
+            squares.append(self.column(np.inf, 0))
+            for load in np.linspace(before / beds, highest, TANGENTS):
+                slope = [(column, -2 * load * days) for column, days in terms]
+                self.row([(squares[-1], 1), *slope], 2 * load * before - load * load * beds, np.inf)
+        others = sum(self.before.get(base, 0) ** 2 / beds for base, beds in self.beds.items() if base not in self.at)
+        return others + self._proven(squares, 0.0)
+
+    def _proven(self, goal: list[int], floor: float) -> float:
+        """The bound of the sum of the columns `goal`, the peak being at least `floor`."""
         rows, columns, values = zip(*self.entries, strict=True)
         matrix = csr_array((values, (rows, columns)), shape=(len(self.low), len(self.upper)))
-        floor = np.zeros(len(self.upper))
-        floor[0] = max((self.before.get(base, 0) / beds for base, beds in self.beds.items()), default=0.0)
+        cost, lower = np.zeros(len(self.upper)), np.zeros(len(self.upper))
+        cost[goal], lower[0] = 1.0, floor
         result = milp(
-            np.array([1.0] + [0.0] * (len(self.upper) - 1)),
+            cost,
             integrality=np.array(self.whole),
-            bounds=Bounds(floor, np.array(self.upper)),
+            bounds=Bounds(lower, np.array(self.upper)),
             constraints=LinearConstraint(matrix, np.array(self.low), np.array(self.high)),
             options={"mip_rel_gap": 0, "node_limit": NODES},
         )
-        return float(floor[0] if result.mip_dual_bound is None else result.mip_dual_bound)
+        return float(floor if result.mip_dual_bound is None else result.mip_dual_bound)
 
 
 def least_peak(document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int]) -> float:
-    """The bound for so many gatherings of each size, with the person-days that the bases had before."""
+    """The bound of the peak for so many gatherings of each size, with the person-days that the bases had before."""
+    count = _count(document, sizes, before, beds)
+    return count.least_peak() if count.at else 0.0
+
+
+def least_squares(
+    document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int], highest: float
+) -> float:
+    """The bound, for the same, of the sum over the bases of person-days squared by beds."""
+    return _count(document, sizes, before, beds).least_squares(highest)
+
+
+def _count(document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int]) -> Count:
     room, usual, largest = rooms(document), rooms(document, usual=True), max(sizes, default=0)
-    few = len(document["bases"]) <= FEW_BASES
+    few = has_few_bases(document)
     pairs = [pair for pair in neighbours(document) if few or min(usual[base] for base in pair) < largest]
     count = Count(before, {base: n for base, n in beds.items() if n})
     for size, number in sorted(sizes.items()):
         count.gatherings(size, number, document["programme"]["gathering_days"], room, pairs)
-    return count.least() if count.at else 0.0
+    return count
+
+
+def has_few_bases(document: Document) -> bool:
+    """Whether any two neighbours may share a class, and how even the loads can be is counted."""
+    return len(document["bases"]) <= FEW_BASES

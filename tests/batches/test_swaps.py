@@ -12,13 +12,13 @@ from accounts.models import AuditEntry, User
 from batches.actions.gatherings import cancel_gathering
 from batches.actions.pins import pin_gathering
 from batches.actions.plans import publish_plan
-from batches.actions.repair import keep_curve, start_repair
+from batches.actions.repair import keep_curve, start_curve, start_repair
 from batches.foretold import foretell
 from batches.models import Batch, ClassMembership, PlanRun, PracticeClass
 from batches.planning_input import document_of
 from batches.queries import latest_run
 from config.errors import Conflict, DomainError
-from office.models import CalendarDay, Job, Notice
+from office.models import CalendarDay, Job, JobState, Notice
 from tests.batches.county import FIRST, County
 from tests.batches.test_people import let_together
 from tests.batches.test_repair import moves, repair
@@ -348,9 +348,24 @@ def test_repair_page_shows_moves_and_curve(published: County, staff: User, desk:
     assert f"{published.cadres[0].name}（{published.units[0]}）：第1班 改为 第2班" in shown
     assert "已证明不能更少" in shown
     assert "看这一种" in shown
+    assert '<th scope="col" class="dm-num">最忙基地每床累计（人天）</th>' in shown
     assert "再多动 1、6 处也试过，没有更好的，所以不列。" in shown
     assert PlanRun.objects.filter(title="多动 3 处").count() == 1
     assert latest_run(published.batch) == run, "the run with the fewest moves stays the newest"
+
+
+def test_curve_that_ended_without_points_says_why_and_can_be_asked_for_again(
+    published: County, staff: User, desk: Client
+) -> None:
+    run = start_curve(run=repair(published, staff), by=staff)
+    first = run.job_id
+    studio = desk.get(reverse("batches:studio", args=[published.batch.pk])).content.decode()
+    assert "多动几处会怎样" in studio
+    assert "第 1 步" not in studio, "the curve has no stages of its own"
+    Job.objects.filter(pk=first).update(state=JobState.FAILED, message="程序出错，已记下。")
+    shown = desk.get(reverse("batches:repair", args=[published.batch.pk])).content.decode()
+    assert "上次没有完成：程序出错，已记下。 可以再算。" in shown
+    assert start_curve(run=run, by=staff).job_id != first
 
 
 def test_old_version_stays_readable(published: County, staff: User, desk: Client) -> None:

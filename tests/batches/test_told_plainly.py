@@ -59,7 +59,15 @@ def test_job_says_that_all_are_placed_where_nothing_is_left_out(
 ) -> None:
     monkeypatch.setattr("batches.shortfalls.violations", lambda _: [None] * broken)
     monkeypatch.setattr("batches.shortfalls.check", lambda *_: [])
-    assert closing({}, plan) == told
+    assert closing({"previous": None}, plan) == told
+
+
+def test_job_says_which_gatherings_had_been_left_out_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batches.shortfalls.violations", lambda _: [])
+    monkeypatch.setattr("batches.shortfalls.check", lambda *_: [])
+    rows = [{"class": "K1", "index": index, "skipped": reason} for index, reason in ((1, "no_day"), (2, "no_site"))]
+    told = closing({"previous": ending(gatherings=rows[:1])}, ending(gatherings=rows))
+    assert told == "人都排进了，2 次集中没有排上（其中 1 次原来就没有）"
 
 
 def test_who_leaves_leaves_the_batch() -> None:

@@ -25,7 +25,7 @@ from bench.planning.generate import canonical, generate
 from bench.planning.replan import replanned
 from bench.planning.second import second_opinion
 from bench.planning.table import text_of
-from bench.planning.whole import least_peak
+from bench.planning.whole import least_peak, least_squares
 
 from .cases import SMALL, frozen, plan_of
 
@@ -111,7 +111,7 @@ def test_the_bench_counts_what_the_plan_tells() -> None:
     assert abs(balance["mean_age_range"] - levels["mean_age_range"]) < 0.001
     assert load["peak"] == levels["max_load"]
     assert 1 <= load["fluid_max_over_mean"] <= load["max_over_mean"]
-    assert load["jain"] <= load["jain_fluid"] <= 1
+    assert load["jain"] <= load["jain_whole"] <= load["jain_fluid"] <= 1
     assert 1 <= load["whole_over_fluid"] <= load["over_fluid"]
     assert quality.lasting_incomes(document, plan)["lasting_income_range"] <= levels["income_range"]
 
@@ -122,7 +122,7 @@ def _base(name: str, beds: int, east: float) -> dict[str, Any]:
     return {"id": name, **rows}
 
 
-def test_least_peak_of_whole_classes_is_the_one_found_by_force() -> None:
+def test_least_peak_and_squares_of_whole_classes_are_those_found_by_force() -> None:
     rng = random.Random(5)
     rules = {"household_group": {"max": 4}, "spare_beds": 0, "pair_max_km": 8, "gathering_days": 3}
     for _ in range(12):
@@ -135,13 +135,18 @@ def test_least_peak_of_whole_classes_is_the_one_found_by_force() -> None:
         near = [(a, b) for a, b in itertools.combinations(beds, 2) if abs(east[a] - east[b]) <= 8]
         for a, b in near:  # bases are few
             uses += [{a: n, b: size - n} for n in range(1, size) if n <= beds[a] and size - n <= beds[b]]
-        force = min(
-            max((before[name] + 3 * sum(use.get(name, 0) for use in chosen)) / beds[name] for name in beds)
+        days = [
+            {name: before[name] + 3 * sum(use.get(name, 0) for use in chosen) for name in beds}
             for chosen in itertools.combinations_with_replacement(uses, number)
-        )
-        found = least_peak({"programme": rules, "bases": bases, "waivers": []}, Counter({size: number}), before, beds)
+        ]
+        force = min(max(row[name] / beds[name] for name in beds) for row in days)
+        document = {"programme": rules, "bases": bases, "waivers": []}
+        found = least_peak(document, Counter({size: number}), before, beds)
         assert found <= force + 1e-6
         assert found >= force - 3 / min(beds.values())  # a person at two bases may be counted in parts
+        squares = min(sum(row[name] ** 2 / beds[name] for name in beds) for row in days)
+        found = least_squares(document, Counter({size: number}), before, beds, 1.5 * force)
+        assert 0.98 * squares <= found <= squares + 1e-6
 
 
 def test_neighbours_may_divide_a_class_though_an_exception_lets_one_of_them_take_it_all() -> None:
@@ -201,6 +206,7 @@ def test_bases_of_small_3_are_loaded_alike_because_any_two_of_few_neighbours_may
 def test_bases_of_small_4_are_loaded_alike_because_a_class_may_be_divided_in_two_ways() -> None:
     load = quality.load(frozen("small-4"), plan_of("small-4"))
     assert load["whole_over_fluid"] <= load["over_fluid"] <= 1.1
+    assert load["jain"] <= load["jain_whole"] < 0.95 < load["jain_fluid"]  # no plan of these classes comes to 0.95
 
 
 def test_the_table_says_what_was_measured() -> None:
