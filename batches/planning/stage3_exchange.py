@@ -18,7 +18,7 @@ from .control import Control
 from .places import Site, places_of
 from .problem import Problem, sex_counts
 from .stage3_options import MORE, Chooser, Option, Stays
-from .stage4_households import Income, Year, lasting_houses, meetings, spread
+from .stage4_households import Income, Stay, Year, common_houses, lasting_houses, meetings, spread
 from .stage4_income import ENOUGH, least_range
 from .stage4_keep import Keeper
 from .stage4_lodging import house_base
@@ -94,11 +94,25 @@ class Gatherings:
         return max(self.load[base] / self.places.beds[base] for base in self.places.able())
 
     def far_apart(self, base: str) -> bool:
-        """Whether the base's lasting households cannot come within the limit by the guests they have."""
+        """Whether the base's lasting households do not come within the limit by the guests they have."""
         lasting = lasting_houses(self.places, base)
-        if not self.at[base] or len(lasting) < 2 or spread(self.before, lasting) <= self.limit:
-            return False  # what begins within it is given out so that it stays there
-        return not self._suffices(base, {})
+        if not self.at[base] or len(lasting) < 2:
+            return False
+        if self._crowded(base):
+            return self._now(base) > self.limit + 1e-9
+        # with places to choose from, what begins within the limit is given out so that it stays there
+        return spread(self.before, lasting) > self.limit and not self._suffices(base, {})
+
+    def _crowded(self, base: str) -> bool:
+        """Whether at most of the base's gatherings no household can be left out, so that incomes follow from the guests."""
+        here = self._meetings(base, {})
+        full = sum(
+            sum(house.most for house in common_houses(self.places, stays))
+            - sum(stay.men + stay.women for stay in stays)
+            < self.problem.group_min
+            for stays in here
+        )
+        return 2 * full > len(here)
 
     def relief(self, base: str) -> Change:
         """The exchange of the fewest kilometres that brings the base's households within the limit; empty: none is found."""
@@ -220,9 +234,12 @@ class Gatherings:
         keys = (self.at[base] - change.keys()) | {key for key, option in change.items() if base in option.site.bases}
         return [change.get(key, self.held[key]) for key in sorted(keys)]
 
+    def _meetings(self, base: str, change: Change) -> list[list[Stay]]:
+        return [stays for stays in meetings(self.problem, self._held_at(base, change)) if stays[0].base == base]
+
     def _suffices(self, base: str, change: Change) -> bool:
         """Whether the base's guests add up to incomes within the limit, with a change."""
-        here = [stays for stays in meetings(self.problem, self._held_at(base, change)) if stays[0].base == base]
+        here = self._meetings(base, change)
         year = Year(self.places, Income(self.problem, base), here, [], [])
         return bool(here) and least_range(year, self.problem) <= self.limit + 1e-9
 

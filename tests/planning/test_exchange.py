@@ -23,7 +23,7 @@ VISITS: Held = {
 }
 
 
-def _county(near: bool = False) -> dict[str, Any]:
+def _county(near: bool = False, beds: tuple[int, ...] = (2, 4, 5)) -> dict[str, Any]:
     """Five bases that ten people fill to the last bed but the spare one; those of P1 begin 2.5 nights a bed apart.
 
     `near`: P2 is its neighbour, all others are by themselves, and only the gathering at P1 is not pinned.
@@ -35,8 +35,8 @@ def _county(near: bool = False) -> dict[str, Any]:
         base.update(id=name, village=f"V{number}", closed=[], declared_capacity=20, routes=[f"R{number}"])
         base["position_km"] = [10.0 * number, 0.0]
         base["households"] = [
-            {"id": f"{name}-H{n}", "closed": [], "rooms": [{"id": f"{name}-H{n}-R1", "beds": beds, "closed": []}]}
-            for n, beds in enumerate((2, 4, 5), 1)
+            {"id": f"{name}-H{n}", "closed": [], "rooms": [{"id": f"{name}-H{n}-R1", "beds": count, "closed": []}]}
+            for n, count in enumerate(beds, 1)
         ]
     if near:
         document["bases"][1].update(routes=["R1"], position_km=[11.0, 0.0])
@@ -49,9 +49,9 @@ def _county(near: bool = False) -> dict[str, Any]:
     return document
 
 
-def _people(problem: Problem, second: int = SMALL) -> dict[str, list[str]]:
+def _people(problem: Problem, second: int = SMALL, first: int = FULL) -> dict[str, list[str]]:
     men = sorted(name for name, cadre in problem.by_id.items() if cadre.sex == "M")
-    return {"B01-K01": men[:FULL], "B01-K02": men[FULL : FULL + second]}
+    return {"B01-K01": men[:first], "B01-K02": men[first : first + second]}
 
 
 def _held(problem: Problem, members: dict[str, list[str]], visits: Held = VISITS) -> list[Option]:
@@ -62,10 +62,12 @@ def _held(problem: Problem, members: dict[str, list[str]], visits: Held = VISITS
     ]
 
 
-def _exchanged(document: dict[str, Any], second: int = SMALL, visits: Held = VISITS) -> tuple[Gatherings, Exchanged]:
+def _exchanged(
+    document: dict[str, Any], second: int = SMALL, visits: Held = VISITS, first: int = FULL
+) -> tuple[Gatherings, Exchanged]:
     """The gatherings as they were, and what is exchanged of them."""
     problem = Problem(document)
-    members = _people(problem, second)
+    members = _people(problem, second, first)
     held = _held(problem, members, visits)
     return Gatherings(problem, members, held, 1), exchange(problem, members, held, 1, Control())
 
@@ -117,6 +119,21 @@ def test_a_smaller_class_comes_by_itself_where_the_load_allows() -> None:
     document["history"]["bases"] = [{"base": "P5", "person_days": 500}]
     year, found = _exchanged(document)
     assert [(option.klass, option.site.bases) for option in found.held] == [("B01-K02", ("P1",))]
+    assert _after(year, found)[0] <= 1.5
+
+
+def test_a_full_base_whose_households_begin_alike_is_relieved_where_they_end_apart() -> None:
+    """Of four guests two are in each household, so that three beds always earn less than two; by sums they need not."""
+    document = _county(beds=(2, 3))
+    document["history"] = {
+        "bases": [{"base": "P5", "person_days": 500}],
+        "households": [{"household": "P1-H1", "bed_nights": 2}],
+    }
+    visits = VISITS | {("B01-K01", 2): ("P1", "2027-03-26")}
+    year, found = _exchanged(document, second=2, visits=visits, first=4)
+    assert year._suffices("P1", {})
+    assert year._ends("P1", {}) == pytest.approx(1 + 2 * 2 / 3)
+    assert ("P1",) in [option.site.bases for option in found.held]
     assert _after(year, found)[0] <= 1.5
 
 
