@@ -303,7 +303,9 @@ class Stand:
 
 def stand_of(whole: Job, batches: int) -> Stand:
     """How far the parts of a run's job are (one query); `batches` is the number of batches that it plans."""
-    found = {stage: StageStand(stage, name, 1 if stage == 1 else batches) for stage, name in Control.NAMES.items()}
+    least = {stage: 1 if stage == 1 else batches for stage in Control.NAMES}
+    found = {stage: StageStand(stage, name, least[stage]) for stage, name in Control.NAMES.items()}
+    found[3].total += 1  # the exchanges
     sums: Mapping[int, list[int]] = defaultdict(list)
     heard: Mapping[int, Heard] = defaultdict(Heard)
     for step, state, progress, message, since, best in whole.parts.order_by("created_at").values_list(
@@ -319,16 +321,18 @@ def stand_of(whole: Job, batches: int) -> Stand:
     for row in found.values():
         row.total = max(row.total, len(sums[row.stage]))
         row.percent = sum(sums[row.stage]) // row.total if row.total else 0
-        row.best = heard[row.stage].best(all_given=len(sums[row.stage]) >= row.total)
+        row.best = heard[row.stage].best(all_given=len(sums[row.stage]) >= least[row.stage])
     return Stand(list(found.values()))
 
 
 class Heard:
     """What the parts of a stage told of its levels. A bound is one of the whole: it is known only when every step of the kind
-    that tells the level has told it, and none that may call for more such steps is left."""
+    that tells the level has told it, and none that may call for more such steps is left. What the exchanges tell is of the whole,
+    and stands instead of what the itineraries told."""
 
     def __init__(self) -> None:
         self._best: Best = {}
+        self._of_whole: Best = {}
         self._kinds: dict[str, str] = {}
         self._given: Counter[str] = Counter()
         self._left: Counter[str] = Counter()
@@ -336,6 +340,9 @@ class Heard:
     def of(self, step: str, done: bool, best: Best) -> None:
         """A part of one step or several of a kind, and what it told."""
         kind = step.partition(":")[0]
+        if kind == "exchanges":
+            self._of_whole = best
+            return
         self._given[kind] += len(step.split(" "))
         self._left[kind] += not done
         self._best = together([self._best, best])
@@ -353,7 +360,7 @@ class Heard:
                 "bound": told["bound"] if whole else None,
                 "batch": told.get("batch"),
             }
-        return found
+        return found | self._of_whole
 
 
 def together(tellings: Iterable[Best]) -> Best:

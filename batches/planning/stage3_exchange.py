@@ -1,33 +1,38 @@
 """Stage 3, last of all: gatherings exchanged where a base's households would stay far apart.
 
-Where the guests of the year cannot bring a base's households within the limit of income, mostly because each gathering
-fills it to the last bed and so pays all alike, one gathering with fewer people there is looked for: one that is divided
-with a neighbour, or a smaller class, by itself or in the place of another that goes elsewhere; on its own days, with the
-fewest kilometres more. Gatherings held, villages, returns and the peak load stay as they are, and lasting households
-elsewhere end no further apart than the limit, or than they did. Nothing is exchanged in a plan that follows a
-previous one, whose gatherings stay, nor what is pinned.
+Where the guests of the year cannot bring a base's households within the limit of income, or do not where the base is mostly
+full and so pays all alike, gatherings with fewer people there are looked for: divided with a neighbour, or of a smaller
+class, by themselves or in the place of others that go elsewhere; on their own days, with the fewest kilometres more, until
+the households come within the limit. Gatherings held, villages, returns and the peak load stay as they are, and lasting
+households elsewhere end no further apart than the limit, or than they did. Nothing is exchanged in a plan that follows a
+previous one, whose gatherings stay, nor what is pinned, nor where the limit is not reached.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise
 
 from .control import Control
-from .places import Site, places_of
+from .places import Part, Site, places_of
 from .problem import Problem, sex_counts
-from .stage3_options import MORE, Chooser, Option, Stays
+from .stage3_options import LEAST_SHARE, MORE, Chooser, Option, Stays
 from .stage4_households import Income, Stay, Year, common_houses, lasting_houses, meetings, spread
 from .stage4_income import ENOUGH, least_range
 from .stage4_keep import Keeper
 from .stage4_lodging import house_base
 
-BEST = 20  # ways for a class to come, and as many for one to leave, that are tried together
+COMING = 5  # ways to come with one number of guests,
+LEAVING = 3  # and for each gathering there to go elsewhere, that are tried together: the shortest
 TRIES = 100  # exchanges of a base that are looked at, the shortest first; by sums of guests,
-GIVEN_OUT = 12  # and so many of them by giving out its households
+GIVEN_OUT = 12  # and so many of them by giving out its households:
+SHORTEST = 6  # these, and the shortest with other numbers of guests
+ROUNDS = 3  # exchanges of one base, one after another
+TILTS = (0.0, MORE, -MORE)
 Key = tuple[str, int]
 Change = dict[Key, Option]
+Spot = tuple[str, int]  # base and day
 
 
 @dataclass(frozen=True)
@@ -42,29 +47,27 @@ class Exchanged:
 def exchange(
     problem: Problem, members: dict[str, list[str]], held: list[Option], seed: int, control: Control
 ) -> Exchanged:
-    """The exchanges among the gatherings of all batches; `members` by class."""
+    """The exchanges among the gatherings of all batches; `members` by class. Raises Stopped when asked to stop."""
     if problem.previous is not None or problem.days < 2:  # who stays no night earns nobody anything
         return Exchanged()
-    year = Gatherings(problem, members, held, seed)
-    changes: Change = {}
-    km, routes = 0.0, 0
+    year = Gatherings(problem, members, held, seed, control)
+    before = dict(year.held)
     bases = sorted(year.at)
     for number, base in enumerate(bases):
         control.step(3, number / len(bases), "调换个别集中")
-        change = year.relief(base) if year.far_apart(base) else {}
-        if change:
-            more = year.cost(change)
-            km, routes = km + more[0], routes + more[1]
-            year.take(change)
-            changes |= change
-    return Exchanged([changes[key] for key in sorted(changes)], km, routes)
+        year.relieve(base)
+    changed = [key for key in sorted(before) if year.held[key] != before[key]]
+    km, routes = year.cost({key: before[key] for key in changed})  # of going back
+    return Exchanged([year.held[key] for key in changed], -km, -routes)
 
 
 class Gatherings:
     """All gatherings of the year, and what they come to at the bases."""
 
-    def __init__(self, problem: Problem, members: dict[str, list[str]], held: list[Option], seed: int):
-        self.problem, self.seed = problem, seed
+    def __init__(
+        self, problem: Problem, members: dict[str, list[str]], held: list[Option], seed: int, control: Control
+    ):
+        self.problem, self.seed, self.control = problem, seed, control
         self.places = places_of(problem)
         self.before = Income(problem)
         self.limit = ENOUGH * self.before.stay
@@ -114,20 +117,63 @@ class Gatherings:
         )
         return 2 * full > len(here)
 
+    def relieve(self, base: str) -> None:
+        """Exchange gatherings one after another until the base's households come within the limit; none where they do not."""
+        if not self.far_apart(base):
+            return
+        before: Change = {}
+        for _ in range(ROUNDS):
+            change = self.relief(base)
+            if not change:
+                break
+            before = {key: self.held[key] for key in change} | before
+            self.take(change)
+            if self._now(base) <= self.limit + 1e-9:
+                return
+        self.take(before)
+
     def relief(self, base: str) -> Change:
-        """The exchange of the fewest kilometres that brings the base's households within the limit; empty: none is found."""
-        lawful = filter(self._lawful, self._fewer(base))
-        shortest = sorted(
-            lawful, key=lambda change: (round(self.cost(change)[0], 3), self.cost(change)[1], sorted(change))
+        """The exchange of the fewest kilometres that brings the base's households within the limit, else the one that brings
+        them closest of those tried; empty: none brings them closer."""
+
+        def length(way: Change) -> tuple[float, int, list[Key]]:
+            km, routes = self.cost(way)
+            return round(km, 3), routes, sorted(way)
+
+        lawful = list(islice(filter(self._lawful, sorted(self._ways(base), key=length)), TRIES))
+        closest, best = self._now(base), {}
+        for change in self._varied(base, [way for way in lawful if self._suffices(base, way)] or lawful):
+            self.control.step(3, None, "调换个别集中")
+            ends = self._ends(base, change)
+            if ends < closest - 1e-9 and self._spares_others(base, change):
+                closest, best = ends, change
+                if ends <= self.limit + 1e-9:
+                    break
+        return best
+
+    def _varied(self, base: str, ways: list[Change]) -> list[Change]:
+        """The shortest ways, and the shortest with other numbers of guests: what a few more do, others may not."""
+        chosen, numbers = ways[:SHORTEST], {self._guests(base, way) for way in ways[:SHORTEST]}
+        for way in ways[SHORTEST:]:
+            number = self._guests(base, way)
+            if number not in numbers and len(chosen) < GIVEN_OUT:
+                numbers.add(number)
+                chosen.append(way)
+        return chosen
+
+    def _guests(self, base: str, change: Change) -> tuple[int, ...]:
+        """What the gatherings of a change bring the base, and took from it."""
+        return tuple(
+            sorted(_people(option, base) for key, option in change.items())
+            + sorted(-_people(self.held[key], base) for key in change)
         )
-        hopeful = (change for change in shortest[:TRIES] if self._suffices(base, change))
-        for change in islice(hopeful, GIVEN_OUT):
-            if self._ends(base, change) <= self.limit + 1e-9 and all(
-                self._ends(name, change) <= max(self.limit, self._now(name)) + 1e-9
-                for name in sorted(self._touched(change) - {base})
-            ):
-                return change
-        return {}
+
+    def _spares_others(self, base: str, change: Change) -> bool:
+        """Whether the households of other bases end no further apart than the limit, or than they do now."""
+        return all(
+            self._ends(name, change) <= max(self.limit, self._now(name)) + 1e-9
+            for name in sorted(self._touched(change) - {base})
+        )
 
     def cost(self, change: Change) -> tuple[float, int]:
         """Kilometres and changes of route more than without the change."""
@@ -151,25 +197,40 @@ class Gatherings:
                     self.taken[spot] += times
             self.held[key] = option
 
-    def _fewer(self, base: str) -> Iterator[Change]:
-        """A gathering with fewer people at the base than any has there now; by itself, or in the place of one that leaves."""
-        fewest = min(_people(self.held[key], base) for key in self.at[base])
-        around = [self.places.site((base,)), *self.places.pairs_of(base)]
-        coming = self._shortest(
-            option
-            for key in self._movable(self.held)
-            for option in self._options(key, around, (0.0, MORE, -MORE))
-            if _people(option, base) < fewest
-        )
+    def _ways(self, base: str) -> Iterator[Change]:
+        """A gathering that comes with fewer people than the largest there; by itself, or in the place of one that leaves."""
         elsewhere = [site for site in self.chooser.sites if base not in site.bases]
-        going = self._shortest(
-            option for key in self._movable(self.at[base]) for option in self._options(key, elsewhere, (0.0,))
-        )
-        for come in coming:
-            yield {(come.klass, come.index): come}
-        for come, leave in product(coming, going):
-            if (come.klass, come.index) != (leave.klass, leave.index):
-                yield {(come.klass, come.index): come, (leave.klass, leave.index): leave}
+        going = {
+            key: self._shortest((o for o in self._options(key, elsewhere, (0.0,)) if not self._in_the_way(o)), LEAVING)
+            for key in self._movable(self.at[base])
+        }
+        freed = {key: set(self._spots(self.held[key])) for key in going}
+        for come in self._coming(base, freed):
+            blocked = self._in_the_way(come)
+            if not blocked:
+                yield {(come.klass, come.index): come}
+            for key, options in going.items():
+                if key != (come.klass, come.index) and blocked <= freed[key]:
+                    yield from ({(come.klass, come.index): come, key: leave} for leave in options)
+
+    def _coming(self, base: str, freed: dict[Key, set[Spot]]) -> Iterator[Option]:
+        """The shortest ways to come for each number of guests, where one gathering at most has to leave for it."""
+        most = max(_people(self.held[key], base) for key in self.at[base])
+        around = [self.places.site((base,)), *self.places.pairs_of(base)]
+        by_guests: dict[int, list[Option]] = defaultdict(list)
+        for key in self._movable(self.held):
+            for option in self._options(key, around, TILTS):
+                if _people(option, base) < most:
+                    blocked = self._in_the_way(option)
+                    if not blocked or any(blocked <= spots for spots in freed.values()):
+                        by_guests[_people(option, base)].append(option)
+        for _, options in sorted(by_guests.items()):
+            yield from self._shortest(options, COMING)
+
+    def _in_the_way(self, option: Option) -> set[Spot]:
+        """Days of bases that others than the gathering itself have."""
+        own = set(self._spots(self.held[option.klass, option.index]))
+        return {spot for spot in self._spots(option) if self.taken[spot] > (spot in own)}
 
     def _movable(self, keys: Iterable[Key]) -> list[Key]:
         return sorted(key for key in keys if key not in self.problem.gathering_pins)
@@ -180,17 +241,17 @@ class Gatherings:
         for site in sites:
             for more in tilts if len(site.bases) > 1 else (0.0,):
                 parts = self.chooser.share(*key, first, site, more)
-                if parts is not None:
+                if parts is not None and _is_even_enough(parts):
                     yield Option(*key, first, site, parts)
 
-    def _shortest(self, options: Iterator[Option]) -> list[Option]:
-        """Of the options whose class sees as many villages as now, those with the fewest kilometres more."""
+    def _shortest(self, options: Iterable[Option], most: int) -> list[Option]:
+        """Of the options whose class sees as many villages as now, so many with the fewest kilometres more."""
         cost = {
             option: self.cost({(option.klass, option.index): option})
             for option in options
             if self._sees_alike({(option.klass, option.index): option})
         }
-        return sorted(cost, key=lambda o: (round(cost[o][0], 3), cost[o][1], o.klass, o.index, o.site.bases))[:BEST]
+        return sorted(cost, key=lambda o: (round(cost[o][0], 3), cost[o][1], o.klass, o.index, o.site.bases))[:most]
 
     def _lawful(self, change: Change) -> bool:
         """Whether bases are free on the days, no base is loaded above the peak, and classes see as many villages."""
@@ -258,13 +319,18 @@ class Gatherings:
             income.nights.update({name: nights - income.nights[name] for name, nights in row["nights"].items()})
         return spread(income, lasting) if len(lasting) > 1 else 0.0
 
-    def _spots(self, option: Option) -> list[tuple[str, int]]:
+    def _spots(self, option: Option) -> list[Spot]:
         days = range(option.first, option.first + self.problem.days)
         return [(base, day) for base in option.site.bases for day in days]
 
 
 def _people(option: Option, base: str) -> int:
     return sum(part.people for part in option.parts if part.base == base)
+
+
+def _is_even_enough(parts: tuple[Part, ...]) -> bool:
+    """Whether no base of a divided class gets a mere handful."""
+    return len(parts) == 1 or min(part.people for part in parts) >= LEAST_SHARE * sum(part.people for part in parts)
 
 
 def _route_changes(options: list[Option]) -> int:

@@ -163,7 +163,7 @@ def _held(
 
 
 def _itinerary(problem: Problem, batch: Batch, done: Done, seed: int, control: Control) -> Any:
-    earlier = _held(problem, done, problem.batches[: batch.place])
+    earlier = _held(problem, _itineraries(done), problem.batches[: batch.place])
     members = class_members(done[f"classes:{batch.id}"]["seats"])
     found = stage3_itinerary.plan_batch(problem, batch, members, earlier, seed, control)
     held = [_row(option) for _, option in sorted(found.held.items())]
@@ -172,9 +172,23 @@ def _itinerary(problem: Problem, batch: Batch, done: Done, seed: int, control: C
 
 
 def _exchanges(problem: Problem, done: Done, seed: int, control: Control) -> Any:
-    held = _held(problem, done, problem.batches)
+    held = _held(problem, _itineraries(done), problem.batches)
     found = stage3_exchange.exchange(problem, _members(problem, done), held, seed, control)
-    return {"held": [_row(option) for option in found.held], "km": found.km, "route_changes": found.route_changes}
+    made = {"held": [_row(option) for option in found.held], "km": found.km, "route_changes": found.route_changes}
+    if found.held:  # what the itineraries told is no longer so
+        for row in _journey_levels(problem, {**done, "exchanges": made}):
+            control.best(3, row["level"], row["value"], row["bound"])
+    return made
+
+
+def _itineraries(done: Done) -> Done:
+    """What is done but for the exchanges: stage 3 sees gatherings where the itineraries put them, whenever a step is run."""
+    return {name: made for name, made in done.items() if name != "exchanges"}
+
+
+def _journey_levels(problem: Problem, done: Done) -> list[dict[str, Any]]:
+    rows = [done[f"itinerary:{batch.id}"] for batch in problem.batches]
+    return stage3_itinerary.levels(problem, _held(problem, done, problem.batches), _totals(rows, done.get("exchanges")))
 
 
 def _households(problem: Problem, base: str, done: Done, seed: int, control: Control) -> Any:
@@ -227,7 +241,7 @@ def put_together(problem: Problem, done: Done, seed: int, stages: Sequence[int])
         itinerary.held = {(o.klass, o.index): o for o in held}
         rows = [done[f"itinerary:{batch.id}"] for batch in problem.batches]
         itinerary.skipped = {(name, index): why for row in rows for name, index, why in row["skipped"]}
-        levels += stage3_itinerary.levels(problem, held, _totals(rows, done.get("exchanges")))
+        levels += _journey_levels(problem, done)
     if 4 in stages:
         houses = {name.split(":", 1)[1]: done[name] for name in sorted(done) if name.startswith("households:")}
         classes = [done[name] for name in sorted(done) if name.startswith("lodging:")]

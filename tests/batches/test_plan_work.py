@@ -21,6 +21,7 @@ from office.jobs import JobRun, perform, start_job
 from office.models import Job, JobState
 from tests import factories
 from tests.planning.cases import frozen, tiny
+from tests.planning.test_exchange import filled
 from tests.workers import Worker, until
 
 
@@ -305,11 +306,46 @@ def test_stand_tells_each_stage_and_the_best_so_far(django_assert_num_queries: A
     with django_assert_num_queries(1):
         stand = stand_of(job, 2)
     assert [(row.stage, row.done, row.total, row.percent) for row in stand.stages] == [
-        (1, 1, 1, 100), (2, 1, 2, 75), (3, 0, 2, 0), (4, 0, 2, 0),
+        (1, 1, 1, 100), (2, 1, 2, 75), (3, 0, 3, 0), (4, 0, 2, 0),
     ]  # fmt: skip
     assert stand.stages[1].best == {"pair_excess": {"value": 3, "bound": 1, "batch": "B02"}}
     assert stand.percent == 25
     assert stand.sentence.startswith("第 2 步“分班”1/2")
+
+
+@pytest.mark.django_db
+def test_stage_3_goes_forward_and_keeps_its_bound_when_the_exchanges_begin() -> None:
+    job = job_of(outlook(tiny()))
+    best = {"travel_km": {"value": 400.0, "bound": 380.0, "batch": "B01"}}
+
+    def told(step: str, state: str, progress: int, told: dict[str, Any]) -> tuple[int, Any]:
+        Job.objects.update_or_create(
+            parent=job, step=step, defaults={"task": "x", "title": "试", "state": state, "progress": progress,
+                                             "result": {"best": told}},
+        )  # fmt: skip
+        stand = stand_of(job, 1)
+        return stand.percent, stand.stages[2].best["travel_km"]["bound"]
+
+    seen = [
+        told("itinerary:B01", JobState.RUNNING, 40, best), told("itinerary:B01", JobState.DONE, 100, best),
+        told("exchanges", JobState.RUNNING, 0, {}), told("exchanges", JobState.RUNNING, 50, {}),
+        told("exchanges", JobState.DONE, 100, {"travel_km": {"value": 390.0, "bound": 385.0, "batch": None}}),
+    ]  # fmt: skip
+    assert [percent for percent, _ in seen] == sorted(percent for percent, _ in seen)
+    assert [bound for _, bound in seen] == [380.0, 380.0, 380.0, 380.0, 385.0]
+
+
+@pytest.mark.django_db
+def test_stand_at_the_end_says_what_the_plan_with_exchanges_says(staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batches.planning.places.FEW_BASES", 0)  # else stage 3 divides classes by itself
+    run = outlook(filled(), staff)
+    tasks.plan(str(run.job_id))
+    assert job_of(run).parts.get(step="exchanges").result["made"]["exchanges"]["held"]
+    levels = {row["level"]: (row["value"], row["bound"]) for row in plan_of(run)["levels"] if row["stage"] == 3}
+    best = stand_of(job_of(run), 1).stages[2].best
+    assert best.keys() == levels.keys()
+    for level, told in best.items():
+        assert (told["value"], told["bound"]) == pytest.approx(levels[level], abs=1e-3), level
 
 
 @pytest.mark.django_db

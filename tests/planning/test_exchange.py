@@ -69,7 +69,7 @@ def _exchanged(
     problem = Problem(document)
     members = _people(problem, second, first)
     held = _held(problem, members, visits)
-    return Gatherings(problem, members, held, 1), exchange(problem, members, held, 1, Control())
+    return Gatherings(problem, members, held, 1, Control()), exchange(problem, members, held, 1, Control())
 
 
 def _after(year: Gatherings, found: Exchanged) -> tuple[float, float]:
@@ -135,6 +135,43 @@ def test_a_full_base_whose_households_begin_alike_is_relieved_where_they_end_apa
     assert year._ends("P1", {}) == pytest.approx(1 + 2 * 2 / 3)
     assert ("P1",) in [option.site.bases for option in found.held]
     assert _after(year, found)[0] <= 1.5
+
+
+def _with_a_party(full: int) -> tuple[float, float, list[Option]]:
+    """How far apart the households of P1 end without and with what is exchanged, and the gatherings in their new places: P1
+    has so many gatherings of nine people, and two people of another class, whose others are with its neighbour P2."""
+    document = _county(near=True)
+    document["pins"]["gatherings"] = []
+    document["history"]["bases"] = [{"base": "P5", "person_days": 500}]
+    document["programme"]["min_distinct_villages"] = 1
+    problem = Problem(document)
+    places, day = places_of(problem), day_number("2027-03-05")
+    people = _people(problem, FULL - 1, FULL - 1)
+    alone, shared = places.site(("P1",)), places.site(("P1", "P2"))
+    held = [Option("B01-K01", n, day + 4 * n, alone, (Part("P1", FULL - 1, 0),)) for n in range(1, full + 1)]
+    held.append(Option("B01-K02", 1, day, shared, (Part("P1", 2, 0), Part("P2", FULL - 3, 0))))
+    year = Gatherings(problem, people, held, 1, Control())
+    before = year._ends("P1", {})
+    found = exchange(problem, people, held, 1, Control())
+    year.take({(option.klass, option.index): option for option in found.held})
+    return before, year._ends("P1", {}), found.held
+
+
+def test_a_party_of_two_there_already_does_not_stand_in_the_way() -> None:
+    before, after, moved = _with_a_party(3)
+    assert before > 1.5
+    assert after <= 1.5
+    assert [len(option.parts) for option in moved] == [2]
+
+
+def test_gatherings_are_exchanged_one_after_another_until_it_is_enough_or_not_at_all() -> None:
+    before, after, moved = _with_a_party(4)
+    assert before > 1.5
+    assert after <= 1.5
+    assert len(moved) == 3
+    before, after, moved = _with_a_party(10)  # not within reach
+    assert before == after
+    assert moved == []
 
 
 def test_bases_far_apart_are_looked_at_one_after_another() -> None:
@@ -225,7 +262,7 @@ def test_a_class_sees_as_many_villages_as_before() -> None:
     assert _exchanged(document, second=FULL)[1] == Exchanged()
 
 
-def _filled() -> dict[str, Any]:
+def filled() -> dict[str, Any]:
     """A county whose every gathering fills its base, all near one another, at no round distances."""
     document = _county()
     document["programme"]["class_size"] = {"min": 10, "target": 10, "max": 10}
@@ -238,7 +275,7 @@ def _filled() -> dict[str, Any]:
 
 def test_a_plan_with_exchanges_is_whole_and_the_same_by_every_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("batches.planning.places.FEW_BASES", 0)  # else stage 3 divides classes by itself
-    document = _filled()
+    document = filled()
     plan = solve(document)
     assert broken(document, plan) == []
     levels = {row["level"]: row for row in plan["levels"]}
