@@ -12,7 +12,7 @@ from bases.models import HostHousehold, PracticeBase, Room
 from batches.models import Batch, Gathering, Lodging, PlanRun, PracticeClass
 from batches.plan_days import OnTheDay, on_their_days
 from batches.plan_ids import base_of_nobody, is_no_row, number_to_come, pk_of
-from batches.queries import latest_run, numbered_beds, version_in_force
+from batches.queries import latest_run, numbered_beds, told_by_version, version_in_force
 from batches.roll import Later, roll_of, since_words
 from batches.shortfalls import why_not_held
 from batches.standing import OUT, first_open_day, seats_from
@@ -244,8 +244,8 @@ def _left_out(batch: Batch, classes: dict[int, PracticeClass], known: Container[
     version = version_in_force(batch)
     if version is None or not version.plan.get("gatherings"):
         return []
-    told = PlanRun.objects.filter(versions=version).values_list("explanations", flat=True).first()
-    return [visit for visit in _not_held(classes, version.plan, told or [], known) if visit.key not in known]
+    told = told_by_version(batch, version.published_at)
+    return [visit for visit in _not_held(classes, version.plan, told, known) if visit.key not in known]
 
 
 def _not_held(

@@ -132,6 +132,12 @@ def over_when_made(run: PlanRun) -> set[str]:
     return {f"{key('K', practice_class)}#{index}" for practice_class, index in cells}
 
 
+def told_by_version(batch: Batch, when: datetime.datetime) -> list[dict[str, Any]]:
+    """Why the version that was the newest at a moment leaves out what it does (one query); empty without a plan of its own."""
+    runs = PlanRun.objects.filter(versions__batch=batch, versions__published_at__lte=when)
+    return runs.order_by("-versions__number").values_list("explanations", flat=True).first() or []
+
+
 def with_account(people: QuerySet[Cadre]) -> tuple[int, int]:
     """How many of these people have an account, so that a notice reaches them, and how many their units have to tell."""
     found = people.order_by().aggregate(

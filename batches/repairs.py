@@ -10,7 +10,7 @@ from batches.plan_ids import pk_of
 from batches.plan_labels import Labels
 from batches.planning.checker_levels import LEVELS
 from batches.planning.repair import EXTRA
-from batches.queries import over_when_made
+from batches.queries import over_when_made, told_by_version
 from batches.shortfalls import why_not_held
 from batches.without_seat import TRIED, why_without
 
@@ -164,10 +164,7 @@ def brought_in(run: PlanRun) -> list[str]:
     before = _plan_before(run)
     if before is None:
         return []
-    of_that = (
-        run.document["previous"] is None and run.against is not None
-    )  # else they are of a trial, not of what stood
-    why = why_not_held(before, run.against.explanations if of_that else [])
+    why = why_not_held(before, _told_before(run))
     return _held_there(run.plan, why, "{}（排在 {}）：原来{}")
 
 
@@ -177,6 +174,13 @@ def _plan_before(run: PlanRun) -> dict[str, Any] | None:
     if before is None and run.against is not None and run.against.plan_text:
         before = run.against.plan
     return before
+
+
+def _told_before(run: PlanRun) -> list[dict[str, Any]]:
+    """Why what a run changes leaves out what it does."""
+    if run.document["previous"] is not None and run.batch is not None:
+        return told_by_version(run.batch, run.created_at)
+    return run.against.explanations if run.against is not None else []
 
 
 def _held_there(plan: dict[str, Any], left_out: dict[str, str], sentence: str) -> list[str]:

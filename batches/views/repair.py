@@ -210,6 +210,7 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
     runs = _repairs(found)
     run = _chosen(request, found, runs)
     groups = moves_in_words(run) if run else []
+    points = _curve(runs, run) if run else None
     in_force = found.state in LIVE
     context = {
         "batch": found,
@@ -234,8 +235,8 @@ def repair(request: HttpRequest, batch_id: int) -> HttpResponse:
         "proven": run is not None and proven(run),
         "is_trial": run is not None and run.purpose == PlanRun.Purpose.TRIAL,
         "leads_to": _leads_to(found, run) if run else "",
-        "curve": _curve(runs, run) if run else None,
-        "curve_ended": _curve_ended(run) if run else None,
+        "curve": points,
+        "curve_ended": _curve_ended(run) if run and not points else None,
     }
     if job is not None:
         context |= live(job)

@@ -140,7 +140,10 @@ def least_squares(
     document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int], highest: float
 ) -> float:
     """The bound, for the same, of the sum over the bases of person-days squared by beds."""
-    return _count(document, sizes, before, beds).least_squares(highest)
+    count = _count(document, sizes, before, beds)
+    return (
+        count.least_squares(highest) if count.at else sum(before.get(base, 0) ** 2 / n for base, n in beds.items() if n)
+    )
 
 
 def _count(document: Document, sizes: Counter[int], before: dict[str, int], beds: dict[str, int]) -> Count:

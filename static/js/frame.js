@@ -145,15 +145,15 @@ document.addEventListener("htmx:beforeSend", (event) => {
   xhr.onerror = (given) => (leaving ? quietly(() => onerror.call(xhr, given)) : onerror.call(xhr, given));
 });
 
-// A page that is told to load itself anew, or to go elsewhere, asks for nothing more: htmx goes on polling then, each answer would
-// begin the loading again, and a page that takes longer to come than the next question would never arrive.
+// A page that is told to load itself anew, or to go elsewhere, polls no more: htmx goes on polling then, each answer would begin the
+// loading again, and a page that takes longer to come than the next question would never arrive. What a person asks still goes out.
 let told = false;
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr } = event.detail;
   told ||= Boolean(xhr.getResponseHeader("HX-Refresh") || xhr.getResponseHeader("HX-Redirect"));
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (told) {
+  if (told && event.detail.requestConfig.headers["X-Poll"]) {
     event.preventDefault();
   }
 });

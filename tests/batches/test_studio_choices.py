@@ -141,6 +141,18 @@ def test_trial_that_wins_some_gatherings_and_loses_others_tells_both(
     assert "次集中</h2>" not in page(desk, "studio", nominating.batch.pk, query=f"?run={origin.pk}")
 
 
+def test_gathering_won_back_has_the_reason_that_the_version_in_force_gives(published: County, staff: User) -> None:
+    name, run = f"K{published.classes[0].pk}#1", repair(published, staff)
+    document = run.document
+    document["previous"]["gatherings"] = without(run.plan, name)["gatherings"]
+    why = [{"gatherings": [name], "causes": [{"rule": "PINS", "sentence": ""}]}]
+    PlanRun.objects.filter(versions__batch=published.batch).update(explanations=why)
+    PlanRun.objects.filter(pk=run.pk).update(input_text=canonical(document).decode())
+    [line] = brought_in(PlanRun.objects.get(pk=run.pk))
+    assert line.startswith("第1班第1次集中（排在 ")
+    assert line.endswith("）：原来固定的日子或基地不能用")
+
+
 def without(plan: dict[str, Any], *names: str) -> dict[str, Any]:
     """Gatherings and beds of a plan in which these are not held."""
     return {

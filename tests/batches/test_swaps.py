@@ -364,7 +364,7 @@ def test_curve_that_ended_without_points_says_why_and_can_be_asked_for_again(
     assert "第 1 步" not in studio, "the curve has no stages of its own"
     Job.objects.filter(pk=first).update(state=JobState.FAILED, message="程序出错，已记下。")
     shown = desk.get(reverse("batches:repair", args=[published.batch.pk])).content.decode()
-    assert "上次没有完成：程序出错，已记下。 可以再算。" in shown
+    assert "上次没有完成：程序出错，已记下。可以再算。" in shown
     assert start_curve(run=run, by=staff).job_id != first
 
 

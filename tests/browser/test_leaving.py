@@ -15,6 +15,7 @@ ASK = """url => {
   asked.setAttribute("hx-get", url);
   asked.setAttribute("hx-trigger", "ask");
   asked.setAttribute("hx-sync", "this:replace");
+  asked.setAttribute("hx-headers", "{}");
   document.querySelector("main").append(asked);
   htmx.process(asked);
   asked.dispatchEvent(new Event("ask"));
@@ -72,8 +73,11 @@ def test_page_told_to_load_anew_asks_no_more_and_arrives_however_long_it_takes(
     person.page.route("**/poll/", poll)
     person.open(address)
     person.page.route(f"**{address}", lambda route: loads.append(route))  # the page that takes long
-    person.page.evaluate(ASK.replace('"ask"', '"every 300ms"', 1), "/poll/")
+    person.page.evaluate(ASK.replace('"ask"', '"every 300ms"', 1).replace('"{}"', '\'{"X-Poll": "1"}\''), "/poll/")
     person.page.wait_for_timeout(1500)
     assert len(asked) == len(loads) == 1
+    person.page.route("**/pressed/", lambda route: route.fulfill(body=""))
+    with person.page.expect_request("**/pressed/"):
+        person.page.evaluate(ASK, "/pressed/")
     with person.page.expect_navigation():
         loads[0].continue_()
