@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from accounts.models import User
 from bases.models import BaseManager, PracticeBase, TownshipLiaison
-from batches.models import Batch, ClassMembership, Gathering, GatheringSite
+from batches.models import Batch, ClassMembership, Enrollment, Gathering, GatheringSite, Mentorship
 from batches.plan_ids import key
 from batches.rules import in_force
 from batches.standing import Place, Stood
@@ -39,7 +39,7 @@ class Touched:
     bases: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     rows: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     mentors: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """User → lines, of mentors who are free of a mentee."""
+    """User → lines, of mentors whose mentee leaves or moves, and of those who are free of one."""
     moved: set[int] = field(default_factory=set)
     """Enrollments that changed class."""
     offices: list[int] = field(default_factory=list)
@@ -113,6 +113,18 @@ def say_bases(before: Expected, after: Expected, touched: Touched) -> None:
             days = "" if was[1] == now[1] else f"{now[1]} "
             line = f"{was[0]} {was[1]} {was[2]} 人改为 {days}{now[2]} 人"
         touched.bases[place[2]].append(line)
+
+
+def say_person(enrollment: Enrollment, what: str, touched: Touched) -> None:
+    """A line for a member, and for the mentors that the member has now."""
+    touched.people[enrollment.pk].append(f"您{what}")
+    say_mentors(enrollment, what, touched)
+
+
+def say_mentors(enrollment: Enrollment, what: str, touched: Touched) -> None:
+    """A line for the mentors that a member has now."""
+    for mentor in in_force(Mentorship.objects.filter(enrollment=enrollment)).order_by("pk"):
+        touched.mentors[mentor.user_id].append(f"{enrollment.cadre.name}{what}")
 
 
 def tell(batch: Batch, touched: Touched) -> Told:

@@ -12,15 +12,22 @@ from accounts.models import User
 from batches.actions.beds import relodge
 from batches.actions.guests import settle_own
 from batches.actions.names import require_place
-from batches.actions.notices import Expected, Touched, expected_at_bases, say_bases, tell_keepers, tell_mentors
+from batches.actions.notices import (
+    Expected,
+    Touched,
+    expected_at_bases,
+    say_bases,
+    say_mentors,
+    tell_keepers,
+    tell_mentors,
+)
 from batches.actions.projection import DAY
 from batches.actions.staff import end_rows
 from batches.fixed import require_may_sit_in, require_may_stay_away
-from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, Mentorship, PracticeClass
+from batches.models import Batch, ClassMembership, ClassOffice, Enrollment, PracticeClass
 from batches.plan_ids import key
 from batches.queries import GONE, seated
 from batches.revision import change_arrangement, locked_class
-from batches.rules import in_force
 from batches.states import CHANGING
 from batches.waivers import is_waived
 from cadres.models import Cadre
@@ -247,8 +254,7 @@ def _tell(enrollment: Enrollment, subject: str, text: str) -> None:
 def _tell_others(enrollment: Enrollment, what: str, before: Expected) -> None:
     """The person's mentor, and those who look after the bases that expect one more or one fewer than `before`."""
     batch, touched = enrollment.batch, Touched()
-    for mentor in in_force(Mentorship.objects.filter(enrollment=enrollment)).order_by("pk"):
-        touched.mentors[mentor.user_id].append(f"{enrollment.cadre.name}{what}")
+    say_mentors(enrollment, what, touched)
     say_bases(before, expected_at_bases(batch), touched)
     tell_mentors(batch, touched)
     tell_keepers(batch, touched)

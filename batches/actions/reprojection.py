@@ -28,7 +28,7 @@ from batches.actions.guests import (
     unsettled_beds,
     whereabouts,
 )
-from batches.actions.notices import Touched, Wanted, expected_at_bases, say_bases, say_gathering, tell
+from batches.actions.notices import Touched, Wanted, expected_at_bases, say_bases, say_gathering, say_person, tell
 from batches.actions.people import end_membership, end_offices, join
 from batches.actions.projection import AT_ONCE, DAY, let_go, resize_site, take_site
 from batches.by_hand import seated_by_hand
@@ -228,18 +228,18 @@ def _seat(batch: Batch, standing: Standing, run: PlanRun, reason: str, touched: 
         if old is not None and enrollment is not None:
             touched.offices += _leave_class(enrollment, day, reason)
         if new is None and enrollment is not None:
+            say_person(enrollment, f"从 {day:%m-%d} 起不再参加{batch}", touched)
             _leave(enrollment, day, reason)
-            touched.people[enrollment.pk].append(f"您从 {day:%m-%d} 起不再参加{batch}")
         elif new is not None:
             if old is None or enrollment is None:
                 enrollment = join(batch, cadre, day, reason)
             _sit(batch, enrollment, classes[new], day, reason, by_hand=cadre in chosen)
             to = classes[new].short_name
             if old is not None and standing.sits(new, cadre, day):  # who was to move later
-                line = f"您留在{to}，不调到{classes[old].short_name}"
+                line = f"留在{to}，不调到{classes[old].short_name}"
             else:
-                line = f"您{'编入' if old is None else f'从{classes[old].short_name}调到'}{to}（{day:%m-%d} 起）"
-            touched.people[enrollment.pk].append(line)
+                line = f"{'编入' if old is None else f'从{classes[old].short_name}调到'}{to}（{day:%m-%d} 起）"
+            say_person(enrollment, line, touched)
             touched.moved.add(enrollment.pk)
         touched.rows["seats"] += 1
 

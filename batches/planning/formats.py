@@ -50,7 +50,9 @@ def load(path: str | Path) -> Any:
         raise InputError(f"{path.name}：打不开（{error.strerror}）") from error
     except ENDED_EARLY as error:
         raise InputError(f"{path.name}：不是完好的 gzip 文件") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or a number of thousands of digits
         raise InputError(f"{path.name}：不是 JSON 文件") from error
 
 

@@ -205,7 +205,8 @@ def shorten(round_: Round, settled: Settled, seed: int, control: Control) -> tup
     program = Program(round_, settled)
     shortest = program.of(settled) if settled.shortest else program.solve()
     if shortest is None:
-        return _mended(round_, settled, [], seed, control), Bounds()
+        bound = program.loose_bound() if program.groups else 0.0
+        return _mended(round_, settled, [], seed, control), Bounds(km=bound)
     least = fewest(program, settled, shortest)
     chosen = _placed(round_, program, settled, shortest, least, seed, control)
     if chosen is None and not program.by_day:
@@ -296,7 +297,7 @@ def _dated(round_: Round, program: Program, settled: Settled, shortest: Shortest
     times = Counter(kind_of(program.option(column)) for column in shortest.columns)
     among = [number for number, option in enumerate(round_.options) if kind_of(option) in times]
     for _ in range(MOST_CUT_ROUNDS):
-        chosen = place(round_, settled, among, settled.peak[0], seed, times, shortest.returns[0])
+        chosen = place(round_, settled, among, settled.peak[0], seed, times=times, returns=shortest.returns[0])
         clashes = [] if chosen is None else unlodged(round_, chosen)
         if not clashes:
             return chosen

@@ -17,10 +17,12 @@ def place(
     among: list[int],
     peak: float,
     seed: int,
+    limit: float = LIMIT,
+    *,
     times: Mapping[Kind, int] | None = None,
     returns: int = 0,
 ) -> list[int | None] | None:
-    """A choice among some options below a peak load; None: none was found.
+    """A choice among some options below a peak load; None: none was found within `limit` of deterministic time.
 
     What is settled of skips, villages and changes is held. With `times` each kind is used so often, and so many returns
     to a village are allowed.
@@ -42,7 +44,7 @@ def place(
         for kind, count in sorted(times.items()):
             model.model.add(sum(model.x[n] for n in of_kind[kind]) == count)
         _returns(model, returns)
-    answer = run(model.model, seed, LIMIT)
+    answer = run(model.model, seed, limit)
     if not answer.found:
         return None
     chosen = [next((n for n in numbers if answer.true(model.x[n])), None) for numbers in small.of_slot]

@@ -10,12 +10,15 @@ from dataclasses import replace
 
 from .cpsat import Expr, run
 from .stage3_model import SCALE, Model, Round, Settled, missing_villages, water_level
-from .stage3_place import place
+from .stage3_place import LIMIT, place
 from .stage3_visits import Found, Visits, kind_of
 
 LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 6.0}
 FEW = 1500  # options for which CP-SAT closes the peak by itself
-STEPS = (1.0, 1.005, 1.01, 1.02, 1.04, 1.08)  # of the peak above the least, until a choice is found
+STEPS = tuple((above, LIMIT) for above in (1.0, 1.005, 1.01, 1.02, 1.04, 1.08))
+"""Peak as a multiple of the least, and the limit within which a choice is looked for; one after another until one is found."""
+PATIENT = ((1.0, 4.0), (1.04, 4.0))
+"""Further ones for a batch that is planned as a whole: with many days and bases the first choice takes its time."""
 
 
 class Settling:
@@ -65,15 +68,16 @@ class Settling:
         """The lowest peak for which a choice is found, and short journeys below it where the days allow."""
         if self.low.times:
             alone = bool(self.round.before) or len(self.round.options) <= FEW
-            steps = STEPS[:1] if alone else STEPS
+            steps = STEPS[:1] if alone else STEPS + PATIENT if self.round.whole else STEPS
             while self.step < len(steps):
-                found = self._below(self.low.value * steps[self.step])
+                above, limit = steps[self.step]
+                found = self._below(self.low.value * above, limit)
                 if found is not None:
                     return found
                 self.step += 1
         return self._searched()
 
-    def _below(self, peak: float) -> Settled | None:
+    def _below(self, peak: float, limit: float) -> Settled | None:
         """Below a peak: the shortest journeys that were counted; or else any choice of few sites, or of all."""
         round_, low = self.round, self.low.bound
         self.visits.hold_peak(peak)
@@ -81,13 +85,13 @@ class Settling:
         everything = list(range(len(round_.options)))
         if not round_.before and km.times is not None:
             among = [n for n in everything if kind_of(round_.options[n]) in km.times]
-            chosen = place(round_, self.first, among, peak, self.seed, km.times, returns)
+            chosen = place(round_, self.first, among, peak, self.seed, limit, times=km.times, returns=returns)
             if chosen is not None:
                 return self._settled(chosen, low, returns, km, shortest=True)
         times = self.low.times if self.step == 0 and self.low.times else {}
         few = [n for n in everything if round_.kept(n) or kind_of(round_.options[n]) in times]
         for among in (few, everything) if times else (everything,):
-            chosen = place(round_, self.first, among, peak, self.seed)
+            chosen = place(round_, self.first, among, peak, self.seed, limit)
             if chosen is not None:
                 return self._settled(chosen, low, returns, km, shortest=False)
         return None

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from typing import Any
 
 import pytest
@@ -307,6 +308,16 @@ def test_somebody_moved_by_pin_takes_the_fewest_along(running: County, staff: Us
     carried_through(running, run, staff)
 
 
+def test_mentor_hears_of_who_drops_out(running: County, staff: User) -> None:
+    ill, mentor = running.cadres[0], factories.UserFactory(name="江启明")
+    factories.MentorshipFactory(enrollment=running.enrollment(ill), user=mentor)
+    enter_unavailability(cadre=ill, first_day=MARCH(day=1), last_day=MARCH(day=28), reason="住院", by=staff)
+    run = repair(running, staff)
+    publish(running, run, staff)
+    text = Notice.objects.get(addressee=mentor).text
+    assert re.fullmatch(rf"{ill.name}从 03-\d\d 起不再参加{running.batch}。", text)
+
+
 def test_mentor_of_somebody_moved_is_not_asked_to_two_places(running: County, staff: User) -> None:
     mover, other = running.cadres[0], running.cadres[2]
     mentor = factories.UserFactory(name="江启明")
@@ -325,7 +336,7 @@ def test_mentor_of_somebody_moved_is_not_asked_to_two_places(running: County, st
     assert Mentorship.objects.get(enrollment__cadre=other).until is None
     assert back.people[running.enrollment(mover).pk] == ["导师江启明要带别的班，另定导师"]
     assert tell(running.batch, back).others == {(mentor.pk, MENTOR)}
-    assert Notice.objects.get(addressee=mentor).text == (
+    assert Notice.objects.filter(addressee=mentor).latest("pk").text == (
         f"{mover.name}换了班，集中和您带的别的班同一天，{mover.name}另定导师。"
     )
 

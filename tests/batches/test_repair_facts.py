@@ -189,8 +189,8 @@ def test_version_names_who_was_told_and_who_has_to_be_told(running: County, staf
     assert entry["told"] == len(reached)
     assert told.cadres == (f"{mate.name}（{mate.unit}）",)
     assert told.by_hand == (f"{mover.name}（{mover.unit}）",)
-    assert told.others == (), "as many come to each base as before"
-    assert reached == {mate.user_id}
+    assert told.others == ("叶管事（导师）",), "as many come to each base as before"
+    assert reached == {mate.user_id, keeper.pk}
     shown = desk.get(reverse("batches:version", args=[running.batch.pk, 2])).content.decode()
     assert "没有账号，请单位转告 1 人" in shown
     assert told.sentence in shown

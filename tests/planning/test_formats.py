@@ -40,6 +40,7 @@ def test_frozen_instances_are_valid(name: str) -> None:
         (b"", "a.json", "不是 JSON"),
         (b"\xff\xfe\x00", "a.json", "不是 JSON"),
         (b"[1, 2", "a.json", "不是 JSON"),
+        (b"9" * 5000, "a.json", "不是 JSON"),
         (b'{"a": NaN}', "a.json", "NaN"),
         (b"plain text", "a.json.gz", "gzip"),
         (gzip.compress(b'{"a": 1}', mtime=0)[:-9], "a.json.gz", "gzip"),
