@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -463,7 +464,7 @@ def distance(value: float, bound: float | None, unit: str = "") -> str:
     if min(abs(value), abs(bound)) < LARGE:
         told = max(0.01, abs(round(value, 2) - round(bound, 2)))  # of the two figures as they stand beside it
         return f"距最优不超过 {number(round(told, 2))}{unit}"
-    return f"距最优不超过 {100 * away / abs(value):.1f}%"
+    return f"距最优不超过 {max(0.1, math.ceil(1000 * away / abs(value)) / 10):.1f}%"
 
 
 def number(value: float) -> str:

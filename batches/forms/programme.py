@@ -176,6 +176,11 @@ class TrackForm(forms.ModelForm):
         for name in ("levels", "post_kinds"):
             self.initial[name] = "、".join(self.initial.get(name) or [])
 
+    def has_changed(self) -> bool:
+        """A new row with a name is one, also where it is sent as it was offered."""
+        named = self.instance.pk is None and bool(self.data.get(self.add_prefix("name"), "").strip())
+        return named or super().has_changed()
+
     def clean_levels(self) -> list[str]:
         return self._words("levels")
 
@@ -200,6 +205,11 @@ class TrackForm(forms.ModelForm):
 class TracksFormSet(forms.BaseInlineFormSet):
     """The tracks of a programme: between them they have at least one class. One without any beside others is lawful: it is
     not held for now (docs/rules.md §1)."""
+
+    default_error_messages = {
+        **forms.BaseInlineFormSet.default_error_messages,
+        "too_few_forms": "至少要有一个班型。请填写名称和每期班数。",
+    }
 
     def clean(self) -> None:
         super().clean()

@@ -1,6 +1,7 @@
 """The pages of a programme and of a new batch: what their forms take and refuse."""
 
 import datetime
+import re
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -53,6 +54,19 @@ def test_first_programme_and_first_batch_of_an_empty_county(desk: Client) -> Non
     )  # fmt: skip
     assert "第1期建好了，2 个班" in made
     assert Batch.objects.get().classes.count() == 2
+
+
+def test_track_that_is_offered_is_taken_as_it_stands(desk: Client) -> None:
+    assert re.search(r'name="tracks-0-classes_per_batch" value="6"', page(desk, "programme_create"))
+    post(desk, "programme_create", **programme_data(**{"tracks-0-classes_per_batch": 6}))
+    assert [(track.name, track.classes_per_batch) for track in Programme.objects.get().tracks.all()] == [("综合班", 6)]
+
+
+def test_programme_without_a_track_is_refused_in_plain_words(desk: Client) -> None:
+    blank = {f"tracks-0-{name}": "" for name in ("order", "name", "classes_per_batch")}
+    shown = post(desk, "programme_create", **programme_data(**blank))
+    assert not Programme.objects.exists()
+    assert "表单" not in shown
 
 
 def test_programme_form_keeps_what_was_typed(desk: Client) -> None:

@@ -179,6 +179,7 @@ def test_class_page_of_another_plan_shows_that_plan(desk: Client, planned: Count
     ("value", "bound", "unit", "told"),
     [
         (12, 12, "人", "已到最好，证明"), (21, 0, "人", "距最优不超过 21人"), (3404.147, 3064.147, "公里", "距最优不超过 10.0%"),
+        (2000.0, 1999.0, "公里", "距最优不超过 0.1%"),
         (5, None, "人", ""),
     ],
 )  # fmt: skip
@@ -213,7 +214,7 @@ def test_plan_button_job_progress_and_stop(desk: Client, nominating: County) -> 
     )
     told = fragment.content.decode()
     assert fragment.status_code == 200
-    for words in ("第1期编排", "集中日期和基地", "往返路程 1,463公里，距最优不超过 0.6%"):
+    for words in ("第1期编排", "集中日期和基地", "往返路程 1,463公里，距最优不超过 0.7%"):
         assert words in told
     assert "earliness" not in told
     assert "已请求停止" in post(desk, "stop", nominating.batch.pk, back="studio")
