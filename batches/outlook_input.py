@@ -2,8 +2,8 @@
 
 The coming batches are those in preparation or taking names, in order, and after them as many as are asked for: each begins on
 the Monday after the one before, lasts as many months (of four weeks) as the programme says, and has the classes of its tracks.
-Ages are those of today. Who is named for a planned batch, or is in a published one, counts as covered; who has been named
-for a coming one keeps that place. Nothing is stored: every question starts from the facts.
+Ages are those of today. Who is named for a planned batch and not left out by its newest plan, or is in a published one, counts as
+covered; who has been named for a coming one keeps that place. Nothing is stored: every question starts from the facts.
 """
 
 import copy
@@ -21,7 +21,7 @@ from batches.planning.formats import Document
 from batches.planning.problem import Problem
 from batches.planning_input import INPUT_FORMAT, cadre_rows, programme_rules, unit_rows, waiver_rows
 from batches.planning_places import base_rows, history_of, other_uses
-from batches.queries import GOING
+from batches.queries import GOING, latest_runs
 from batches.states import OPEN
 from cadres.models import Cadre
 from office.calendar import holidays, working_weekend_days
@@ -121,9 +121,11 @@ class Facts:
         return self._with_demands(document, coming)
 
     def _people(self) -> list[Document]:
-        """Everybody in post; who is named for a planned batch counts as covered."""
+        """Everybody in post; who is named for a planned batch counts as covered, but whom its newest plan left out."""
         named = Nomination.objects.filter(batch__in=[row.pk for row in self.planned], state__in=GOING)
         settled = {key("C", pk) for pk in named.values_list("cadre", flat=True)}
+        for run in latest_runs(self.planned):
+            settled -= {row["cadre"] for row in run.plan["unassigned"]}
         rows = cadre_rows(self._stretch, self.cadres, ignore_past=False)
         return [row | {"attended_before": row["attended_before"] or row["id"] in settled} for row in rows]
 

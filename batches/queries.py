@@ -2,6 +2,7 @@
 
 import datetime
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
@@ -306,7 +307,15 @@ def placed(batch: Batch, unit: Unit) -> QuerySet[Cadre]:
 
 def latest_run(batch: Batch) -> PlanRun | None:
     """The newest run that has a plan of the facts as they were (trials and outlooks are none)."""
-    return batch.plan_runs.filter(purpose__in=OF_THE_FACTS).exclude(plan_text="").order_by("-created_at", "-pk").first()
+    return latest_runs([batch]).first()
+
+
+def latest_runs(batches: Iterable[Batch]) -> QuerySet[PlanRun]:
+    """The same of several batches: one a batch, of those that have one (one query)."""
+    runs = PlanRun.objects.filter(batch__in=[batch.pk for batch in batches], purpose__in=OF_THE_FACTS).exclude(
+        plan_text=""
+    )
+    return runs.order_by("batch_id", "-created_at", "-pk").distinct("batch_id")
 
 
 def waiting_run(batch: Batch) -> PlanRun | None:

@@ -207,7 +207,7 @@ class Short:
     def _wanted_name(self) -> str:
         if self.only_must:
             return "必须参加的干部"
-        return f"{self.problem.rules['full_coverage_age']} 周岁以下未参训"
+        return f"要排的 {self.problem.rules['full_coverage_age']} 周岁以下未参训"
 
     # what each group of rules says here
 

@@ -24,9 +24,9 @@ from batches.outlooks import story_of
 from batches.plan_labels import Labels
 from batches.plan_refusals import refusal
 from batches.planning import InputError
-from batches.planning.formats import require_valid
+from batches.planning.formats import canonical, require_valid
 from batches.planning_input import build_input
-from batches.queries import newest_programmes
+from batches.queries import latest_run, newest_programmes
 from cadres.models import Cadre, PastAttendance, Unavailability, Unit
 from config.errors import Conflict, DomainError
 from office.models import Job, JobState
@@ -94,6 +94,16 @@ def test_countdown_names_who_can_never_be_covered(county: County) -> None:
     story = story_of(county.batch.programme)
     assert {row["why"] for row in story.never} == {"长期不能参加", f"{county.units[3].name}每期名额为0"}
     assert any(cadre.name in row["who"] for row in story.never)
+
+
+def test_who_is_left_out_by_the_plan_of_a_planned_batch_is_not_covered(planned: County) -> None:
+    before = story_of(planned.batch.programme).figures["due"]
+    run = latest_run(planned.batch)
+    assert run is not None
+    name = run.plan["assignments"][0]["cadre"]
+    plan = run.plan | {"unassigned": [{"cadre": name}], "assignments": run.plan["assignments"][1:]}
+    PlanRun.objects.filter(pk=run.pk).update(plan_text=canonical(plan).decode())
+    assert story_of(planned.batch.programme).figures["due"] == before + 1
 
 
 def test_names_of_a_planned_batch_count_as_covered(planned: County) -> None:
