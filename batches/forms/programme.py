@@ -17,6 +17,9 @@ from config.errors import DomainError
 BOUNDS = {
     "full_coverage_age": (18, 70, "岁", "在职干部没有这个年龄"),
     "batch_months": (1, 12, "个月", TOO_LONG),
+    "min_village_days": (0, 366, "天", TOO_LONG),
+    "min_distinct_villages": (0, 60, "个村", "一期里到不了更多的村"),
+    "pair_max_km": (0, 200, "公里", "两个基地要在一条线路上"),
 }
 """What parameters are plausible: from, to, unit and why."""
 

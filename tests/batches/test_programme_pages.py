@@ -77,7 +77,16 @@ def test_programme_form_keeps_what_was_typed(desk: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("age_bands", "三十"), ("age_bands", "5"), ("name", "名" * 100_000), ("class_size", "9" * 40)]
+    ("field", "value"),
+    [
+        ("age_bands", "三十"),
+        ("age_bands", "5"),
+        ("name", "名" * 100_000),
+        ("class_size", "9" * 40),
+        ("pair_max_km", "-3"),
+        ("min_village_days", "9999"),
+        ("min_distinct_villages", "61"),
+    ],
 )
 def test_programme_form_refuses_nonsense(desk: Client, field: str, value: str) -> None:
     response = desk.post(reverse("batches:programme_create"), programme_data(**{field: value}))
