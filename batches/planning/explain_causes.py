@@ -140,11 +140,19 @@ def _shut_everywhere(demand: "Demand") -> list[int]:
     return sorted(set.intersection(*days)) if len(days) > 1 else []
 
 
+def _pinned_to(demand: "Demand") -> list[Document]:
+    """The bases to which all gatherings of the demand are pinned; none where one is free to go elsewhere."""
+    pins = [demand.visit.problem.gathering_pins.get(key) for key in demand.gatherings()]
+    names = {base for pin in pins if pin for base in pin["bases"]} if all(pins) else set()
+    return [row for row in _by_id(demand) if row["id"] in names]
+
+
 def _closed(demand: "Demand") -> str:
-    if everywhere := _shut_everywhere(demand):
+    pinned = _pinned_to(demand)
+    if not pinned and (everywhere := _shut_everywhere(demand)):
         return f"{_span(everywhere)}各个基地全部停用"
     when = "那一周" if len(demand.weeks()) == 1 else "期内"
-    rows = _by_id(demand)
+    rows = pinned or _by_id(demand)
     bases = [str(base["id"]) for base in rows if _shut(demand, base["closed"])]
     houses = sum(bool(_shut(demand, house["closed"])) for base in rows for house in base["households"])
     parts = [f"基地 {names(bases)} {when}有停用"] if bases else []

@@ -56,6 +56,9 @@ class Gatherings(Demand):
     def indexes(self) -> list[int]:
         return sorted({index for _, index in self.keys})
 
+    def gatherings(self) -> list[tuple[str, int]]:
+        return self.keys
+
     def weeks(self) -> list[tuple[int, int]]:
         return sorted({week for row in self.rows for week in row.weeks()})
 

@@ -174,6 +174,10 @@ class Demand:
         coming = [index for index in every if self.visit.is_to_come(index)] or every
         return [index for index in coming if index not in self.visit.held] or coming
 
+    def gatherings(self) -> list[tuple[str, int]]:
+        """The same as class and index."""
+        return [(self.visit.klass, index) for index in self.indexes()]
+
 
 class Explainer:
     """The conflict behind one demand, its causes and cures."""

@@ -222,6 +222,18 @@ def test_explain_what_is_shut_everywhere_is_no_choice() -> None:
     assert row["cures"], "other days of the week are left"
 
 
+def test_explain_names_the_base_to_which_a_gathering_is_pinned_though_all_others_are_shut_on_a_day_too() -> None:
+    document = shut_for_days(5)
+    base = document["bases"][2]
+    document["pins"]["gatherings"] = [
+        {"class": "B01-K01", "index": 1, "first_day": "2027-03-12", "bases": [base["id"]]},
+    ]
+    plan = solve(document, stages=(1, 2, 3))
+    [row] = [row for row in explain(document, plan) if row["subject"] == "B01-K01#1"]
+    closed = next(cause["sentence"] for cause in row["causes"] if cause["rule"] == "R12")
+    assert closed == f"基地 {base['id']} 那一周有停用，1 户农户那一周有停用"
+
+
 def test_explain_a_base_that_is_shut_alone_may_open_again_at_last() -> None:
     document = shut_for_days(4)
     document["bases"][4]["declared_capacity"] = 0
