@@ -62,13 +62,6 @@ def test_track_that_is_offered_is_taken_as_it_stands(desk: Client) -> None:
     assert [(track.name, track.classes_per_batch) for track in Programme.objects.get().tracks.all()] == [("综合班", 6)]
 
 
-def test_programme_without_a_track_is_refused_in_plain_words(desk: Client) -> None:
-    blank = {f"tracks-0-{name}": "" for name in ("order", "name", "classes_per_batch")}
-    shown = post(desk, "programme_create", **programme_data(**blank))
-    assert not Programme.objects.exists()
-    assert "表单" not in shown
-
-
 def test_programme_form_keeps_what_was_typed(desk: Client) -> None:
     shown = post(desk, "programme_create", **programme_data(class_size_min=30, name="留住的名字"))
     assert "每班人数要在最少与最多之间" in shown
