@@ -12,9 +12,10 @@ from .stage3_options import Slot
 LIMIT = 2.0
 
 
-def forced_skips(slots: list[Slot], days: int, seed: int) -> int:
+def forced_skips(slots: list[Slot], days: int, seed: int) -> tuple[int, list[int]]:
     """Gatherings that these classes cannot hold wherever it be: no lawful day, or all with staff who are elsewhere (R19).
 
+    A bound of their number, and the places of as many slots as are left out where each class meets as often as it can.
     `days` is how many a gathering has; classes that share staff must all be among them for the bound to be a good one.
     """
     model = cp_model.CpModel()
@@ -34,7 +35,9 @@ def forced_skips(slots: list[Slot], days: int, seed: int) -> int:
             model.add_at_most_one(starts)
     model.minimize(sum(skips))
     answer = run(model, seed, LIMIT)
-    return answer.bound if answer.found else 0
+    if not answer.found:
+        return 0, []
+    return answer.bound, [place for place, skip in enumerate(skips) if answer.true(skip)]
 
 
 def poured(rows: Iterable[tuple[int, int]], new: int) -> float:

@@ -11,23 +11,24 @@ Promise: every gathering held can be lodged; each level of a batch carries its b
 
 import random
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import stage3_keep
 from .control import Control, level
 from .places import Places, houses_suffice, places_of
 from .problem import Batch, Klass, Problem, first_days, sex_counts
+from .stage3_allot import Allotment, allot, free_stays
 from .stage3_bounds import forced_skips, least_peak
 from .stage3_days import Days, find_days
 from .stage3_model import SCALE, Round, Settled, missing_villages, water_level
-from .stage3_options import Chooser, Option, Stays, taken_out
+from .stage3_options import Chooser, Option, Stays, person_days, taken_out
 from .stage3_place import place
 from .stage3_polish import polish
 from .stage3_routes import Walk, fewest
 from .stage3_settle import Settling
 from .stage3_travel import METRE, Program, Shortest, journey, rank
-from .stage3_visits import kind_of
 
 TOGETHER = 16
 TOGETHER_IN_LARGE_COUNTY = 8
@@ -89,11 +90,16 @@ def plan_batch(
     days, lawful = first_days(problem, batch), first_days(problem, batch, apart=False)
     former = stage3_keep.former(chooser, batch, lawful, stays, seed, unlodged)
     groups = group_classes(batch, TOGETHER_IN_LARGE_COUNTY if chooser.large else TOGETHER)
-    for number, classes in enumerate(groups):
+    counted = chooser.large and not former.options
+    allotment = allot(chooser, batch, groups, days, stays, seed) if counted else None
+    for number in range(len(groups)):
         control.step(3, number / len(groups), f"期次 {batch.id}")
-        round_ = _round(chooser, batch, classes, days, former, stays, seed)
-        round_.whole = len(groups) == 1 and not chooser.large
-        chosen = plan_round(round_, seed, control, result.totals)
+        rounds = _rounds(chooser, batch, groups, number, days, former, stays, allotment, seed)
+        round_, chosen = next(
+            (row, found) for row in rounds if (found := plan_round(row, seed, control, result.totals)) is not None
+        )
+        if allotment is not None:
+            allotment.take(round_.given.times if round_.given is not None and round_.given.first else None)
         held = [round_.options[n] for n in chosen if n is not None]
         result.held.update({(o.klass, o.index): o for o in held})
         for slot, choice in zip(round_.slots, chosen, strict=True):
@@ -104,9 +110,23 @@ def plan_batch(
                     "empty_class" if empty else _reason(round_, lawful[slot.klass.parity, slot.index], key, held, stays)
                 )
         stays.add(held)
+    if allotment is not None:
+        _bounded(result, allotment, stays)
     if problem.previous is not None:
         _count_changes(chooser, batch, former, result, control)
     return result
+
+
+def _bounded(result: Itinerary, allotment: Allotment, stays: Stays) -> None:
+    """The bounds of a batch that was counted as a whole, where they are those of the gatherings held."""
+    totals, held = result.totals, list(result.held.values())
+    if len(held) < allotment.held:
+        return
+    used = {base for option in held for base in option.site.bases}
+    beds = places_of(stays.problem).beds
+    totals.peak_bound = allotment.peak[1]
+    returns, km = allotment.bounds(max(stays.load[base] / beds[base] for base in used), totals.returns)
+    totals.returns_bound, totals.km_bound = min(totals.returns, returns), min(totals.km, km)
 
 
 def group_classes(batch: Batch, most: int) -> list[list[Klass]]:
@@ -128,6 +148,32 @@ def group_classes(batch: Batch, most: int) -> list[list[Klass]]:
                 groups.append([])
             groups[-1].append(klass)
     return groups
+
+
+def _rounds(
+    chooser: Chooser,
+    batch: Batch,
+    groups: list[list[Klass]],
+    number: int,
+    days: dict[tuple[str, int], tuple[int, ...]],
+    former: stage3_keep.Former,
+    stays: Stays,
+    allotment: Allotment | None,
+    seed: int,
+) -> Iterator[Round]:
+    """What a group may choose from: the visits that it is given; then whatever leaves the groups after it theirs."""
+    if allotment is not None:
+        allotment.sort(free_stays(chooser, allotment.visits.bases, days, stays))
+        highest = max(load / beds for base, load in stays.load.items() if (beds := chooser.places.beds[base]))
+        peaks = (allotment.peak, (max(highest, allotment.peak[0]), allotment.peak[1]))
+        for given in (allotment.given(), *(allotment.spared(stays.load, peak) for peak in peaks)):
+            slots = chooser.slots_given(batch, groups[number], days, stays, given)
+            yield Round(chooser.problem, chooser.places, slots, dict(stays.load), {}, whole=False, given=given)
+        reserved = allotment.reserved()
+        stays = replace(stays, load={base: load + reserved[base] for base, load in stays.load.items()})
+    round_ = _round(chooser, batch, groups[number], days, former, stays, seed)
+    round_.whole = len(groups) == 1 and not chooser.large
+    yield round_
 
 
 def _round(
@@ -173,11 +219,16 @@ def _count_changes(
     control.best(3, "moved_gatherings", totals.changes, totals.changes_bound)
 
 
-def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> list[int | None]:
-    """Settle skips and load, then shorten the journeys; only choices that can be lodged leave this function."""
+def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> list[int | None] | None:
+    """Settle skips and load, then shorten the journeys; only choices that can be lodged leave this function.
+
+    None: the visits that the round is given cannot be had on any days.
+    """
     settling = Settling(round_, seed)
     settled = settling.settle()
     for attempt in range(MOST_CUT_ROUNDS):
+        if settled is None:
+            return None
         clashes = unlodged(round_, settled.chosen)
         if not clashes:
             break
@@ -185,6 +236,11 @@ def plan_round(round_: Round, seed: int, control: Control, totals: Totals) -> li
         round_.clashes.extend(clashes)
         round_.alone = attempt == MOST_CUT_ROUNDS - 2
         settled = settling.settle()
+    if settled is None:
+        return None
+    if round_.given is not None and round_.given.first:
+        taken = Counter(round_.visit(number) for number in settled.chosen if number is not None)
+        round_.given = replace(round_.given, times=taken, rooms=person_days(taken, round_.problem.days))
     control.best(3, "skips", *settled.skips)
     control.best(3, "max_load", *settled.peak)
     chosen, bounds = shorten(round_, settled, seed, control)
@@ -294,8 +350,8 @@ def _placed(
 
 def _dated(round_: Round, program: Program, settled: Settled, shortest: Shortest, seed: int) -> list[int | None] | None:
     """As many visits of each kind as the shortest journeys have, by whichever classes find days for them."""
-    times = Counter(kind_of(program.option(column)) for column in shortest.columns)
-    among = [number for number, option in enumerate(round_.options) if kind_of(option) in times]
+    times = Counter(program.option(column).kind for column in shortest.columns)
+    among = [number for number, option in enumerate(round_.options) if option.kind in times]
     for _ in range(MOST_CUT_ROUNDS):
         chosen = place(round_, settled, among, settled.peak[0], seed, times=times, returns=shortest.returns[0])
         clashes = [] if chosen is None else unlodged(round_, chosen)
@@ -406,7 +462,7 @@ def _count(
         totals.short_bound += min(missing, max(0, settled.short_bound - without))
         totals.peak_bound = max(totals.peak_bound, water_level(round_, chosen), settled.peak[1])
     else:  # other groups of classes, or other bases, might have done better
-        totals.skips_bound += forced_skips(round_.slots, round_.problem.days, seed)
+        totals.skips_bound += forced_skips(round_.slots, round_.problem.days, seed)[0]
     totals.returns += returns
     totals.returns_bound += min(returns, bounds.returns)
     totals.km += km

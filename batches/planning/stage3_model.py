@@ -9,7 +9,7 @@ from ortools.sat.python import cp_model
 from .places import Places
 from .problem import Problem
 from .stage3_bounds import poured
-from .stage3_options import Option, Slot
+from .stage3_options import Given, Kind, Option, Slot, in_week
 
 SCALE = 10_000
 Row = tuple[list[tuple[int, int]], int]  # (option, people) terms and their upper limit
@@ -17,7 +17,8 @@ Row = tuple[list[tuple[int, int]], int]  # (option, people) terms and their uppe
 
 @dataclass
 class Round:
-    """One group of classes that is planned together; `whole`: all classes of the batch, with all bases."""
+    """One group of classes that is planned together; `whole`: all classes of the batch, with all bases; `given`: the visits
+    that it is dealt of those counted for the batch."""
 
     problem: Problem
     places: Places
@@ -27,6 +28,7 @@ class Round:
     clashes: list[list[int]] = field(default_factory=list)
     alone: bool = False
     whole: bool = True
+    given: Given | None = None
 
     def __post_init__(self) -> None:
         self.options: list[Option] = [option for slot in self.slots for option in slot.options]
@@ -90,7 +92,8 @@ class Round:
 
     def room(self, base: str, peak: float) -> int:
         """Person-days that a base can still take below a peak load."""
-        return max(0, math.floor(peak * self.places.beds[base] - self.load[base] + 0.5 / SCALE))
+        below = max(0, math.floor(peak * self.places.beds[base] - self.load[base] + 0.5 / SCALE))
+        return below if self.given is None else min(below, self.given.rooms.get(base, 0))
 
     def peak(self, chosen: list[int | None]) -> float:
         """The peak load among the bases that a choice uses."""
@@ -99,6 +102,11 @@ class Round:
             for part in () if number is None else self.options[number].parts:
                 added[part.base] += part.people * self.problem.days
         return max(((self.load[base] + n) / self.places.beds[base] for base, n in added.items() if n), default=0.0)
+
+    def visit(self, number: int) -> Kind:
+        """The kind of an option with its week."""
+        option = self.options[number]
+        return in_week(option.kind, (self.problem.classes[option.klass].parity, option.index))
 
     def kept(self, number: int) -> bool:
         """Whether the option is what the previous plan had."""

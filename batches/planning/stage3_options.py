@@ -4,9 +4,11 @@ An option is possible by itself in every hard rule (R09 to R13, households for m
 models is how options meet: room at a base, staff, villages, load, travel.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from .places import Part, Places, Site, Window, houses_suffice
 from .problem import Batch, Klass, Problem, day_number, first_days
@@ -14,6 +16,8 @@ from .problem import Batch, Klass, Problem, day_number, first_days
 MOST_BASES = 60  # that a group of classes is offered; a county with more is large
 LEAST_SHARE = 0.2  # of a class at either of two bases, as it is usually divided
 MORE = 0.15  # so much more of a class at the first of two, where it may be divided in two ways
+Kind = tuple[Any, tuple[tuple[str, int], ...]]  # size of the class, or (size, week); (base, people) of the gathering
+Week = tuple[str, int]  # parity and number of the fortnight
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,50 @@ class Option:
     def people(self) -> int:
         return sum(part.people for part in self.parts)
 
+    @property
+    def kind(self) -> Kind:
+        """What options have in common to whom days and classes do not matter."""
+        return kind_of(self.parts)
+
+
+def kind_of(parts: tuple[Part, ...]) -> Kind:
+    use = tuple((part.base, part.people) for part in parts)
+    return sum(people for _, people in use), use
+
+
+def in_week(kind: Kind, week: Week) -> Kind:
+    """The kind told with its week, as it is counted where that matters."""
+    return (kind[0], week), kind[1]
+
+
+def person_days(times: Mapping[Kind, int], days: int) -> Counter[str]:
+    """What visits of so many days bring to each base."""
+    total: Counter[str] = Counter()
+    for (_, use), count in times.items():
+        for base, people in use:
+            total[base] += people * count * days
+    return total
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a group of classes may choose from of the visits that were counted for its batch as a whole, by week.
+
+    `first` are those that are hard to place, none when others than those counted may be chosen; `rooms` are person-days by
+    base, `barred` first days at bases; `load` is what the bases had before the batch, by which classes are divided over two
+    of them; `held` is how many gatherings are held; `peak` is the batch's, with its bound, `returns` those that it needs.
+    """
+
+    times: Mapping[Kind, int]
+    first: Mapping[Kind, int]
+    sites: tuple[Site, ...]
+    rooms: Mapping[str, int]
+    barred: frozenset[tuple[str, int]]
+    load: Mapping[str, int]
+    held: int
+    peak: tuple[float, float]
+    returns: int
+
 
 @dataclass
 class Slot:
@@ -39,6 +87,10 @@ class Slot:
     index: int
     first_days: tuple[int, ...]
     options: list[Option] = field(default_factory=list)
+
+    @property
+    def week(self) -> Week:
+        return self.klass.parity, self.index
 
 
 @dataclass
@@ -63,9 +115,13 @@ class Stays:
     def allows(self, option: Option) -> bool:
         days = range(option.first, option.first + self.problem.days)
         staff = self.problem.classes[option.klass].staff
-        return not any((base, day) in self.taken for base in option.site.bases for day in days) and not any(
+        return all(self.is_free(base, option.first) for base in option.site.bases) and not any(
             (name, day) in self.busy for name in staff for day in days
         )
+
+    def is_free(self, base: str, first: int) -> bool:
+        """Whether nobody is at the base during a gathering from `first` on."""
+        return not any((base, day) in self.taken for day in range(first, first + self.problem.days))
 
 
 class Chooser:
@@ -107,19 +163,61 @@ class Chooser:
     ) -> list[Slot]:
         """The slots of some classes, with their options; what is settled is the only option of its slot."""
         self.load = stays.load
-        sites = self._least_used(classes, stays)
-        lawful = first_days(self.problem, batch, apart=False)
-        result = []
-        for klass in classes:
-            for (parity, index), usual in sorted(days.items()):
-                if parity == klass.parity:
-                    slot = Slot(klass, index, self._pinned(klass, index, lawful[parity, index]) or usual)
-                    if (klass.id, index) in settled:
-                        slot.options = [settled[klass.id, index]]
-                    elif sum(self.sexes.get(klass.id, (0, 0))) and (klass.id, index) not in self.out:
-                        slot.options = self._free(slot, sites, stays)
-                    result.append(slot)
+        sites = self._least_used(classes, days, stays)
+        result = self.fortnights(batch, classes, days)
+        for slot in result:
+            if (slot.klass.id, slot.index) in settled:
+                slot.options = [settled[slot.klass.id, slot.index]]
+            elif self.meets(slot):
+                slot.options = self._free(slot, sites, stays)
         return result
+
+    def slots_given(
+        self,
+        batch: Batch,
+        classes: list[Klass],
+        days: dict[tuple[str, int], tuple[int, ...]],
+        stays: Stays,
+        given: Given,
+    ) -> list[Slot]:
+        """The slots of some classes, with the visits alone that they are dealt as options."""
+        self.load = given.load
+        result = self.fortnights(batch, classes, days)
+        for slot in filter(self.meets, result):
+            options = self._options(slot, list(given.sites))
+            slot.options = [
+                option
+                for option in options
+                if in_week(option.kind, slot.week) in given.times
+                and stays.allows(option)
+                and not any((base, option.first) in given.barred for base in option.site.bases)
+            ]
+        return result
+
+    def fortnights(
+        self, batch: Batch, classes: list[Klass], days: dict[tuple[str, int], tuple[int, ...]]
+    ) -> list[Slot]:
+        """The slots of some classes, without options yet."""
+        lawful = first_days(self.problem, batch, apart=False)
+        return [
+            Slot(klass, index, self._pinned(klass, index, lawful[parity, index]) or usual)
+            for klass in classes
+            for (parity, index), usual in sorted(days.items())
+            if parity == klass.parity
+        ]
+
+    def meets(self, slot: Slot) -> bool:
+        """Whether the class has people and its gathering was not taken out by hand."""
+        return self.size(slot.klass.id) > 0 and (slot.klass.id, slot.index) not in self.out
+
+    def size(self, klass: str) -> int:
+        """People of a class."""
+        return sum(self.sexes.get(klass, (0, 0)))
+
+    def visits(self, slot: Slot, first: int, stays: Stays) -> list[tuple[Kind, Site]]:
+        """Where a slot's class could go from a first day on, as it would be divided."""
+        free = [site for site in self.sites if all(stays.is_free(base, first) for base in site.bases)]
+        return [(kind_of(parts), site) for site in free for parts in self._shares_at(slot, first, site)]
 
     def _free(self, slot: Slot, sites: list[Site], stays: Stays) -> list[Option]:
         """A slot's options at these sites, or at all where these leave none."""
@@ -131,16 +229,20 @@ class Chooser:
         pin = self.problem.gathering_pins.get((klass.id, index))
         return () if pin is None else tuple(day for day in lawful if day == day_number(pin["first_day"]))
 
-    def _least_used(self, classes: list[Klass], stays: Stays) -> list[Site]:
-        """All sites, or in a large county those used least so far that can take some of the classes."""
+    def _least_used(
+        self, classes: list[Klass], days: dict[tuple[str, int], tuple[int, ...]], stays: Stays
+    ) -> list[Site]:
+        """All sites, or in a large county those used least so far that can still take some of the classes."""
         if not self.large:
             return self.sites
-        smallest = min((n for klass in classes if (n := sum(self.sexes.get(klass.id, (0, 0))))), default=0)
+        firsts = sorted({first for row in days.values() for first in row})
+        smallest = min((n for klass in classes if (n := self.size(klass.id))), default=0)
         ranked = sorted(
             (
                 site
                 for site in self.sites
                 if sum(self.places.holds(base, excepted=True) for base in site.bases) >= smallest
+                and any(all(stays.is_free(base, first) for base in site.bases) for first in firsts)
             ),
             key=lambda site: (
                 sum(stays.load[base] for base in site.bases) / sum(self.places.beds[base] for base in site.bases),

@@ -10,15 +10,18 @@ from dataclasses import replace
 
 from .cpsat import Expr, run
 from .stage3_model import SCALE, Model, Round, Settled, missing_villages, water_level
-from .stage3_place import LIMIT, place
-from .stage3_visits import Found, Visits, kind_of
+from .stage3_options import Given
+from .stage3_place import place, place_given
+from .stage3_travel import journey
+from .stage3_visits import Found, Visits, offers_of
 
 LIMITS = {"skips": 20.0, "villages": 10.0, "changes": 10.0, "load": 6.0}
 FEW = 1500  # options for which CP-SAT closes the peak by itself
-STEPS = tuple((above, LIMIT) for above in (1.0, 1.005, 1.01, 1.02, 1.04, 1.08))
-"""Peak as a multiple of the least, and the limit within which a choice is looked for; one after another until one is found."""
-PATIENT = ((1.0, 4.0), (1.04, 4.0))
-"""Further ones for a batch that is planned as a whole: with many days and bases the first choice takes its time."""
+BRIEF, PATIENT = 0.4, 4.0
+HARD = 0.9  # of the visits that are hard to place is given days first of all
+STEPS = (*((above, BRIEF) for above in (1.0, 1.005, 1.01, 1.02, 1.04, 1.08)), (1.0, PATIENT), (1.04, PATIENT))
+"""Peak as a multiple of the least, and the limit within which a choice is looked for; one after another until one is found.
+With many days and bases even the first choice takes its time."""
 
 
 class Settling:
@@ -32,8 +35,10 @@ class Settling:
     def _begin(self) -> None:
         self.clashes = len(self.round.clashes)
         self.first = self._first()
-        self.visits = Visits(self.round, sum(number is not None for number in self.first.chosen))
-        self.low = self.visits.least_peak(self.first.peak[1])
+        if self.round.given is None:
+            held = sum(number is not None for number in self.first.chosen)
+            self.visits = Visits(self.round, held, offers_of(self.round))
+            self.low = self.visits.least_peak(self.first.peak[1])
 
     def _first(self) -> Settled:
         """The levels before the peak."""
@@ -64,11 +69,14 @@ class Settling:
             max(0, len(kept) - changes[0] - round_.problem.spare_moves) if round_.before else 0,
         )
 
-    def settle(self) -> Settled:
-        """The lowest peak for which a choice is found, and short journeys below it where the days allow."""
+    def settle(self) -> Settled | None:
+        """The lowest peak for which a choice is found, and short journeys below it where the days allow; None: the visits
+        that the round is given do not come to one."""
+        if self.round.given is not None:
+            return self._dealt(self.round.given)
         if self.low.times:
             alone = bool(self.round.before) or len(self.round.options) <= FEW
-            steps = STEPS[:1] if alone else STEPS + PATIENT if self.round.whole else STEPS
+            steps = STEPS[:1] if alone else STEPS
             while self.step < len(steps):
                 above, limit = steps[self.step]
                 found = self._below(self.low.value * above, limit)
@@ -77,32 +85,36 @@ class Settling:
                 self.step += 1
         return self._searched()
 
+    def _dealt(self, given: Given) -> Settled | None:
+        """A choice of visits that the round is given; their journeys were counted with those of the whole batch."""
+        if sum(number is not None for number in self.first.chosen) < given.held:
+            return None
+        for part in (HARD, 0.0):
+            chosen = place_given(self.round, self.first, given, part, self.seed, PATIENT)
+            if chosen is not None:
+                km, _, returns = journey(self.round, chosen)
+                counted = Found(None, km, km if given.first else 0.0)
+                return self._settled(chosen, given.peak[1], returns, counted, shortest=bool(given.first))
+        return None
+
     def _below(self, peak: float, limit: float) -> Settled | None:
         """Below a peak: the shortest journeys that were counted; or else any choice of few sites, or of all."""
         round_, low = self.round, self.low.bound
         self.visits.hold_peak(peak)
-        returns, km = self._journeys()
+        returns, km = self.visits.shortest()
         everything = list(range(len(round_.options)))
         if not round_.before and km.times is not None:
-            among = [n for n in everything if kind_of(round_.options[n]) in km.times]
+            among = [n for n in everything if round_.options[n].kind in km.times]
             chosen = place(round_, self.first, among, peak, self.seed, limit, times=km.times, returns=returns)
             if chosen is not None:
                 return self._settled(chosen, low, returns, km, shortest=True)
         times = self.low.times if self.step == 0 and self.low.times else {}
-        few = [n for n in everything if round_.kept(n) or kind_of(round_.options[n]) in times]
-        for among in (few, everything) if times else (everything,):
+        few = [n for n in everything if round_.kept(n) or round_.options[n].kind in times]
+        for among in (few, everything) if len(few) < len(everything) and times else (everything,):
             chosen = place(round_, self.first, among, peak, self.seed, limit)
             if chosen is not None:
                 return self._settled(chosen, low, returns, km, shortest=False)
         return None
-
-    def _journeys(self) -> tuple[int, Found]:
-        """Returns and kilometres of the shortest journeys, by counting."""
-        km = self.visits.least_km(0)
-        if km.times is not None:
-            return 0, km
-        returns = int(self.visits.least_returns().bound)
-        return returns, self.visits.least_km(returns) if returns else km
 
     def _settled(self, chosen: list[int | None], bound: float, returns: int, km: Found, *, shortest: bool) -> Settled:
         peak = self.round.peak(chosen)

@@ -8,26 +8,19 @@ have one division of a class over each pair of bases, or two; stage3_place gives
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from .linear import Linear, Terms
-from .stage3_options import Option
-
-if TYPE_CHECKING:
-    from .stage3_model import Round
+from .linear import Linear, Solution, Terms
+from .places import Site
+from .stage3_model import SCALE, Round
+from .stage3_options import Kind, Week
 
 PEAK_NODES, KM_NODES = 2000, 2000
 KM_GAP = 0.0005
-Kind = tuple[int, tuple[tuple[str, int], ...]]  # size of the class, (base, people) of the gathering
-
-
-def kind_of(option: Option) -> Kind:
-    """What options have in common to whom days and classes do not matter."""
-    use = tuple((part.base, part.people) for part in option.parts)
-    return sum(people for _, people in use), use
+FIRST_MARGIN, MOST_MARGIN = 0.005, 100.0  # above a bound of the peak known already, for the first and the last attempt
+NEAR = 0.0005  # between a peak that is possible and one that is not: what is left of it is tried from above
 
 
 @dataclass(frozen=True)
@@ -39,34 +32,49 @@ class Found:
     bound: float
 
 
+@dataclass
+class Offers:
+    """Kinds of visits with how many slots may have them, slots by size of class, and the classes that may see a village."""
+
+    times: Counter[Kind] = field(default_factory=Counter)
+    site: dict[Kind, Site] = field(default_factory=dict)
+    slots: Counter[int] = field(default_factory=Counter)
+    classes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, klass: str, kinds: Mapping[Kind, Site]) -> None:
+        """A slot of a class that may have one of these."""
+        self.times.update(kinds.keys())
+        self.site.update(kinds)
+        self.slots.update({size for size, _ in kinds})
+        for site in kinds.values():
+            for village in site.villages:
+                self.classes[village].add(klass)
+
+
+def offers_of(round_: Round) -> Offers:
+    """What the slots of a round may choose from."""
+    offers = Offers()
+    for slot, numbers in zip(round_.slots, round_.of_slot, strict=True):
+        offers.add(slot.klass.id, {round_.options[n].kind: round_.options[n].site for n in numbers})
+    return offers
+
+
 class Visits(Linear):
     """Whole numbers of visits of each kind, of the gatherings that are held."""
 
-    def __init__(self, round_: "Round", held: int):
+    def __init__(self, round_: Round, held: int, offers: Offers):
         super().__init__()
-        self.round = round_
-        self.offers: Counter[Kind] = Counter()
-        self.site = {}
-        slots: Counter[int] = Counter()
-        classes: dict[str, set[str]] = defaultdict(set)
-        for numbers in round_.of_slot:
-            kinds = {kind_of(round_.options[n]): round_.options[n] for n in numbers}
-            slots.update({size for size, _ in kinds})
-            self.offers.update(kinds.keys())
-            for kind, option in kinds.items():
-                self.site[kind] = option.site
-                for village in option.site.villages:
-                    classes[village].add(option.klass)
+        self.round, self.offers, self.site = round_, offers.times, offers.site
         self.kinds = sorted(self.offers)
         self.bases = sorted({base for _, use in self.kinds for base, _ in use})
         for kind in self.kinds:
             self.column(float(self.offers[kind]))
         self.row([(column, 1.0) for column in range(len(self.kinds))], held, held)
-        for size, count in sorted(slots.items()):
+        for size, count in sorted(offers.slots.items()):
             self.row([(column, 1.0) for column, kind in enumerate(self.kinds) if kind[0] == size], 0, count)
         self.again: Terms = []
         self.rooms: dict[str, int] = {}
-        for village, names in sorted(classes.items()):
+        for village, names in sorted(offers.classes.items()):
             self._village(village, len(names), held)
 
     def _village(self, village: str, classes: int, held: int) -> None:
@@ -105,6 +113,42 @@ class Visits(Linear):
         value = math.inf if times is None else self.peak_of(times)
         return Found(times, value, min(value, max(water, bound)))
 
+    def lowest_peak(self, water: float) -> Found:
+        """The same for many bases, by halving: below a given peak whole numbers of people leave little to search; what was
+        found is held."""
+        times, low, margin = None, water, 0.0
+        while times is None and margin <= MOST_MARGIN:
+            peak = water * (1 + margin)
+            times, impossible = self._below(peak)
+            low, margin = peak if impossible else low, max(FIRST_MARGIN, 2 * margin)
+        if times is None:
+            return Found(None, math.inf, low)
+        value, tried = self.peak_of(times), low
+        while value - tried > 1.5 / SCALE:
+            peak = (value + tried) / 2 if value > tried * (1 + NEAR) else value - 1 / SCALE
+            found, impossible = self._below(peak)
+            if found is None:
+                low, tried = peak if impossible else low, peak
+            else:
+                times, value = found, self.peak_of(found)
+        self.hold_peak(value)
+        return Found(times, value, low)
+
+    def _below(self, peak: float) -> tuple[dict[Kind, int] | None, bool]:
+        """Visits below a peak; whether there are none for certain."""
+        self.hold_peak(peak)
+        found = self.least(self.goal([]), nodes=PEAK_NODES)
+        return self._times(found), found.impossible
+
+    def limit(self, most: Mapping[tuple[str, Week], int]) -> None:
+        """No more visits to a base in a week than that; for kinds that tell the week."""
+        here: dict[tuple[str, Week], Terms] = defaultdict(list)
+        for column, ((_, week), use) in enumerate(self.kinds):
+            for base, _ in use:
+                here[base, week].append((column, 1.0))
+        for key, terms in sorted(here.items()):
+            self.row(terms, -np.inf, most[key])
+
     def peak_of(self, times: Mapping[Kind, int]) -> float:
         """The peak load of visits among the bases that they use."""
         load: Counter[str] = Counter()
@@ -119,6 +163,14 @@ class Visits(Linear):
             if base not in self.rooms:
                 self.rooms[base] = self.row(terms, -np.inf, 0)
             self.high[self.rooms[base]] = self.round.room(base, peak)
+
+    def shortest(self) -> tuple[int, Found]:
+        """The fewest returns, and the least kilometres with so many."""
+        km = self.least_km(0)
+        if km.times is not None:
+            return 0, km
+        returns = int(self.least_returns().bound)
+        return returns, self.least_km(returns) if returns else km
 
     def least_returns(self) -> Found:
         """The fewest returns to a village."""
@@ -141,8 +193,10 @@ class Visits(Linear):
 
     def _least(self, goal: Terms, nodes: int, gap: float) -> tuple[dict[Kind, int] | None, float]:
         found = self.least(self.goal(goal), nodes=nodes, gap=gap)
-        bound = -math.inf if found.bound is None else found.bound
+        return self._times(found), -math.inf if found.bound is None else found.bound
+
+    def _times(self, found: Solution) -> dict[Kind, int] | None:
         if found.values is None:
-            return None, bound
+            return None
         counts = ((kind, round(found.values[column])) for column, kind in enumerate(self.kinds))
-        return {kind: count for kind, count in counts if count}, bound
+        return {kind: count for kind, count in counts if count}

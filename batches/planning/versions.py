@@ -6,7 +6,7 @@ from importlib.metadata import version
 import numpy as np
 import scipy
 
-PLANNER_VERSION = "dunmiao/9"
+PLANNER_VERSION = "dunmiao/10"
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,7 @@ from batches.planning.problem import Problem, first_days, sex_counts
 from batches.planning.stage3_itinerary import plan_batch
 from batches.planning.stage3_model import Round
 from batches.planning.stage3_options import LEAST_SHARE, Chooser, Stays
-from batches.planning.stage3_visits import Visits
+from batches.planning.stage3_visits import Visits, offers_of
 
 from .cases import frozen
 
@@ -61,11 +61,16 @@ def test_peak_is_near_its_bound_where_classes_need_two_bases() -> None:
 
 def test_peak_counted_is_that_of_the_visits_counted() -> None:
     round_ = _round(_tight())
-    visits = Visits(round_, 30)
+    visits = Visits(round_, 30, offers_of(round_))
     low = visits.least_peak(0.0)
     assert low.times is not None
     assert sum(low.times.values()) == 30
     assert low.bound <= low.value == visits.peak_of(low.times)
+    halved = Visits(round_, 30, offers_of(round_)).lowest_peak(low.bound / 2)
+    assert halved.times is not None
+    assert sum(halved.times.values()) == 30
+    assert low.bound - 1e-6 <= halved.value <= low.value
+    assert halved.value - 2e-4 <= halved.bound <= halved.value
     visits.hold_peak(low.value)
     near = visits.least_km(0)
     visits.hold_peak(2 * low.value)

@@ -220,7 +220,8 @@ def test_the_table_says_what_was_measured() -> None:
 def test_the_same_versions_make_the_plans_and_repairs_that_were_measured(name: str) -> None:
     piece = next(piece for piece in measured() if piece["name"] == name)
     if piece["versions"] != versions():
-        assert piece["versions"]["planner"] <= versions()["planner"]
+        measured_by, now = (int(row["planner"].removeprefix("dunmiao/")) for row in (piece["versions"], versions()))
+        assert measured_by <= now
         return
     assert piece["plan_fingerprint"] == fingerprint(plan_of(name)), "raise PLANNER_VERSION and measure again"
     rows = replanned(frozen(name), plan_of(name), 1, lambda solve_with: (solve_with(None), 0.0))

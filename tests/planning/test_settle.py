@@ -27,10 +27,15 @@ class Placing:
     def __init__(self, misses: int) -> None:
         self.misses = misses
         self.asked: list[tuple[float, int, bool]] = []
+        self.limits: list[float] = []
 
-    def __call__(self, round_: Round, first: Settled, among: list[int], peak: float, *more: Any) -> Any:
-        self.asked.append((peak, len(among), len(more) > 1))
-        return place(round_, first, among, peak, *more) if len(self.asked) > self.misses else None
+    def __call__(
+        self, round_: Round, first: Settled, among: list[int], peak: float, seed: int, limit: float, **journeys: Any
+    ) -> Any:
+        self.asked.append((peak, len(among), bool(journeys)))
+        self.limits.append(limit)
+        found = place(round_, first, among, peak, seed, limit, **journeys)
+        return found if len(self.asked) > self.misses else None
 
 
 def stumbling(monkeypatch: pytest.MonkeyPatch, misses: int) -> Placing:
@@ -89,7 +94,8 @@ def test_higher_peaks_are_tried_step_by_step_in_a_large_round(monkeypatch: pytes
     settling = Settling(round_, 1)
     sound(round_, settling.settle())
     peaks = list(dict.fromkeys(peak for peak, _, _ in placing.asked))
-    assert peaks == [settling.low.value * step for step in STEPS]
+    tried = [(peak, limit) for (peak, _, _), limit in zip(placing.asked, placing.limits, strict=True)]
+    assert list(dict.fromkeys(tried)) == [(settling.low.value * above, limit) for above, limit in STEPS]
     assert settling.step == len(STEPS)
     one_step = next(n for n, (peak, _, _) in enumerate(placing.asked) if peak > peaks[0])
     again = stumbling(monkeypatch, one_step)
