@@ -16,7 +16,7 @@ from .stage3_model import SCALE, Round
 from .stage3_options import Chooser, Given, Kind, Slot, Stays, Week, in_week, person_days
 from .stage3_visits import Offers, Visits
 
-Days = Mapping[Week, tuple[int, ...]]
+Days = dict[Week, tuple[int, ...]]
 Choice = tuple[Slot, dict[Kind, Site]]
 
 

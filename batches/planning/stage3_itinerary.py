@@ -1,8 +1,8 @@
 """Stage 3: when and where each class gathers.
 
 Method: batch by batch in calendar order, carrying the load of the bases; in a large county a few classes of a batch at
-a time, those that share staff together, at the bases used least so far. CP-SAT settles skips and distinct villages.
-HiGHS counts how often each site is used: for the lowest peak load, then for the fewest returns and kilometres; CP-SAT
+a time, those that share staff together, from visits that were counted for the whole batch. CP-SAT settles skips and
+distinct villages. HiGHS counts how often each site is used: for the lowest peak load, then for the fewest returns and kilometres; CP-SAT
 gives those visits to classes and days, and annealing exchanges them for few changes of route. Classes that meet at a
 base must find households together: a choice where they do not is cut off and the round is solved again; in the end each
 base takes one class at a time.
@@ -475,8 +475,8 @@ def levels(problem: Problem, held: list[Option], parts: list[Totals]) -> list[di
     """The levels of stage 3 over all batches.
 
     Each batch's bounds hold with the levels above and the batches before it as they are, for the gatherings held and one
-    division of a class over each pair of bases, or the two that are offered; of returns, kilometres and routes in a large
-    county for the bases offered.
+    division of a class over each pair of bases, or the two that are offered; in a large county also with classes that are
+    not planned together never at one base at once.
     """
     places = places_of(problem)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})
