@@ -6,7 +6,7 @@ returns and kilometres; and in which week. A group chooses from what is left, wh
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from .places import Site
@@ -20,21 +20,27 @@ Days = dict[Week, tuple[int, ...]]
 Choice = tuple[Slot, dict[Kind, Site]]
 
 
+@dataclass(frozen=True)
+class Group:
+    """How many gatherings some classes hold by size of class and week, and how many of these could have which visit."""
+
+    classes: int
+    wanted: Counter[tuple[int, Week]]
+    able: Counter[Kind]
+
+
 @dataclass
 class Allotment:
-    """The visits of a batch, for one group after another; those that are not used yet are left.
+    """The visits of a batch, for one group after another; those that are not used yet are `left`.
 
-    `wanted` by size of class and week, the slots `able` to have a visit, and the number of `classes` are those of each group
-    that is not planned yet; in the `order` visits that are hard to place come first; `barred` are first days that would
-    leave gaps at a base. `held` gatherings are counted, `peak` is their load with its bound; below it are the bounds of
-    returns and kilometres.
+    `groups` are those that are not planned yet; in the `order` visits that are hard to place come first; `barred` are first
+    days that would leave gaps at a base. `held` gatherings are counted, `peak` is their load with its bound; below it are
+    the bounds of returns and kilometres.
     """
 
     left: Counter[Kind]
     order: list[Kind]
-    wanted: list[Counter[tuple[int, Week]]]
-    able: list[Counter[Kind]]
-    classes: list[int]
+    groups: list[Group]
     site: Mapping[Kind, Site]
     barred: frozenset[tuple[str, int]]
     visits: Visits
@@ -46,7 +52,8 @@ class Allotment:
     def sort(self, free: Mapping[tuple[str, Week], Collection[int]]) -> None:
         """What few slots can have, what is at a base with few stays free that week, or in a village that most classes must
         see, is hard to place."""
-        able, classes = sum(self.able, Counter()), sum(self.classes)
+        able = sum((group.able for group in self.groups), Counter())
+        classes = sum(group.classes for group in self.groups)
         used = Counter((base, week) for (_, week), use in self.left.elements() for base, _ in use)
         seen = Counter(village for kind in self.left.elements() for village in self.site[kind].villages)
 
@@ -71,7 +78,7 @@ class Allotment:
         for base, before in round_.load.items():
             rooms[base] = max(0, round_.room(base, peak[0]) + before - load[base] - reserved[base])
         fits = {}
-        for kind in sorted(self.able[0]):
+        for kind in sorted(self.groups[0].able):
             count = min(rooms[base] // (people * round_.problem.days) for base, people in kind[1])
             if count:
                 fits[kind] = count
@@ -86,18 +93,19 @@ class Allotment:
     ) -> Given:
         sites = {self.site[kind] for kind in times}
         ordered = tuple(sorted(sites, key=lambda site: site.bases))
-        held = self.wanted[0].total()
+        held = self.groups[0].wanted.total()
         return Given(times, first, ordered, rooms, self.barred, self.visits.round.load, held, peak, self.returns)
 
     def _dealt(self, shares: int) -> Counter[Kind]:
         """So many times of what the next group wants, as far as it is left; each of its classes sees a village once."""
+        group = self.groups[0]
         result: Counter[Kind] = Counter()
         seen: Counter[str] = Counter()
-        wanted = {key: shares * count for key, count in self.wanted[0].items()}
+        wanted = {key: shares * count for key, count in group.wanted.items()}
         for kind in self.order:
             villages = self.site[kind].villages
-            unseen = min(self.classes[0] - seen[village] for village in villages)
-            count = min(self.left[kind], self.able[0][kind], wanted.get(kind[0], 0), max(0, unseen))
+            unseen = min(group.classes - seen[village] for village in villages)
+            count = min(self.left[kind], group.able[kind], wanted.get(kind[0], 0), max(0, unseen))
             if count:
                 result[kind] = count
                 wanted[kind[0]] -= count
@@ -107,9 +115,7 @@ class Allotment:
     def take(self, times: Mapping[Kind, int] | None) -> None:
         """The next group is planned, with these visits; None: with others, and those meant for it are given up."""
         self.left -= Counter(self._dealt(1) if times is None else times)
-        self.wanted.pop(0)
-        self.able.pop(0)
-        self.classes.pop(0)
+        self.groups.pop(0)
 
     def reserved(self) -> Counter[str]:
         """Person-days at the bases that the groups after the next one need."""
@@ -127,46 +133,60 @@ class Allotment:
 
 
 def allot(
-    chooser: Chooser, batch: Batch, groups: list[list[Klass]], days: Days, stays: Stays, seed: int
+    chooser: Chooser,
+    batch: Batch,
+    groups: list[list[Klass]],
+    days: Days,
+    stays: Stays,
+    seed: int,
+    pause: Callable[[], None],
 ) -> Allotment | None:
-    """The batch's visits for groups of its classes; None where people pinned its gatherings, or nothing can be counted."""
+    """The batch's visits for groups of its classes; None where people pinned its gatherings, or nothing can be counted.
+
+    `pause` is called between two programmes.
+    """
     problem = chooser.problem
     names = {klass.id for klass in batch.classes}
     if any(name in names for name, _ in problem.gathering_pins):
         return None
     chooser.load = load = dict(stays.load)
     choices = _choices(chooser, batch, groups, days, stays, seed)
+    held = sum(map(len, choices))
+    if not held:
+        return None
     offers, coarse = Offers(), Offers()
     for slot, sites in (choice for rows in choices for choice in rows):
         coarse.add(slot.klass.id, sites)
         offers.add(slot.klass.id, {in_week(kind, slot.week): site for kind, site in sites.items()})
-    wanted = [Counter((chooser.size(slot.klass.id), slot.week) for slot, _ in rows) for rows in choices]
-    held = sum(map(len, choices))
     round_ = Round(problem, chooser.places, [], load, {})
     visits = Visits(round_, held, offers)
     free = free_stays(chooser, visits.bases, days, stays)
     visits.limit({key: len(firsts) for key, firsts in free.items()})
-    people = sum(size * count for counts in wanted for (size, _), count in counts.items())
+    people = sum(chooser.size(slot.klass.id) for rows in choices for slot, _ in rows)
     water = poured([(load[base], chooser.places.beds[base]) for base in visits.bases], people * problem.days)
-    least = Visits(round_, held, coarse).lowest_peak(water)  # few columns, so that nearly all is proven
-    found = least if least.times is None else visits.lowest_peak(least.value)
-    if not found.times:
+    least = Visits(round_, held, coarse).lowest_peak(water, pause)  # few columns, so that nearly all is proven
+    found = least if least.times is None else visits.lowest_peak(least.value, pause)
+    if found.times is None:
         return None
-    bound = least.bound if found.value <= least.value else found.bound
     returns, shortest = visits.shortest()
     times = Counter(shortest.times or found.times)
     peak = visits.peak_of(times)
     return Allotment(
         left=times,
         order=sorted(times),
-        wanted=wanted,
-        able=[Counter(in_week(kind, slot.week) for slot, sites in rows for kind in sites) for rows in choices],
-        classes=[len(classes) for classes in groups],
+        groups=[
+            Group(
+                len(classes),
+                Counter((chooser.size(slot.klass.id), slot.week) for slot, _ in rows),
+                Counter(in_week(kind, slot.week) for slot, sites in rows for kind in sites),
+            )
+            for classes, rows in zip(groups, choices, strict=True)
+        ],
         site=offers.site,
         barred=_barred(times, days, free),
         visits=visits,
         held=held,
-        peak=(peak, min(peak, bound)),
+        peak=(peak, min(peak, least.bound if found.value <= least.value else found.bound)),
         returns=returns,
         km=shortest.bound,
     )

@@ -2,10 +2,10 @@
 
 Method: batch by batch in calendar order, carrying the load of the bases; in a large county a few classes of a batch at
 a time, those that share staff together, from visits that were counted for the whole batch. CP-SAT settles skips and
-distinct villages. HiGHS counts how often each site is used: for the lowest peak load, then for the fewest returns and kilometres; CP-SAT
-gives those visits to classes and days, and annealing exchanges them for few changes of route. Classes that meet at a
-base must find households together: a choice where they do not is cut off and the round is solved again; in the end each
-base takes one class at a time.
+distinct villages. HiGHS counts how often each site is used: for the lowest peak load, then for the fewest returns and
+kilometres; CP-SAT gives those visits to classes and days, and annealing exchanges them for few changes of route. Classes
+that meet at a base must find households together: a choice where they do not is cut off and the round is solved again;
+in the end each base takes one class at a time.
 Promise: every gathering held can be lodged; each level of a batch carries its bound.
 """
 
@@ -91,7 +91,9 @@ def plan_batch(
     former = stage3_keep.former(chooser, batch, lawful, stays, seed, unlodged)
     groups = group_classes(batch, TOGETHER_IN_LARGE_COUNTY if chooser.large else TOGETHER)
     counted = chooser.large and not former.options
-    allotment = allot(chooser, batch, groups, days, stays, seed) if counted else None
+    allotment = None
+    if counted:
+        allotment = allot(chooser, batch, groups, days, stays, seed, lambda: control.step(3, None, "统算全期去处"))
     for number in range(len(groups)):
         control.step(3, number / len(groups), f"期次 {batch.id}")
         rounds = _rounds(chooser, batch, groups, number, days, former, stays, allotment, seed)

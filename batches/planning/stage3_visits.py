@@ -7,7 +7,7 @@ have one division of a class over each pair of bases, or two; stage3_place gives
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,11 +113,12 @@ class Visits(Linear):
         value = math.inf if times is None else self.peak_of(times)
         return Found(times, value, min(value, max(water, bound)))
 
-    def lowest_peak(self, water: float) -> Found:
+    def lowest_peak(self, water: float, pause: Callable[[], None]) -> Found:
         """The same for many bases, by halving: below a given peak whole numbers of people leave little to search; what was
-        found is held."""
+        found is held. `pause` is called between two attempts."""
         times, low, margin = None, water, 0.0
         while times is None and margin <= MOST_MARGIN:
+            pause()
             peak = water * (1 + margin)
             times, impossible = self._below(peak)
             low, margin = peak if impossible else low, max(FIRST_MARGIN, 2 * margin)
@@ -126,6 +127,7 @@ class Visits(Linear):
         value, tried = self.peak_of(times), low
         while value - tried > 1.5 / SCALE:
             peak = (value + tried) / 2 if value > tried * (1 + NEAR) else value - 1 / SCALE
+            pause()
             found, impossible = self._below(peak)
             if found is None:
                 low, tried = peak if impossible else low, peak

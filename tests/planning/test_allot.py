@@ -59,7 +59,7 @@ def _allotment(problem: Problem) -> Allotment:
     chooser = Chooser(problem, places, {name: sex_counts(problem, row) for name, row in members.items()}, members)
     stays = Stays(problem, {base: places.history[base] for base in places.rows})
     days = first_days(problem, batch)
-    found = allot(chooser, batch, group_classes(batch, TOGETHER), days, stays, 1)
+    found = allot(chooser, batch, group_classes(batch, TOGETHER), days, stays, 1, lambda: None)
     assert found is not None
     found.sort(free_stays(chooser, found.visits.bases, days, stays))
     return found
@@ -92,7 +92,7 @@ def test_visits_are_dealt_until_none_are_left_and_hard_ones_first() -> None:
     found = _allotment(_problem())
     total = found.held
     assert found.left.total() == total
-    while found.wanted:
+    while found.groups:
         given, reserved = found.given(), found.reserved()
         assert sum(given.first.values()) == given.held <= sum(given.times.values())
         assert all(count <= given.times[kind] <= found.left[kind] for kind, count in given.first.items())
@@ -100,7 +100,7 @@ def test_visits_are_dealt_until_none_are_left_and_hard_ones_first() -> None:
             found.left, 3
         )
         seen = Counter(village for kind in Counter(given.first).elements() for village in found.site[kind].villages)
-        assert max(seen.values()) <= found.classes[0], "no class sees a village twice"
+        assert max(seen.values()) <= found.groups[0].classes, "no class sees a village twice"
         total -= given.held
         found.take(given.first)
         assert found.left.total() == total
@@ -154,7 +154,9 @@ def test_batch_with_a_pinned_gathering_is_not_counted_as_a_whole() -> None:
     batch, places = pinned.batches[0], Places(pinned)
     chooser = Chooser(pinned, places, {name: sex_counts(pinned, row) for name, row in _members(pinned).items()})
     stays = Stays(pinned, {base: places.history[base] for base in places.rows})
-    assert allot(chooser, batch, group_classes(batch, TOGETHER), first_days(pinned, batch), stays, 1) is None
+    assert (
+        allot(chooser, batch, group_classes(batch, TOGETHER), first_days(pinned, batch), stays, 1, lambda: None) is None
+    )
     assert _planned(pinned).held[klass.id, index].first == day
 
 

@@ -66,7 +66,7 @@ def test_peak_counted_is_that_of_the_visits_counted() -> None:
     assert low.times is not None
     assert sum(low.times.values()) == 30
     assert low.bound <= low.value == visits.peak_of(low.times)
-    halved = Visits(round_, 30, offers_of(round_)).lowest_peak(low.bound / 2)
+    halved = Visits(round_, 30, offers_of(round_)).lowest_peak(low.bound / 2, lambda: None)
     assert halved.times is not None
     assert sum(halved.times.values()) == 30
     assert low.bound - 1e-6 <= halved.value <= low.value
