@@ -106,7 +106,7 @@ def _unit_places(batch: Batch, names: list[Nomination]) -> Check:
         return Check(
             "bad", "单位名额", f"{named(over)}：编出来会不合规则，不能发布", _page("waivers", batch), "申请例外"
         )
-    return Check("ok", "单位名额", f"{len(people)} 个单位都在名额以内")
+    return Check("ok", "单位名额", f"{len(people)} 个单位都在名额以内" if people else "名单还空着，没有单位超出名额")
 
 
 def _sizes(batch: Batch, names: list[Nomination], classes: list[PracticeClass]) -> Check:

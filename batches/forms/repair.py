@@ -197,7 +197,8 @@ class CloseForm(DaysForm):
                 **{WORDS[place[0]]: row},
             )
         ]  # fmt: skip
-        return f"{row}停接已登记。"
+        whose = f"{row.household}" if isinstance(row, Room) else ""
+        return f"{whose}{row}停接已登记。"
 
     def trial(self) -> list[Change]:
         data, place = self.cleaned_data, self.cleaned_data["place"]

@@ -102,6 +102,20 @@ def test_outside_parties_on_days_just_closed_are_told_with_their_bases(
     assert f'请到基地页改期或取消：<a href="/bases/{running.bases[2].pk}/">' in shown
 
 
+def test_room_that_is_closed_is_told_with_its_household(running: County, staff: User, desk: Client) -> None:
+    room = running.bases[1].households.order_by("pk")[0].rooms.order_by("pk")[0]
+    values = {
+        "place": f"R{room.pk}",
+        "first_day": "2027-03-17",
+        "last_day": "2027-03-18",
+        "kind": "works",
+        "reason": "漏雨",
+    }
+    sent = {"form": "close"} | {f"close-{name}": value for name, value in values.items()}
+    [told, *_] = messages_of(desk, "repair", [running.batch.pk], sent)
+    assert told.startswith(f"{room.household}{room}停接已登记。")
+
+
 def test_typhoon_counts_bases_and_not_the_pieces_of_their_days(running: County, staff: User, desk: Client) -> None:
     """A base that is shut on a day in between gets a closure before and one after it."""
     day = MARCH(day=17)
