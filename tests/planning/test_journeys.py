@@ -32,7 +32,7 @@ def _settled(name: str) -> tuple[Round, Settled]:
 
 def _without_days(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage3_itinerary, "find_days", lambda *_: [])
-    monkeypatch.setattr(stage3_itinerary, "place", lambda *_: None)
+    monkeypatch.setattr(stage3_itinerary, "place", lambda *_, **__: None)
 
 
 def _sound(round_: Round, settled: Settled, chosen: list[int | None]) -> None:
