@@ -14,8 +14,8 @@ from batches.planning.problem import Problem, first_days, sex_counts
 from batches.planning.solving import solve
 from batches.planning.stage3_allot import Allotment, allot, free_stays
 from batches.planning.stage3_itinerary import Itinerary, group_classes, plan_batch
-from batches.planning.stage3_model import SCALE
-from batches.planning.stage3_options import Chooser, Stays
+from batches.planning.stage3_model import SCALE, Round, Settled
+from batches.planning.stage3_options import Chooser, Given, Stays
 
 from .cases import frozen
 
@@ -120,20 +120,22 @@ def test_room_is_spared_for_the_groups_that_follow() -> None:
         )
 
 
-@pytest.mark.parametrize("given", [0, 2])
-def test_group_whose_visits_find_no_days_is_planned_in_another_way(monkeypatch: pytest.MonkeyPatch, given: int) -> None:
+@pytest.mark.parametrize("spared", [False, True])
+def test_group_whose_visits_find_no_days_is_planned_in_another_way(
+    monkeypatch: pytest.MonkeyPatch, spared: bool
+) -> None:
     """First with what is spared; where that leads nowhere either, as if nothing had been counted."""
     document = _short()
-    asked = []
+    asked: list[Given] = []
     place_given = stage3_settle.place_given
 
-    def seldom(*arguments: object) -> object:
-        asked.append(arguments[2])
-        return place_given(*arguments) if given and not arguments[2].first else None  # type: ignore[arg-type, attr-defined]
+    def seldom(round_: Round, settled: Settled, given: Given, *more: Any) -> list[int | None] | None:
+        asked.append(given)
+        return place_given(round_, settled, given, *more) if spared and not given.first else None
 
     monkeypatch.setattr(stage3_settle, "place_given", seldom)
     plan = solve(document, stages=(1, 2, 3))
-    assert {bool(row.first) for row in asked} == {True, False}  # type: ignore[attr-defined]
+    assert {bool(given.first) for given in asked} == {True, False}
     assert not violations(check(document, plan))
     assert not [row for row in plan["gatherings"] if row.get("skipped") == "no_site"]
     levels = {row["level"]: row for row in plan["levels"]}
