@@ -12,7 +12,7 @@ from batches.planning.control import Control
 from batches.planning.places import Places
 from batches.planning.problem import Problem, first_days, sex_counts
 from batches.planning.solving import solve
-from batches.planning.stage3_allot import Allotment, allot, free_stays
+from batches.planning.stage3_allot import Allotment, Group, allot, free_stays
 from batches.planning.stage3_itinerary import Itinerary, group_classes, plan_batch
 from batches.planning.stage3_model import SCALE, Round, Settled
 from batches.planning.stage3_options import Chooser, Given, Stays
@@ -105,6 +105,14 @@ def test_visits_are_dealt_until_none_are_left_and_hard_ones_first() -> None:
         found.take(given.first)
         assert found.left.total() == total
     assert total == 0
+
+
+def test_two_classes_are_dealt_two_visits_to_a_village() -> None:
+    found = _allotment(_problem())
+    kind = found.order[0]
+    found.left, found.order = Counter({kind: 9}), [kind]
+    found.groups = [Group(2, Counter({kind[0]: 4}), Counter({kind: 9}))]
+    assert found.given().first == {kind: 2}
 
 
 def test_room_is_spared_for_the_groups_that_follow() -> None:
