@@ -105,6 +105,32 @@ def test_higher_peaks_are_tried_step_by_step_in_a_large_round(monkeypatch: pytes
     assert settled.peak[0] <= peaks[1] + 1e-6
 
 
+def test_choice_that_takes_its_time_is_found_at_the_least_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a batch with thousands of options: the brief limit is not enough for any peak."""
+    monkeypatch.setattr(stage3_settle, "FEW", 0)
+    hurried = slow_place(monkeypatch, least_limit=1.0)
+    settling = Settling(first_round(), 1)
+    settled = settling.settle()
+    assert hurried
+    assert settling.step < len(STEPS), "found among the steps, not by a search of its own"
+    assert settled is not None
+    assert settled.peak[0] == pytest.approx(settling.low.value)
+
+
+def slow_place(monkeypatch: pytest.MonkeyPatch, least_limit: float) -> list[float]:
+    """Let `place` find nothing within less than so much; the limits it was asked with in vain."""
+    hurried: list[float] = []
+
+    def slow(round_: Round, first: Settled, among: list[int], peak: float, seed: int, limit: float, **more: Any) -> Any:
+        if limit < least_limit:
+            hurried.append(limit)
+            return None
+        return place(round_, first, among, peak, seed, limit, **more)
+
+    monkeypatch.setattr(stage3_settle, "place", slow)
+    return hurried
+
+
 def test_round_with_a_previous_plan_keeps_to_the_least_peak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage3_settle, "FEW", 0)
     round_ = first_round()
